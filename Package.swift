@@ -1,0 +1,135 @@
+// swift-tools-version: 6.2
+
+import PackageDescription
+
+// One settings block for every Swift target; see the loop at the end.
+let swiftSettings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+]
+
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let configuration: Target.Dependency = .product(name: "Configuration", package: "swift-configuration")
+let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let protobuf: Target.Dependency = .product(name: "SwiftProtobuf", package: "swift-protobuf")
+let serviceLifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+
+func shared(_ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = []) -> Target {
+    .target(name: name, dependencies: dependencies, path: "Shared/\(name)", exclude: exclude)
+}
+
+func systemLibrary(_ name: String, pkgConfig: String, apt: String) -> Target {
+    .systemLibrary(name: name, path: "Shared/\(name)", pkgConfig: pkgConfig, providers: [.apt([apt])])
+}
+
+func core(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+    .target(name: name, dependencies: dependencies, path: "Services/\(name)/Core", exclude: exclude)
+}
+
+func daemon(_ executable: String, of service: String) -> Target {
+    .executableTarget(
+        name: executable,
+        dependencies: [.target(name: service), "ServiceRuntime", argumentParser, logging],
+        path: "Services/\(service)/Daemon")
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
+    .testTarget(name: name, dependencies: dependencies, path: "Tests/\(name)", resources: resources)
+}
+
+let package = Package(
+    name: "bascule",
+    products: [
+        .executable(name: "bascule", targets: ["bascule"]),
+        .executable(name: "bascule-vault", targets: ["bascule-vault"]),
+        .executable(name: "bascule-policy", targets: ["bascule-policy"]),
+        .executable(name: "bascule-worker", targets: ["bascule-worker"]),
+        .executable(name: "bascule-agent", targets: ["bascule-agent"]),
+        .library(name: "bascule-view-plugin", type: .dynamic, targets: ["ViewPlugin", "CNbdkitPlugin"]),
+    ],
+    dependencies: [
+        // Command lines with help, completion and validation.
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        // Settings from YAML files and the environment, in one order everywhere.
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: ["YAML"]),
+        // Structured logs.
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        // The wire format of control messages, readable from any language.
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+        // SQLite with migrations and safe concurrency for each service's own state.
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        // Ordered start and graceful stop on SIGTERM.
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        // System libraries.
+        systemLibrary("CZeroMQ", pkgConfig: "libzmq", apt: "libzmq3-dev"),
+        systemLibrary("CLibvirt", pkgConfig: "libvirt", apt: "libvirt-dev"),
+        systemLibrary("CLibnbd", pkgConfig: "libnbd", apt: "libnbd-dev"),
+        systemLibrary("COpenSSL", pkgConfig: "openssl", apt: "libssl-dev"),
+        systemLibrary("CZstd", pkgConfig: "libzstd", apt: "libzstd-dev"),
+        systemLibrary("CLZ4", pkgConfig: "liblz4", apt: "liblz4-dev"),
+        .target(name: "CNbdkitPlugin", dependencies: [], path: "Shared/CNbdkitPlugin"),
+
+        // Shared libraries, lowest first.
+        shared("Messages", [protobuf], exclude: ["Protos", "Protocol.md"]),
+        shared("MessageBus", ["CZeroMQ", "Messages", logging]),
+        shared("Sealing", ["COpenSSL", "CZstd", "CLZ4"]),
+        shared("DeltaLog", ["Sealing"], exclude: ["Format.md"]),
+        shared("Replica", ["DeltaLog", "Sealing"], exclude: ["Layout.md"]),
+        shared("BlockDevice", ["CLibnbd"]),
+        shared("Hypervisor", ["CLibvirt", "BlockDevice", logging]),
+        shared("ServiceRuntime", ["Messages", "MessageBus", configuration, logging, serviceLifecycle]),
+        shared("TestGuest", ["Hypervisor"]),
+        .target(
+            name: "ViewPlugin", dependencies: ["Replica", "DeltaLog", "CNbdkitPlugin"], path: "Shared/ViewPlugin"),
+
+        // Services: what each decides is its Core; the Daemon only wires it.
+        core("Vault", ["Messages", "MessageBus", "ServiceRuntime", grdb, logging]),
+        core("Policy", ["Messages", "MessageBus", "ServiceRuntime", grdb, logging]),
+        core("ReplicationWorker", ["Messages", "MessageBus", "BlockDevice", "DeltaLog", "Sealing", "ServiceRuntime", logging]),
+        core(
+            "HostAgent",
+            ["Messages", "MessageBus", "Hypervisor", "BlockDevice", "DeltaLog", "Replica", "Sealing", "ServiceRuntime",
+             grdb, logging]),
+        .target(
+            name: "OperatorCLI",
+            dependencies: ["Messages", "MessageBus", "Replica", "ServiceRuntime", "TestGuest", argumentParser, logging],
+            path: "Services/CLI/Core"),
+        daemon("bascule-vault", of: "Vault"),
+        daemon("bascule-policy", of: "Policy"),
+        daemon("bascule-worker", of: "ReplicationWorker"),
+        daemon("bascule-agent", of: "HostAgent"),
+        .executableTarget(
+            name: "bascule", dependencies: ["OperatorCLI", argumentParser], path: "Services/CLI/Daemon"),
+
+        // Tests. Slow ones with real guests live in EndToEndTests only.
+        tests("MessagesTests", ["Messages"]),
+        tests("MessageBusTests", ["MessageBus", "Messages"]),
+        tests("SealingTests", ["Sealing"]),
+        tests("DeltaLogTests", ["DeltaLog", "Sealing"], resources: [.copy("Golden")]),
+        tests("ReplicaTests", ["Replica", "DeltaLog", "Sealing"]),
+        tests("BlockDeviceTests", ["BlockDevice"]),
+        tests("HypervisorTests", ["Hypervisor", "BlockDevice"]),
+        tests("ServiceRuntimeTests", ["ServiceRuntime"]),
+        tests("VaultTests", ["Vault", "Messages", "MessageBus"]),
+        tests("PolicyTests", ["Policy", "Messages", "MessageBus"]),
+        tests("ReplicationWorkerTests", ["ReplicationWorker", "Messages", "MessageBus"]),
+        tests("HostAgentTests", ["HostAgent", "Messages", "MessageBus", "Hypervisor"]),
+        tests("OperatorCLITests", ["OperatorCLI", "Messages"]),
+        tests("TidyTests", []),
+        tests("EndToEndTests", ["TestGuest", "Hypervisor", "BlockDevice", "Replica", "Messages", "MessageBus"]),
+        .executableTarget(
+            name: "bascule-bench",
+            dependencies: ["TestGuest", "Hypervisor", "Messages", "MessageBus", argumentParser],
+            path: "Tests/Benchmarks"),
+    ]
+)
+
+for target in package.targets where target.type != .system && target.name != "CNbdkitPlugin" {
+    target.swiftSettings = (target.swiftSettings ?? []) + swiftSettings
+}
