@@ -1,5 +1,6 @@
 // swift-tools-version: 6.2
 
+import Foundation
 import PackageDescription
 
 // One settings block for every Swift target; see the loop at the end.
@@ -132,4 +133,25 @@ let package = Package(
 
 for target in package.targets where target.type != .system && target.name != "CNbdkitPlugin" {
     target.swiftSettings = (target.swiftSettings ?? []) + swiftSettings
+}
+
+// BASCULE_ONLY=ReplicaTests,bascule narrows the package to those targets and what they need, because an incremental
+// build of one library with its tests then takes seconds instead of linking everything.
+if let only = ProcessInfo.processInfo.environment["BASCULE_ONLY"], !only.isEmpty {
+    let byName = Dictionary(uniqueKeysWithValues: package.targets.map { ($0.name, $0) })
+    var wanted: Set<String> = []
+    var pending = only.split(separator: ",").map(String.init)
+    while let name = pending.popLast() {
+        guard let target = byName[name], wanted.insert(name).inserted else { continue }
+        for case .byNameItem(let dependency, _) in target.dependencies { pending.append(dependency) }
+        for case .targetItem(let dependency, _) in target.dependencies { pending.append(dependency) }
+    }
+    package.targets.removeAll { !wanted.contains($0.name) }
+    package.products.removeAll { product in
+        switch product {
+        case let library as Product.Library: !wanted.isSuperset(of: library.targets)
+        case let executable as Product.Executable: !wanted.isSuperset(of: executable.targets)
+        default: false
+        }
+    }
 }
