@@ -86,6 +86,7 @@ let package = Package(
         shared("Hypervisor", ["CLibvirt", "BlockDevice", logging]),
         shared("ServiceRuntime", ["Messages", "MessageBus", configuration, logging, serviceLifecycle]),
         shared("TestGuest", ["Hypervisor"]),
+        shared("LocalSites"),
         .target(
             name: "ViewPlugin", dependencies: ["Replica", "DeltaLog", "CNbdkitPlugin"], path: "Shared/ViewPlugin"),
 
@@ -99,7 +100,7 @@ let package = Package(
              grdb, logging]),
         .target(
             name: "OperatorCLI",
-            dependencies: ["Messages", "MessageBus", "Replica", "ServiceRuntime", "TestGuest", argumentParser, logging],
+            dependencies: ["Messages", "MessageBus", "Replica", "ServiceRuntime", "TestGuest", "LocalSites", argumentParser, logging],
             path: "Services/CLI/Core"),
         daemon("bascule-vault", of: "Vault"),
         daemon("bascule-policy", of: "Policy"),
@@ -123,10 +124,10 @@ let package = Package(
         tests("HostAgentTests", ["HostAgent", "Messages", "MessageBus", "Hypervisor"]),
         tests("OperatorCLITests", ["OperatorCLI", "Messages"]),
         tests("TidyTests", []),
-        tests("EndToEndTests", ["TestGuest", "Hypervisor", "BlockDevice", "Replica", "Messages", "MessageBus"]),
+        tests("EndToEndTests", ["LocalSites", "TestGuest", "Hypervisor", "BlockDevice", "Replica", "Messages", "MessageBus"]),
         .executableTarget(
             name: "bascule-bench",
-            dependencies: ["TestGuest", "Hypervisor", "Messages", "MessageBus", argumentParser],
+            dependencies: ["LocalSites", "TestGuest", "Hypervisor", "Messages", "MessageBus", argumentParser],
             path: "Tests/Benchmarks"),
     ]
 )

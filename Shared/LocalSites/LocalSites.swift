@@ -1,0 +1,182 @@
+import Foundation
+
+/// Two sites on one machine: vault, policy, workers, and one host agent per site, each its own process.
+///
+/// The demo, the end-to-end tests and the benchmarks run on it, so that all three start Bascule as an operator would:
+/// executables with a settings file each. Every process is known by its identifier, and `stop()` ends just those.
+///
+/// ```
+/// <root>/
+///   settings/<process>.yaml   logs/<process>.log
+///   vault/ policy/            state
+///   primary/ secondary/       agent state, replicas/, and libvirt's embedded root
+/// ```
+package actor LocalSites {
+    package struct Options: Sendable {
+        /// Folder with the built executables and the view plugin.
+        package var binaries: String
+        /// Must be short: UNIX socket paths under it end at 108 characters.
+        package var root: String
+        package var workers = 2
+        /// libvirt URI per site; nil: `qemu:///embed?root=<root>/<site>/virt`.
+        package var primaryHypervisor: String?
+        package var secondaryHypervisor: String?
+        /// More settings by process name ("vault", "policy", "primary", "secondary", "worker-1", …).
+        package var extraSettings: [String: [String: String]] = [:]
+        /// More environment for every process.
+        package var environment: [String: String] = [:]
+        package var logLevel = "info"
+        /// Runs a process under something else, for example a limit on its CPU: its words come before the command.
+        package var launcher: [String: [String]] = [:]
+
+        package init(binaries: String, root: String) {
+            self.binaries = binaries
+            self.root = root
+        }
+    }
+
+    package nonisolated let options: Options
+    package nonisolated let vaultEndpoint: String
+    package nonisolated let vaultEvents: String
+    package nonisolated let policyEndpoint: String
+    package nonisolated let primaryEndpoint: String
+    package nonisolated let secondaryEndpoint: String
+    private let ports: [UInt16]
+    private var processes: [String: ManagedProcess] = [:]
+
+    /// Makes the folders and writes nothing else; `start` starts.
+    package init(options: Options) throws {
+        self.options = options
+        let ports = try LocalPorts.free(count: 7 + 16)
+        self.ports = ports
+        vaultEndpoint = "tcp://127.0.0.1:\(ports[0])"
+        vaultEvents = "tcp://127.0.0.1:\(ports[1])"
+        policyEndpoint = "tcp://127.0.0.1:\(ports[2])"
+        primaryEndpoint = "tcp://127.0.0.1:\(ports[3])"
+        secondaryEndpoint = "tcp://127.0.0.1:\(ports[5])"
+        for folder in ["settings", "logs", "vault", "policy", "primary/replicas", "secondary/replicas", "home"] {
+            try FileManager.default.createDirectory(
+                atPath: "\(options.root)/\(folder)", withIntermediateDirectories: true)
+        }
+    }
+
+    /// Starts everything, control services first.
+    package func start() throws {
+        for name in ["vault", "policy", "primary", "secondary"] { try start(name) }
+        for index in 0..<options.workers { try start("worker-\(index + 1)") }
+    }
+
+    /// Starts one process, again if it has ended. Names: vault, policy, primary, secondary, worker-1 … worker-16.
+    ///
+    /// - Throws: `LocalSitesError`.
+    package func start(_ name: String) throws {
+        if let running = processes[name], running.isRunning { return }
+        let settings = "\(options.root)/settings/\(name).yaml"
+        try yaml(for: name).write(toFile: settings, atomically: true, encoding: .utf8)
+        let executable = "\(options.binaries)/\(executable(of: name))"
+        let launcher = options.launcher[name] ?? []
+        // The embedded hypervisor wants a writable home, and must not share the caller's.
+        let environment = options.environment.merging(["HOME": "\(options.root)/home"]) { given, _ in given }
+        processes[name] = try ManagedProcess(
+            name: name, executable: launcher.first ?? executable,
+            arguments: launcher.isEmpty
+                ? ["--config", settings] : Array(launcher.dropFirst()) + [executable, "--config", settings],
+            environment: environment, logPath: logPath(of: name))
+    }
+
+    package func process(_ name: String) throws -> ManagedProcess {
+        guard let process = processes[name] else {
+            throw LocalSitesError(.missing, "\(name) was never started", remedy: "call start(\"\(name)\") first")
+        }
+        return process
+    }
+
+    /// SIGKILL, as a crash would end it.
+    package func crash(_ name: String) async throws { await (try process(name)).crash() }
+
+    /// SIGTERM, then SIGKILL after ten seconds; true when it ended by itself.
+    @discardableResult
+    package func stop(_ name: String) async throws -> Bool { await (try process(name)).stop() }
+
+    /// Throws when a process that was started has ended by itself, with the end of its log.
+    package func checkRunning() throws {
+        for (name, process) in processes.sorted(by: { $0.key < $1.key }) where !process.isRunning {
+            throw LocalSitesError(
+                .ended, "\(name) has ended (wait status \(process.exitStatus ?? -1)): \(lastLines(of: name, count: 5))",
+                remedy: "read \(logPath(of: name))")
+        }
+    }
+
+    /// Stops everything that was started, workers first and the vault last.
+    package func stop() async {
+        let order = processes.keys.sorted { left, right in rank(left) < rank(right) }
+        for name in order { await processes[name]?.stop() }
+        processes = [:]
+    }
+
+    package nonisolated func logPath(of name: String) -> String { "\(options.root)/logs/\(name).log" }
+
+    package nonisolated func hypervisor(of site: String) -> String {
+        let given = site == "primary" ? options.primaryHypervisor : options.secondaryHypervisor
+        return given ?? "qemu:///embed?root=\(options.root)/\(site)/virt"
+    }
+
+    package nonisolated func replicas(of site: String) -> String { "\(options.root)/\(site)/replicas" }
+
+    package nonisolated func lastLines(of name: String, count: Int) -> String {
+        guard let data = FileManager.default.contents(atPath: logPath(of: name)) else { return "(no log)" }
+        return String(decoding: data.suffix(8_192), as: UTF8.self).split(separator: "\n").suffix(count)
+            .joined(separator: "\n")
+    }
+
+    private func rank(_ name: String) -> Int {
+        if name.hasPrefix("worker") { return 0 }
+        return ["policy": 1, "primary": 2, "secondary": 3, "vault": 4][name] ?? 5
+    }
+
+    private func executable(of name: String) -> String {
+        switch name {
+        case "vault": "bascule-vault"
+        case "policy": "bascule-policy"
+        case "primary", "secondary": "bascule-agent"
+        default: "bascule-worker"
+        }
+    }
+
+    private func yaml(for name: String) -> String {
+        var settings: [String: String] = ["logLevel": options.logLevel]
+        switch name {
+        case "vault":
+            settings["state"] = "\(options.root)/vault"
+            settings["listen"] = vaultEndpoint
+            settings["publish"] = vaultEvents
+        case "policy":
+            settings["state"] = "\(options.root)/policy"
+            settings["listen"] = policyEndpoint
+            settings["vault"] = vaultEndpoint
+            settings["vaultEvents"] = vaultEvents
+        case "primary", "secondary":
+            let first = name == "primary" ? 3 : 5
+            settings["name"] = name
+            settings["site"] = name
+            settings["cloud"] = "\(name)-cloud"
+            settings["state"] = "\(options.root)/\(name)"
+            settings["replicas"] = replicas(of: name)
+            settings["listen"] = "tcp://127.0.0.1:\(ports[first])"
+            settings["bulkListen"] = "tcp://127.0.0.1:\(ports[first + 1])"
+            settings["vault"] = vaultEndpoint
+            settings["hypervisor"] = hypervisor(of: name)
+            settings["nbdkitPlugin"] = "\(options.binaries)/libbascule-view-plugin.so"
+        default:
+            let number = Int(name.split(separator: "-").last ?? "1") ?? 1
+            precondition((1...16).contains(number), "worker names run from worker-1 to worker-16")
+            settings["name"] = name
+            settings["policy"] = policyEndpoint
+            settings["listen"] = "tcp://127.0.0.1:\(ports[6 + number])"
+        }
+        settings.merge(options.extraSettings[name] ?? [:]) { _, extra in extra }
+        return settings.sorted { $0.key < $1.key }
+            .map { "\($0.key): \"\($0.value)\"\n" }
+            .joined()
+    }
+}
