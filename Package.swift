@@ -4,13 +4,19 @@ import Foundation
 import PackageDescription
 
 // One settings block for every Swift target; see the loop at the end.
-let swiftSettings: [SwiftSetting] = [
+var swiftSettings: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
     .enableUpcomingFeature("ExistentialAny"),
     .enableUpcomingFeature("MemberImportVisibility"),
     .enableUpcomingFeature("InternalImportsByDefault"),
     .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
 ]
+
+// `make lint` and `make test` refuse warnings in our own targets. A plain build does not, because a newer compiler may
+// warn of more, and that must not keep anybody from building.
+if ProcessInfo.processInfo.environment["BASCULE_WARNINGS"] == "error" {
+    swiftSettings.append(.treatAllWarnings(as: .error))
+}
 
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let configuration: Target.Dependency = .product(name: "Configuration", package: "swift-configuration")

@@ -1,1 +1,150 @@
+import Foundation
 import Testing
+
+/// House rules that a machine can check. Each failure names the file, the line and the rule.
+@Suite struct TidyTests {
+    private let tree: SourceTree
+
+    init() throws { tree = try SourceTree() }
+
+    @Test func everySourceFileIsShortEnoughToRead() {
+        let longest = 500
+        for file in tree.swift {
+            #expect(file.lines.count <= longest, "\(file.path) has \(file.lines.count) lines; split it by ideas")
+        }
+    }
+
+    @Test func noLineSwallowsAnErrorOrWaitsByTheClock() {
+        var banned: [(text: String, why: String, onlyInTests: Bool)] = [
+            ("try" + "?", "an error thrown away; handle it or let it pass", false),
+            ("fatal" + "Error(", "say whose fault it is: precondition for ours, throw for theirs", false),
+            ("Thread" + ".sleep", "blocks a thread of the pool; wait for the event itself", false),
+        ]
+        for call in ["usl" + "eep(", "sleep(for" + "TimeInterval", "Task" + ".sleep"] {
+            banned.append((call, "a test that sleeps is slow or flaky; poll with a deadline", true))
+        }
+        for file in tree.swift {
+            for (number, text) in file.codeLines {
+                for rule in banned where text.contains(rule.text) && (!rule.onlyInTests || file.isTest) {
+                    if rule.onlyInTests && isPollingHelper(file) { continue }
+                    Issue.record("\(file.path):\(number): \(rule.text): \(rule.why)")
+                }
+            }
+        }
+    }
+
+    @Test func everyUnsafeEscapeSaysWhy() {
+        let escapes = ["@unchecked" + " Sendable", "nonisolated" + "(unsafe)"]
+        for file in tree.swift {
+            for (number, text) in file.codeLines where escapes.contains(where: text.contains) {
+                let around = file.lines[max(0, number - 4)..<number].joined(separator: "\n").lowercased()
+                #expect(around.contains("because"), "\(file.path):\(number): say why it is safe, with a \"because\"")
+            }
+        }
+    }
+
+    @Test func everyFileIsNamedLikeWhatItDeclares() throws {
+        let words = "package|public|private|fileprivate|internal|indirect|nonisolated|final"
+        let kinds = "struct|class|enum|actor|protocol|extension|typealias"
+        let declaration = try Regex<(Substring, name: Substring)>(
+            #"^\s*(?:@\S+\s+)*(?:(?:\#(words)) )*(?:\#(kinds)) (?<name>[A-Za-z0-9_.]+)"#)
+        for file in tree.swift where !["Package.swift", "main.swift"].contains(file.name) {
+            let stem = file.name.dropLast(".swift".count)
+            let expected = stem.split(separator: "+").first.map(String.init) ?? String(stem)
+            let declared = file.lines.compactMap { $0.firstMatch(of: declaration).map { String($0.output.name) } }
+            let matches = declared.contains { name in
+                name == expected || name.split(separator: ".").last.map(String.init) == expected
+                    || name.replacing(".", with: "") == expected
+            }
+            // A file of free functions is named after its theme.
+            #expect(
+                declared.isEmpty || matches || isModulePage(file),
+                "\(file.path) declares \(Set(declared).sorted().joined(separator: ", ")) but nothing named \(expected)")
+        }
+    }
+
+    @Test func noFolderIsADrawerForEverything() {
+        let banned: Set<String> = ["Utils", "Utilities", "Helpers", "Common", "Misc", "New", "Old", "Deprecated"]
+        for file in tree.files {
+            for folder in file.path.split(separator: "/").dropLast() {
+                #expect(!banned.contains(String(folder)), "\(file.path): \(folder) says nothing about what is in it")
+            }
+            #expect(!file.path.contains(" "), "\(file.path): no spaces in paths")
+        }
+    }
+
+    @Test func everyLinkBetweenPagesLeadsSomewhere() {
+        let link = /\]\((?<target>[^)\s]+)\)/
+        for file in tree.files where file.isMarkdown {
+            let folder = file.path.split(separator: "/").dropLast().joined(separator: "/")
+            for (index, line) in file.lines.enumerated() {
+                for match in line.matches(of: link) {
+                    let target = String(match.output.target.split(separator: "#").first ?? "")
+                    if target.isEmpty || target.contains("://") || target.hasPrefix("mailto:") { continue }
+                    let path = folder.isEmpty ? target : "\(folder)/\(target)"
+                    #expect(tree.exists(path), "\(file.path):\(index + 1): \(target) does not exist")
+                }
+            }
+        }
+    }
+
+    @Test func nothingLeansOnAMachineOfItsAuthors() {
+        // Absolute paths that exist on one machine only; system paths that Debian promises are fine.
+        let foreign = ["/wo" + "rk/", "/ho" + "me/", "/ro" + "ot/", "/Us" + "ers/"]
+        for file in tree.files where !file.isGenerated {
+            for (index, line) in file.lines.enumerated() {
+                for path in foreign where line.contains(path) && !isInsideLongerPath(path, line) {
+                    Issue.record("\(file.path):\(index + 1): \(path)… is a path outside the repository")
+                }
+            }
+        }
+    }
+
+    @Test func theTopHoldsOnlyWhatANewcomerExpects() {
+        let expected: Set<String> = [
+            "Package.swift", "Package.resolved", "README.md", "LICENSE", "CHANGELOG.md", "Makefile",
+            "Services", "Shared", "Tests", "Scripts", "Compose",
+        ]
+        let top = Set(tree.files.compactMap { $0.path.split(separator: "/").first.map(String.init) })
+        for name in top.subtracting(expected) where !name.hasPrefix(".") {
+            Issue.record("\(name) does not belong at the top of the repository")
+        }
+        for name in ["README.md", "LICENSE", "CHANGELOG.md", "Makefile", ".swift-format", ".gitignore", ".ci/run"] {
+            #expect(tree.exists(name), "\(name) is missing")
+        }
+    }
+
+    @Test func everyDependencySaysWhatItIsFor() throws {
+        let manifest = try #require(tree.files.first { $0.path == "Package.swift" })
+        for (index, line) in manifest.lines.enumerated() where line.contains(".package(url:") {
+            let above = manifest.lines[index - 1].drop(while: \.isWhitespace)
+            #expect(above.hasPrefix("//"), "Package.swift:\(index + 1): say above it why this dependency is needed")
+        }
+    }
+
+    @Test func everyFileEndsWithOneNewline() {
+        for file in tree.files where !file.isGenerated && file.lines != [""] {
+            let endsWell = file.lines.last == "" && file.lines.dropLast().last != ""
+            #expect(endsWell, "\(file.path) should end with one newline")
+        }
+    }
+
+    /// Polling with a deadline has to wait somewhere; these are the places.
+    private func isPollingHelper(_ file: SourceTree.File) -> Bool {
+        ["Eventually.swift", "Polling.swift"].contains { file.name.hasSuffix($0) }
+    }
+
+    /// `Shared/Foo/Foo.swift` may hold the overview and the small types of its module.
+    private func isModulePage(_ file: SourceTree.File) -> Bool {
+        file.path.split(separator: "/").dropLast().last.map(String.init) == String(file.name.dropLast(6))
+    }
+
+    /// True when `path` only occurs as the middle of a longer path, as in `/var/lib/home/`.
+    private func isInsideLongerPath(_ path: String, _ line: String) -> Bool {
+        line.ranges(of: path).allSatisfy { range in
+            guard range.lowerBound > line.startIndex else { return false }
+            let before = line[line.index(before: range.lowerBound)]
+            return before.isLetter || before.isNumber || "}).$_-".contains(before)
+        }
+    }
+}

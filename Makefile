@@ -1,0 +1,37 @@
+# The doors of the project. Each installs what it needs first (Scripts/install-prerequisites says what and why),
+# then builds, then runs. Everything that could hang has a time limit.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+# A crash without a terminal can leave Swift's backtracer hanging for ever, and with it whoever waits for the pipe.
+export SWIFT_BACKTRACE := enable=no
+
+.PHONY: help demo test bench lint fuzz
+
+help: ## what the doors are (this text)
+	@echo 'Bascule: replication and failover of libvirt guests.'
+	@echo
+	@sed -n 's/^\([a-z]*\):.* *## \(.*\)$$/\1|\2/p' Makefile | while IFS='|' read -r door text; do \
+	    printf '  make %-6s %s\n' "$$door" "$$text"; done
+
+demo: ## a real guest, two hosts, one machine: seeds, replicates, and proves a point (about 3 minutes after the build)
+	@Scripts/install-prerequisites demo
+	@Scripts/run-demo
+
+test: ## the whole test suite, with real guests; ends with a summary that names what was skipped
+	@Scripts/install-prerequisites test
+	@Scripts/run-tests
+
+bench: ## the speed figures, written to .build/bench.json
+	@Scripts/install-prerequisites bench
+	@Scripts/run-benchmarks
+
+lint: ## formatting, generated code, warnings as errors, house rules
+	@Scripts/install-prerequisites lint
+	@Scripts/run-lint
+
+fuzz: ## the decoders against random input (SECONDS_EACH=60)
+	@Scripts/install-prerequisites fuzz
+	@Scripts/run-fuzz
