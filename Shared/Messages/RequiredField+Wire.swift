@@ -1,0 +1,46 @@
+package import FoundationEssentials
+package import SwiftProtobuf
+
+/// Checks of single fields that came from a peer. Each throws `RemoteError` INVALID_ARGUMENT with the field's name,
+/// so a handler can call them in its first lines and let the error travel back.
+package enum RequiredField {
+    /// A UUID in its usual text form; the answer is in lower case, the form used in paths and names.
+    package static func uuid(_ text: String, _ field: String) throws -> UUID {
+        guard let uuid = UUID(uuidString: text) else {
+            throw RemoteError(.invalidArgument, "\(field) is not a UUID.", facts: ["field": field, "value": shortened(text)])
+        }
+        return uuid
+    }
+
+    package static func text(_ text: String, _ field: String, maximumBytes: Int = 1024) throws -> String {
+        guard !text.isEmpty else {
+            throw RemoteError(.invalidArgument, "\(field) is empty.", facts: ["field": field])
+        }
+        guard text.utf8.count <= maximumBytes else {
+            throw RemoteError(
+                .invalidArgument, "\(field) is longer than \(maximumBytes) bytes.", facts: ["field": field])
+        }
+        return text
+    }
+
+    /// A protobuf enum whose zero means "unspecified" and is refused, as is a number this release does not know.
+    package static func choice<Choice: SwiftProtobuf.Enum & CaseIterable>(_ value: Choice, _ field: String) throws -> Choice {
+        guard value.rawValue != 0, Choice.allCases.contains(where: { $0.rawValue == value.rawValue }) else {
+            throw RemoteError(
+                .invalidArgument, "\(field) is not set to a known value.",
+                facts: ["field": field, "value": "\(value.rawValue)"])
+        }
+        return value
+    }
+
+    package static func bytes(_ data: Data, count: Int, _ field: String) throws -> [UInt8] {
+        guard data.count == count else {
+            throw RemoteError(
+                .invalidArgument, "\(field) has \(data.count) bytes instead of \(count).", facts: ["field": field])
+        }
+        return [UInt8](data)
+    }
+
+    /// Facts travel and are logged, so a peer must not choose their length.
+    private static func shortened(_ text: String) -> String { String(text.prefix(64)) }
+}
