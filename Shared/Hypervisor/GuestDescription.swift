@@ -1,0 +1,66 @@
+package enum PowerState: String, Sendable, Hashable, CaseIterable {
+    case running
+    case paused
+    case shutOff
+    case crashed
+
+    /// A QEMU process exists: disks are captured through it.
+    package var hasProcess: Bool {
+        switch self {
+        case .running, .paused: true
+        case .shutOff, .crashed: false
+        }
+    }
+}
+
+/// A disk that is captured. CD-ROMs, floppies, shared and read-only disks are not among them; findings name those.
+package struct DiskDescription: Sendable, Hashable {
+    /// Name in the guest: vda, sdb.
+    package let target: String
+    /// Virtual size in bytes; 0 when it could not be read, and then a finding says why.
+    package let sizeBytes: UInt64
+    /// qcow2, raw.
+    package let format: String
+    /// File or device on the host.
+    package let source: String
+
+    package init(target: String, sizeBytes: UInt64, format: String, source: String) {
+        self.target = target
+        self.sizeBytes = sizeBytes
+        self.format = format
+        self.source = source
+    }
+}
+
+package struct GuestDescription: Sendable, Hashable {
+    package let uuid: String
+    package let name: String
+    package let power: PowerState
+    package let memoryBytes: UInt64
+    package let virtualCPUs: Int
+    /// In the order of the definition; the index is the disk's number in a delta log.
+    package let disks: [DiskDescription]
+    package let findings: [Finding]
+    /// A guest agent answers: an application-consistent capture is possible.
+    package let hasGuestAgent: Bool
+    /// The inactive definition (domain XML), with its secrets, as it would be defined elsewhere.
+    package let definition: String
+
+    package init(
+        uuid: String, name: String, power: PowerState, memoryBytes: UInt64, virtualCPUs: Int,
+        disks: [DiskDescription], findings: [Finding], hasGuestAgent: Bool, definition: String
+    ) {
+        self.uuid = uuid
+        self.name = name
+        self.power = power
+        self.memoryBytes = memoryBytes
+        self.virtualCPUs = virtualCPUs
+        self.disks = disks
+        self.findings = findings
+        self.hasGuestAgent = hasGuestAgent
+        self.definition = definition
+    }
+
+    /// The first finding that forbids protecting and capturing this guest.
+    package var blockingFinding: Finding? { findings.first(where: \.isBlocking) }
+}

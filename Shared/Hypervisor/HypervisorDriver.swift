@@ -1,0 +1,75 @@
+/// What a host agent asks of the hypervisor of its host.
+///
+/// Every method may be called from any task; none blocks a thread of the cooperative pool. Errors are
+/// `HypervisorError`. Whatever a method began before it failed, it has taken back: no backup job, checkpoint, bitmap,
+/// scratch file or process stays behind, and no guest stays frozen.
+///
+/// `protection` is the identifier of a protection (a UUID as text), `guest` the guest's UUID as text.
+package protocol HypervisorDriver: Sendable {
+    /// Memory, versions and name of this host.
+    func hostInformation() async throws -> HostInformation
+
+    /// What this host lacks for capturing and for running guests, item by item; passed ones are listed too.
+    func checkPrerequisites() async -> [Prerequisite]
+
+    /// Every guest that is defined, with what preflight says about each, in the order of their names.
+    func inventory() async throws -> [GuestDescription]
+
+    /// One guest, freshly read.
+    func describe(guest: String) async throws -> GuestDescription
+
+    /// What happens to guests and captures from now on. Bounded: a reader that falls behind loses the oldest changes,
+    /// so a change is a hint to look, never the only truth.
+    func changes() -> AsyncStream<GuestChange>
+
+    /// Makes the disks of a guest readable as they are at one instant, and says what changed since the parent cycle.
+    ///
+    /// Running guest: preflight → freeze when asked for → one backup job over all disks with a new checkpoint → thaw.
+    /// Guest that is shut off: its images are served read-only as they are; no checkpoint is made, so the parent's
+    /// stays the base of the next capture, which then holds a little more than needed and never less.
+    ///
+    /// Safe to repeat: an open capture of the same protection and cycle is described again. One of another cycle of the
+    /// protection is closed first, and its checkpoint dropped.
+    ///
+    /// Throws `.needsCompare` or `.needsFull` when the kind asked for is not possible, `.preflight` when a blocking
+    /// rule is broken; `reason` is one clear sentence.
+    func openCapture(_ request: CaptureRequest) async throws -> CaptureDescription
+
+    /// Proves that an open capture still shows the instant it was opened at: its job runs, its scratch space holds, and
+    /// a guest that was shut off has not started. Throws `.captureLost` otherwise.
+    ///
+    /// To be asked after the last byte was read and before the target commits: what was read is then right even when a
+    /// guest starts a moment later.
+    func verifyCapture(protection: String, cycle: UInt64) async throws
+
+    /// Ends a capture: job, sockets, scratch files and processes go. Of the protection's checkpoints the newest one of
+    /// a cycle not above `keepCheckpointOfCycle` stays, and every other goes: when committed that is the capture's own
+    /// cycle, when abandoned the last acknowledged one, or 0 for none.
+    ///
+    /// Works for a capture that was opened before this process started, and when nothing is open. Checkpoints of a
+    /// guest that is shut off can not be deleted; they go at its next capture.
+    func closeCapture(
+        protection: String, guest: String, cycle: UInt64, keepCheckpointOfCycle: UInt64) async throws
+
+    /// Removes every trace of a protection: capture, checkpoints, bitmaps, scratch files, processes. A guest that no
+    /// longer exists has none.
+    func releaseGuest(protection: String, guest: String) async throws
+
+    /// To be called once at start: ends what an earlier run of this agent left behind (jobs, scratch files, sockets,
+    /// processes). Checkpoints of protections that are not in `protections` go too; nil keeps all of them.
+    /// Never touches what another program made. Answers one sentence per thing removed.
+    func clearLeftovers(protections: Set<String>?) async throws -> [String]
+
+    func start(guest: String) async throws
+    /// Asks the guest to shut down, and returns when it was asked.
+    func shutdown(guest: String) async throws
+    /// Ends the guest as pulling the plug would.
+    func destroy(guest: String) async throws
+    /// Answers the UUID of the guest.
+    func define(xml: String) async throws -> String
+    /// Forgets a guest that is shut off, with its checkpoints' metadata; its disks stay.
+    func undefine(guest: String) async throws
+
+    /// Closes the connection. Guests and captures go on.
+    func close() async
+}
