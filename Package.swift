@@ -29,7 +29,7 @@ func shared(_ name: String, _ dependencies: [Target.Dependency] = [], exclude: [
     .target(name: name, dependencies: dependencies, path: "Shared/\(name)", exclude: exclude)
 }
 
-func systemLibrary(_ name: String, pkgConfig: String, apt: String) -> Target {
+func systemLibrary(_ name: String, pkgConfig: String?, apt: String) -> Target {
     .systemLibrary(name: name, path: "Shared/\(name)", pkgConfig: pkgConfig, providers: [.apt([apt])])
 }
 
@@ -74,7 +74,9 @@ let package = Package(
     ],
     targets: [
         // System libraries.
-        systemLibrary("CZeroMQ", pkgConfig: "libzmq", apt: "libzmq3-dev"),
+        // libzmq's .pc file names Kerberos' folders with a flag that SwiftPM prohibits; its header and library are on the
+        // default paths, so the module map is enough.
+        systemLibrary("CZeroMQ", pkgConfig: nil, apt: "libzmq3-dev"),
         systemLibrary("CLibvirt", pkgConfig: "libvirt", apt: "libvirt-dev"),
         systemLibrary("CLibnbd", pkgConfig: "libnbd", apt: "libnbd-dev"),
         systemLibrary("COpenSSL", pkgConfig: "openssl", apt: "libssl-dev"),

@@ -1,0 +1,71 @@
+import Foundation
+
+/// One figure of the report: our samples, the peer's where there is one, and what we aim at.
+///
+/// Samples of both sides come from alternating rounds of one run, so that a slow minute of the machine hits both.
+struct Figure: Codable {
+    struct Spread: Codable {
+        var median: Double
+        var minimum: Double
+        var maximum: Double
+        var samples: [Double]
+
+        init(_ samples: [Double]) {
+            precondition(!samples.isEmpty, "a figure without a sample was not measured")
+            let sorted = samples.sorted()
+            let middle = sorted.count / 2
+            median = sorted.count.isMultiple(of: 2) ? (sorted[middle - 1] + sorted[middle]) / 2 : sorted[middle]
+            minimum = sorted[0]
+            maximum = sorted[sorted.count - 1]
+            self.samples = samples
+        }
+    }
+
+    /// What `aim` limits.
+    enum Subject: String, Codable { case ratio, median, maximum }
+
+    var name: String
+    var unit: String
+    var ours: Spread
+    var peer: Spread?
+    var peerName: String?
+    /// Median of ours over median of the peer's.
+    var ratio: Double?
+    var aim: Double
+    var aimIs: Subject
+    var met: Bool
+    var note: String
+
+    init(
+        _ name: String, unit: String, ours: [Double], peer: [Double]? = nil, peerName: String? = nil,
+        atMost aim: Double, of subject: Subject, note: String = ""
+    ) {
+        self.name = name
+        self.unit = unit
+        self.ours = Spread(ours)
+        self.peer = peer.map(Spread.init)
+        self.peerName = peerName
+        ratio = self.peer.map { [ours = self.ours] in ours.median / $0.median }
+        self.aim = aim
+        aimIs = subject
+        switch subject {
+        case .ratio:
+            guard let ratio else { preconditionFailure("an aim for a ratio needs a peer") }
+            met = ratio <= aim
+        case .median: met = self.ours.median <= aim
+        case .maximum: met = self.ours.maximum <= aim
+        }
+        self.note = note
+    }
+
+    /// One line for a terminal.
+    var line: String {
+        func text(_ value: Double) -> String { String(format: value < 10 ? "%.2f" : "%.0f", value) }
+        var line = "\(name): \(text(ours.median)) \(unit) (\(text(ours.minimum))–\(text(ours.maximum)))"
+        if let peer, let peerName, let ratio {
+            line += ", \(peerName) \(text(peer.median)) \(unit) (\(text(peer.minimum))–\(text(peer.maximum)))"
+            line += ", ratio \(String(format: "%.2f", ratio))"
+        }
+        return line + "; aim: \(aimIs.rawValue) at most \(text(aim)): \(met ? "met" : "MISSED")"
+    }
+}
