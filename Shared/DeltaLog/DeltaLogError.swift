@@ -25,8 +25,6 @@ package struct DeltaLogError: Error, Sendable, CustomStringConvertible {
         case noSpace
         /// Any other failure of the file system.
         case inputOutput
-        /// An earlier failure made this log unusable; `cause` is that failure. Abort it.
-        case poisoned
         /// The log was committed or aborted already.
         case closed
     }
@@ -71,7 +69,6 @@ extension DeltaLogError.Code {
         case .notConsecutive: "Merge logs that follow each other, oldest first."
         case .noSpace: "Free space on the replica's file system; the next cycle then goes on."
         case .inputOutput: "Check the replica's file system and its device."
-        case .poisoned: "Abort the log and start the cycle again."
         case .closed: "Open another log."
         }
     }

@@ -23,6 +23,11 @@ package final class DeltaLogReader: Sendable {
         fatalError("not built yet")
     }
 
+    /// Reads and opens the guest's definition and UEFI variables.
+    package func guest() throws -> GuestConfiguration {
+        fatalError("not built yet")
+    }
+
     /// Runs through the index in order with bounded memory, checking it. Works however the log was opened.
     package func forEachExtent(_ body: (DeltaLogExtent) throws -> Void) throws {
         fatalError("not built yet")

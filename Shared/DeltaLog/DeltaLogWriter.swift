@@ -3,7 +3,7 @@ package import Sealing
 /// Writes one delta log. Several threads may append records of different attempts at once.
 ///
 /// Every call blocks until its bytes are taken over; call from your own threads, not from the cooperative pool.
-/// After `.noSpace` or `.inputOutput` every further call throws `.poisoned`; `abort()` then removes the file.
+/// After `.noSpace` or `.inputOutput` every further call throws the same again; `abort()` then removes the file.
 package final class DeltaLogWriter: Sendable {
     /// What workers seal this log's records with. Derived anew, with a random salt, for each writer.
     package let cycleKey: SealingKey
@@ -17,7 +17,9 @@ package final class DeltaLogWriter: Sendable {
     }
 
     /// Creates the file (0600; it must not exist) and writes its header.
-    package static func create(path: String, header: DeltaLogHeader, replicaKey: SealingKey) throws -> DeltaLogWriter {
+    package static func create(
+        path: String, header: DeltaLogHeader, guest: GuestConfiguration, replicaKey: SealingKey
+    ) throws -> DeltaLogWriter {
         fatalError("not built yet")
     }
 

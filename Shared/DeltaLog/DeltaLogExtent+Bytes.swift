@@ -1,0 +1,23 @@
+extension DeltaLogExtent {
+    static let byteCount = DeltaLogLimits.indexBytesPerExtent
+
+    func encode(into bytes: UnsafeMutableRawBufferPointer) {
+        precondition(bytes.count == Self.byteCount)
+        bytes.store(offset, at: 0)
+        bytes.store(position, at: 8)
+        bytes.store(lengthSectors, at: 16)
+        bytes.store(skipSectors, at: 20)
+        bytes.store(payloadBytes, at: 24)
+        bytes.store(keySlot, at: 28)
+        bytes.store(disk, at: 30)
+    }
+
+    /// Reads one extent; `IndexChecker` says whether it makes sense.
+    static func decode(_ bytes: RawSpan, at start: Int) -> DeltaLogExtent {
+        DeltaLogExtent(
+            disk: bytes.integer(at: start + 30), offset: bytes.integer(at: start),
+            lengthSectors: bytes.integer(at: start + 16), skipSectors: bytes.integer(at: start + 20),
+            position: bytes.integer(at: start + 8), payloadBytes: bytes.integer(at: start + 24),
+            keySlot: bytes.integer(at: start + 28))
+    }
+}
