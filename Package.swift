@@ -144,6 +144,13 @@ for target in package.targets where target.type != .system && target.name != "CN
     target.swiftSettings = (target.swiftSettings ?? []) + swiftSettings
 }
 
+// Whoever speaks messages also builds and encodes them, which Swift wants said by an import of its own.
+for target in package.targets where target.type != .system {
+    for case .byNameItem("Messages", _) in target.dependencies where target.name != "Messages" {
+        target.dependencies.append(protobuf)
+    }
+}
+
 // BASCULE_ONLY=ReplicaTests,bascule narrows the package to those targets and what they need, because an incremental
 // build of one library with its tests then takes seconds instead of linking everything.
 if let only = ProcessInfo.processInfo.environment["BASCULE_ONLY"], !only.isEmpty {
