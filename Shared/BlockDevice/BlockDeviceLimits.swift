@@ -1,8 +1,8 @@
 /// Every bound of reading block devices, in one place.
 package enum BlockDeviceLimits {
-    /// Connections per reader. More do not help, because QEMU serves one export from one thread.
+    /// Connections per reader. More than two do not help, because QEMU serves one export from one thread.
     package static let connections = 1...16
-    package static let defaultConnections = 4
+    package static let defaultConnections = 2
 
     /// 32 MiB is the largest request that QEMU accepts (NBD protocol, "Block size constraints").
     package static let chunkBytes = 4_096...(32 << 20)
