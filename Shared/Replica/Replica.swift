@@ -1,1 +1,149 @@
-// Replica
+internal import DeltaLog
+package import FoundationEssentials
+internal import Sealing
+internal import Synchronization
+
+/// One replica directory, opened by its owner: base images, a journal of delta logs, the manifest. Layout.md is the
+/// specification of the files, of the order in which they change, and of what a crash leaves.
+///
+/// Reading order: here, then `Replica+Cycle` (open, commit, abort), `Replica+Retention` (fold, merge), `Replica+Scrub`,
+/// `Replica+Removal`. Every call may block on the disk: make it on a thread of your own. Calls from several threads are
+/// safe; cycles wait for cycles and retention for retention, and neither waits for the other.
+package final class Replica: Sendable {
+    package let directory: String
+    let layout: ReplicaLayout
+    let replicaKey: SealingKey
+    let manifests: ManifestStore
+    let failpoints: FailpointHook
+
+    /// Taken in this order where more than one is needed. The first three are held during file operations.
+    let cycleTurn = Mutex(())
+    let retentionTurn = Mutex(())
+    let manifestTurn = Mutex(())
+    let state: Mutex<ReplicaState>
+
+    private let directoryLock: Mutex<FileLock?>
+
+    init(
+        layout: ReplicaLayout, replicaKey: SealingKey, manifest: ReplicaManifest, journal: Journal,
+        directoryLock: consuming FileLock, failpoints: FailpointHook
+    ) {
+        directory = layout.directory
+        self.layout = layout
+        self.replicaKey = replicaKey
+        self.failpoints = failpoints
+        manifests = ManifestStore(layout: layout, failpoints: failpoints)
+        state = Mutex(ReplicaState(manifest: manifest, journal: journal))
+        self.directoryLock = Mutex(directoryLock)
+    }
+
+    /// Lets go of the directory. An open cycle is aborted; every later call throws `needsReopen`.
+    package func close() {
+        let open = state.withLock { state in
+            state.condition = .closed
+            defer { state.openCycle = nil }
+            return state.openCycle
+        }
+        open?.writer.abort()
+        directoryLock.withLock { $0 = nil }
+    }
+
+    // MARK: What it holds
+
+    package var protection: UUID { state.withLock { $0.manifest.protection } }
+
+    /// Every point that can be read, oldest first.
+    package func points() -> [RecoveryPoint] { state.withLock { $0.points } }
+
+    package func point(of cycle: UInt64) -> RecoveryPoint? { state.withLock { $0.point(of: cycle) } }
+
+    /// The cycle that is being received.
+    package var openCycle: OpenCycle? { state.withLock { $0.openCycle } }
+
+    package func describe() throws -> ReplicaDescription {
+        let state = state.withLock { $0 }
+        try state.requireReady()
+        let newest = state.newest
+        return ReplicaDescription(
+            protection: state.manifest.protection, guest: state.manifest.guest, guestName: state.manifest.guestName,
+            generation: state.manifest.generation, baseCycle: state.manifest.baseCycle,
+            newestCycle: newest?.cycle ?? 0, points: state.points.count, baseBytes: try baseBytes(),
+            journalBytes: state.journal.storedBytes, disks: newest?.disks ?? [],
+            openCycle: state.openCycle?.cycle ?? 0, faults: state.journal.faults.map(describe))
+    }
+
+    /// Bytes that base images take on disk.
+    func baseBytes() throws -> UInt64 {
+        try DurableFiles.names(in: layout.base).reduce(0) { total, name in
+            total + (try BaseImage.openForReading(layout.baseImage(of: name))?.allocatedBytes() ?? 0)
+        }
+    }
+
+    func describe(_ fault: Journal.Fault) -> String {
+        "\(ReplicaLayout.logName(fault.cycle)): \(fault.reason)"
+    }
+
+    /// Opens a point for reading in this process. Retention leaves alone what the view reads while the view lives.
+    /// - Parameter cycle: nil stands for the newest point.
+    package func view(cycle: UInt64? = nil) throws -> ReplicaView {
+        let source = try state.withLock { state in
+            try state.requireReady()
+            let source = try PointSource(
+                cycle: cycle, manifest: state.manifest, journal: state.journal, oldestReadable: state.oldestReadable)
+            state.pin(source.point.cycle)
+            return source
+        }
+        let pin = ViewPin(replica: self, cycle: source.point.cycle)
+        return try ReplicaView(source, layout: layout, replicaKey: replicaKey, hold: pin)
+    }
+
+    // MARK: Shared steps
+
+    /// Replaces the manifest durably, then what is in memory.
+    /// - Parameter alongside: changes memory in the same moment as the new manifest becomes visible there.
+    func changeManifest(
+        _ change: (inout ReplicaManifest) -> Void, alongside: (inout ReplicaState) -> Void = { _ in }
+    ) throws {
+        try manifestTurn.withLock { _ in
+            var manifest = state.withLock { $0.manifest }
+            change(&manifest)
+            manifest.revision += 1
+            try manifests.prepare(manifest)
+            try publishing { try manifests.publish() }
+            state.withLock { state in
+                state.manifest = manifest
+                alongside(&state)
+            }
+        }
+    }
+
+    /// Runs steps after which others can see a change that may not yet be durable. If one of them fails, only opening
+    /// the replica again tells what holds.
+    func publishing(_ steps: () throws -> Void) throws {
+        do {
+            try steps()
+        } catch {
+            let reason = "\(error)"
+            state.withLock { $0.condition = .needsReopen(because: reason) }
+            throw ReplicaError(
+                .needsReopen, "a change was published, but it is unknown whether it is durable",
+                remedy: "Open the replica again.", cause: error)
+        }
+    }
+}
+
+/// What keeps retention away from a view of this process.
+final class ViewPin: Sendable {
+    private let replica: Replica
+    private let cycle: UInt64
+
+    /// - Precondition: the cycle was pinned in the replica's state.
+    init(replica: Replica, cycle: UInt64) {
+        self.replica = replica
+        self.cycle = cycle
+    }
+
+    deinit {
+        replica.state.withLock { $0.unpin(cycle) }
+    }
+}

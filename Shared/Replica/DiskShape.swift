@@ -1,0 +1,92 @@
+internal import DeltaLog
+
+/// The rules for the disks of a cycle, alone and against the parent point.
+enum DiskShape {
+    /// Checks names and sizes, because a target names a base image and an NBD export.
+    /// - Throws: `ReplicaError` with code `invalidArgument` or `limitExceeded`, naming the disk and the rule.
+    static func check(_ disks: [DeltaLogDisk]) throws {
+        guard !disks.isEmpty else {
+            throw ReplicaError(.invalidArgument, "a point needs at least one disk", remedy: "Name the guest's disks.")
+        }
+        guard disks.count <= DeltaLogLimits.disks else {
+            throw ReplicaError(
+                .limitExceeded, "the guest has too many disks",
+                remedy: "Protect a guest with at most \(DeltaLogLimits.disks) disks.",
+                facts: ["disks": "\(disks.count)"])
+        }
+        var seen: Set<String> = []
+        for disk in disks {
+            try check(disk)
+            guard seen.insert(disk.target).inserted else {
+                throw ReplicaError(
+                    .invalidArgument, "two disks have the same target", remedy: "Give every disk its own target.",
+                    facts: ["disk": disk.target])
+            }
+        }
+    }
+
+    /// Checks that the parent's content, with what a cycle of this kind brings, gives every byte of the new disks.
+    /// - Throws: `ReplicaError` with code `diskShape`; its remedy names the kind of cycle that is needed.
+    static func check(_ disks: [DeltaLogDisk], kind: CycleKind, onto parent: [DeltaLogDisk]) throws {
+        guard kind == .incremental else { return }
+        for disk in disks {
+            guard let before = parent.first(where: { $0.target == disk.target }) else {
+                throw ReplicaError(
+                    .diskShape, "the parent point does not hold this disk",
+                    remedy: "Run a full or a compare cycle.", facts: ["disk": disk.target, "size": "\(disk.sizeBytes)"])
+            }
+            guard disk.sizeBytes >= before.sizeBytes else {
+                throw ReplicaError(
+                    .diskShape, "the disk is smaller than in the parent point",
+                    remedy: "Run a full or a compare cycle.",
+                    facts: [
+                        "disk": disk.target, "size": "\(disk.sizeBytes)", "parentSize": "\(before.sizeBytes)",
+                    ])
+            }
+        }
+    }
+
+    /// The parts of the new disks about which the parent point says nothing: what a cycle's records leave out there is
+    /// zero, and must be said so, because base images may hold older bytes beneath.
+    static func entering(
+        _ disks: [DeltaLogDisk], kind: CycleKind, onto parent: [DeltaLogDisk]
+    ) -> [(disk: Int, range: Range<UInt64>)] {
+        disks.enumerated().compactMap { position, disk in
+            let before = parent.first { $0.target == disk.target }?.sizeBytes ?? 0
+            let start = kind == .full ? 0 : min(before, disk.sizeBytes)
+            return start < disk.sizeBytes ? (position, start..<disk.sizeBytes) : nil
+        }
+    }
+
+    private static func check(_ disk: DeltaLogDisk) throws {
+        let bytes = Array(disk.target.utf8)
+        guard
+            !bytes.isEmpty, bytes.count <= DeltaLogLimits.targetNameBytes, bytes[0] != UInt8(ascii: "."),
+            bytes.allSatisfy(isPlain)
+        else {
+            throw ReplicaError(
+                .invalidArgument, "a disk target cannot name a file",
+                remedy: "Use letters, digits, '.', '_' and '-', at most \(DeltaLogLimits.targetNameBytes), "
+                    + "with no leading dot.",
+                facts: ["disk": disk.target])
+        }
+        guard
+            disk.sizeBytes > 0, disk.sizeBytes <= DeltaLogLimits.diskBytes,
+            disk.sizeBytes % DeltaLogLimits.sectorBytes == 0
+        else {
+            throw ReplicaError(
+                .invalidArgument, "a disk size is not a whole number of sectors, or is out of bounds",
+                remedy: "Resize the disk to a multiple of \(DeltaLogLimits.sectorBytes) bytes.",
+                facts: ["disk": disk.target, "size": "\(disk.sizeBytes)"])
+        }
+    }
+
+    private static func isPlain(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"):
+            true
+        default: false
+        }
+    }
+}

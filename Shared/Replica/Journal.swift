@@ -1,0 +1,126 @@
+internal import DeltaLog
+internal import Sealing
+
+/// The chain of logs upon the base, oldest first, and what lies beside it in the same directory. A value: it is built
+/// from a listing, and changed as logs are committed, merged and folded.
+///
+/// Invariants: each entry's parent is the entry before it, by cycle and identifier; the first one's is the base.
+struct Journal: Sendable {
+    /// A log that cannot be used: its own bytes are wrong, or its parent's are.
+    struct Fault: Sendable, Hashable {
+        var cycle: UInt64
+        var reason: String
+    }
+
+    private(set) var chain: [JournalEntry] = []
+    /// Logs that the chain does not need: folded into the base, or merged into a newer one.
+    private(set) var leftovers: [UInt64] = []
+    /// Logs beyond the end of the chain. While there are any, no cycle is taken.
+    private(set) var faults: [Fault] = []
+    private(set) var storedBytes: UInt64 = 0
+
+    init() {}
+
+    /// Follows the chain from the base through the logs that were found.
+    ///
+    /// A log that was merged away has the same parent as the merged one or one within it; so of several logs with one
+    /// parent the newest is right, and what it spans is left over.
+    init(baseCycle: UInt64, baseIdentifier: PointIdentifier, found: [JournalEntry], unreadable: [Fault]) {
+        var next: [UInt64: JournalEntry] = [:]
+        for entry in found where (next[entry.parentCycle]?.cycle ?? 0) < entry.cycle {
+            next[entry.parentCycle] = entry
+        }
+        var cycle = baseCycle
+        var identifier = baseIdentifier
+        while let entry = next[cycle], entry.cycle > cycle, entry.parentIdentifier == identifier {
+            append(entry)
+            (cycle, identifier) = (entry.cycle, entry.point.identifier)
+        }
+        let members = Set(chain.map(\.cycle))
+        for entry in found where !members.contains(entry.cycle) {
+            if entry.cycle <= cycle {
+                leftovers.append(entry.cycle)
+            } else {
+                faults.append(Fault(cycle: entry.cycle, reason: "the log before it is missing or damaged"))
+            }
+        }
+        for fault in unreadable {
+            if fault.cycle <= cycle { leftovers.append(fault.cycle) } else { faults.append(fault) }
+        }
+        leftovers.sort()
+        faults.sort { $0.cycle < $1.cycle }
+    }
+
+    /// Lists `journal/` and reads header and trailer of every log in it.
+    static func load(_ layout: ReplicaLayout, manifest: ReplicaManifest, replicaKey: SealingKey) throws -> Journal {
+        var found: [JournalEntry] = []
+        var unreadable: [Fault] = []
+        var disks: [DeltaLogDisk] = []
+        for cycle in try DurableFiles.names(in: layout.journal).compactMap(ReplicaLayout.cycle(ofLogName:)).sorted() {
+            do {
+                var entry = try JournalEntry.read(layout, cycle: cycle, replicaKey: replicaKey)
+                // Thousands of points have the same disks; they then share one array.
+                if entry.point.disks == disks { entry = entry.sharing(disks) } else { disks = entry.point.disks }
+                found.append(entry)
+            } catch let error as ReplicaError {
+                // Merged or folded away between listing and reading: whoever did it has published what replaces it.
+                guard DurableFiles.exists(layout.log(of: cycle)) else { continue }
+                unreadable.append(Fault(cycle: cycle, reason: "\(error)"))
+            }
+        }
+        return Journal(
+            baseCycle: manifest.baseCycle, baseIdentifier: manifest.basePoint?.point.identifier ?? .none, found: found,
+            unreadable: unreadable)
+    }
+
+    var newest: JournalEntry? { chain.last }
+
+    /// The entries up to a cycle, oldest first; nil when the cycle is none of them.
+    func entries(upTo cycle: UInt64) -> ArraySlice<JournalEntry>? {
+        index(of: cycle).map { chain[...$0] }
+    }
+
+    func entry(of cycle: UInt64) -> JournalEntry? {
+        index(of: cycle).map { chain[$0] }
+    }
+
+    mutating func append(_ entry: JournalEntry) {
+        precondition(chain.last.map { $0.cycle == entry.parentCycle } ?? true, "a log is appended to another's parent")
+        chain.append(entry)
+        storedBytes += entry.point.storedBytes
+    }
+
+    /// One log takes the place of several. What they were is left over, except the last, whose name it has.
+    mutating func replace(_ cycles: [UInt64], with merged: JournalEntry) {
+        guard let first = cycles.first.flatMap(index(of:)), let last = cycles.last.flatMap(index(of:)) else {
+            preconditionFailure("a merge replaces logs that are not in the journal")
+        }
+        precondition(last - first + 1 == cycles.count && merged.cycle == cycles.last, "a merge has gaps")
+        for entry in chain[first...last] { storedBytes -= entry.point.storedBytes }
+        storedBytes += merged.point.storedBytes
+        leftovers += cycles.dropLast()
+        chain.replaceSubrange(first...last, with: [merged])
+    }
+
+    /// The base holds everything up to this cycle now.
+    mutating func dropFolded(upTo cycle: UInt64) {
+        let folded = chain.prefix { $0.cycle <= cycle }
+        for entry in folded { storedBytes -= entry.point.storedBytes }
+        leftovers += folded.map(\.cycle)
+        chain.removeFirst(folded.count)
+    }
+
+    mutating func removedLeftover(_ cycle: UInt64) {
+        leftovers.removeAll { $0 == cycle }
+    }
+
+    private func index(of cycle: UInt64) -> Int? {
+        var low = 0
+        var high = chain.count
+        while low < high {
+            let middle = (low + high) / 2
+            if chain[middle].cycle < cycle { low = middle + 1 } else { high = middle }
+        }
+        return low < chain.count && chain[low].cycle == cycle ? low : nil
+    }
+}

@@ -1,0 +1,159 @@
+internal import DeltaLog
+internal import Sealing
+internal import Synchronization
+
+/// Keeping the points that a policy wants, and no others. Runs beside cycles, one step at a time.
+extension Replica {
+    /// Does what retention asks for, step by step. Steps that live views hinder are left for a later call.
+    /// - Parameters:
+    ///   - nowUnixMilliseconds: this host's clock.
+    ///   - shouldContinue: asked before every step.
+    /// - Returns: the steps that were done.
+    package func maintain(
+        _ retention: Retention, nowUnixMilliseconds: Int64, shouldContinue: () -> Bool = { true }
+    ) throws -> [RetentionStep] {
+        var done: [RetentionStep] = []
+        try removeLeftovers()
+        while shouldContinue(), let step = try nextStep(retention, nowUnixMilliseconds: nowUnixMilliseconds) {
+            do {
+                try perform(step)
+            } catch let error as ReplicaError where error.code == .inUse {
+                // A view was opened since the step was chosen. It ends some time, and retention is asked again.
+                return done
+            }
+            done.append(step)
+        }
+        return done
+    }
+
+    /// What retention asks for next; nil when nothing. A fold that was interrupted comes first.
+    package func nextStep(_ retention: Retention, nowUnixMilliseconds: Int64) throws -> RetentionStep? {
+        let pinned = try highestHeldCycle()
+        let (manifest, points) = try state.withLock { state in
+            try state.requireReady()
+            return (state.manifest, state.journal.chain.map(RetentionPlanner.Candidate.init))
+        }
+        switch manifest.base {
+        case .folding(_, let target):
+            return .fold(upTo: target)
+        case .empty, .settled:
+            return RetentionPlanner(retention: retention)
+                .nextStep(points: points, pinned: pinned, nowUnixMilliseconds: nowUnixMilliseconds)
+        }
+    }
+
+    /// - Throws: `ReplicaError` with code `inUse` when a view hinders it; nothing was changed then.
+    package func perform(_ step: RetentionStep) throws {
+        switch step {
+        case .fold(let cycle): try fold(upTo: cycle)
+        case .merge(let cycles): try merge(cycles)
+        }
+    }
+
+    /// Makes several logs one. Only the last of their points stays.
+    package func merge(_ cycles: [UInt64]) throws {
+        try retentionTurn.withLock { _ in
+            let journal = try state.withLock { state in
+                try state.requireReady()
+                return state.journal
+            }
+            guard let first = cycles.first, let last = cycles.last, first < last,
+                let upTo = journal.entries(upTo: last), upTo.suffix(cycles.count).map(\.cycle) == cycles
+            else {
+                throw ReplicaError(
+                    .invalidArgument, "these are not consecutive cycles of the journal",
+                    remedy: "Name cycles that follow each other.", facts: ["cycles": "\(cycles)"])
+            }
+            let inputs = upTo.suffix(cycles.count)
+            try requireSpace(inputs.reduce(0) { $0 + $1.point.storedBytes })
+            let draft = layout.mergeDraft(of: last)
+            try DurableFiles.remove(draft)
+            let merged = try ReplicaError.translating {
+                _ = try DeltaLogMerger.merge(
+                    logs: cycles.map(layout.log(of:)), into: draft, replicaKey: replicaKey)
+                return try JournalEntry(DeltaLogReader(path: draft, replicaKey: replicaKey, index: .unread))
+            }
+            try failpoints.reach(.mergeWritten)
+            do {
+                try publishMerge(of: cycles, as: merged, draft: draft)
+            } catch let error as ReplicaError where error.code == .inUse {
+                try DurableFiles.remove(draft)
+                throw error
+            }
+            try removeLeftoversInTurn()
+        }
+    }
+
+    private func publishMerge(of cycles: [UInt64], as merged: JournalEntry, draft: String) throws {
+        let gate = try closedGate()
+        if let held = try ViewLease.highestCycle(layout), held >= cycles[0] { throw ReplicaError.viewsAreOpen(held) }
+        try state.withLock { state in
+            // Checked and published under the lock that new views are pinned under.
+            if let held = state.highestPin, held >= cycles[0] { throw ReplicaError.viewsAreOpen(held) }
+            try DurableFiles.rename(draft, to: layout.log(of: merged.cycle))
+            state.journal.replace(cycles, with: merged)
+        }
+        _ = consume gate
+        try publishing {
+            try failpoints.reach(.mergeRenamed)
+            try DurableFiles.synchronizeDirectory(layout.journal)
+            try failpoints.reach(.mergeSynced)
+        }
+    }
+
+    // MARK: What views hold
+
+    /// The highest cycle that a view of this or another process needs; nil when there is none. While it cannot be known,
+    /// everything is held.
+    private func highestHeldCycle() throws -> UInt64? {
+        let pin = state.withLock { $0.highestPin }
+        guard let gate = try FileLock.attempt(.exclusive, path: layout.gate) else { return .max }
+        let lease = try ViewLease.highestCycle(layout)
+        _ = consume gate
+        return [pin, lease].compactMap { $0 }.max()
+    }
+
+    /// While it lives no view of another process can be opened.
+    func closedGate() throws -> FileLock {
+        guard let gate = try FileLock.attempt(.exclusive, path: layout.gate) else {
+            throw ReplicaError.viewsAreOpen(.max)
+        }
+        return gate
+    }
+
+    // MARK: Leftovers
+
+    /// Removes logs that the journal does not need any more, as far as no view may still read them.
+    func removeLeftovers() throws {
+        try retentionTurn.withLock { _ in try removeLeftoversInTurn() }
+    }
+
+    func removeLeftoversInTurn() throws {
+        let (leftovers, baseCycle) = state.withLock { ($0.journal.leftovers, $0.manifest.baseCycle) }
+        guard !leftovers.isEmpty else { return }
+        // What was merged away no view reads, because a merge is not published while one does. What was folded, a view
+        // may have opened while the fold went on.
+        let held = try highestHeldCycle()
+        for cycle in leftovers where held == nil || cycle > baseCycle {
+            try DurableFiles.remove(layout.log(of: cycle))
+            state.withLock { $0.journal.removedLeftover(cycle) }
+            try failpoints.reach(.leftoverRemoved)
+        }
+    }
+}
+
+extension RetentionPlanner.Candidate {
+    fileprivate init(_ entry: JournalEntry) {
+        self.init(
+            cycle: entry.cycle, capturedUnixMilliseconds: entry.point.capturedUnixMilliseconds,
+            applicationConsistent: entry.point.consistency == .application, storedBytes: entry.point.storedBytes)
+    }
+}
+
+extension ReplicaError {
+    static func viewsAreOpen(_ cycle: UInt64) -> ReplicaError {
+        ReplicaError(
+            .inUse, "live views need what would be changed", remedy: "Close the views, or wait until they end.",
+            facts: ["heldCycle": cycle == .max ? "all" : "\(cycle)"])
+    }
+}

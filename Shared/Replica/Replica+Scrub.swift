@@ -1,0 +1,93 @@
+internal import DeltaLog
+internal import Sealing
+internal import Synchronization
+
+/// Verifying everything that can be verified without the source.
+extension Replica {
+    /// Checks the manifest, every seal and checksum of every log, the order of the journal, and that every byte of the
+    /// base images can be read; these carry no checksums. Cycles and retention go on meanwhile.
+    /// - Parameter progress: told after every piece; throwing from it stops the scrub.
+    package func scrub(progress: (ScrubReport) throws -> Void = { _ in }) throws -> ScrubReport {
+        let state = state.withLock { $0 }
+        try state.requireReady()
+        let baseBytes = try baseBytes()
+        var report = ScrubReport(totalBytes: state.journal.storedBytes + baseBytes)
+        for fault in state.journal.faults { report.add(fault: describe(fault)) }
+        do {
+            _ = try manifests.read()
+        } catch let error as ReplicaError {
+            report.add(fault: "manifest: \(error)")
+        }
+        for entry in state.journal.chain {
+            let before = report.checkedBytes
+            try scrub(entry, report: &report, progress: progress)
+            // A log that was merged or folded meanwhile counts as done.
+            report.checkedBytes = before + entry.point.storedBytes
+            try progress(report)
+        }
+        for disk in state.manifest.basePoint?.point.disks ?? [] {
+            try scrubBaseImage(of: disk, report: &report, progress: progress)
+        }
+        report.checkedBytes = report.totalBytes
+        try progress(report)
+        return report
+    }
+
+    private func scrub(
+        _ entry: JournalEntry, report: inout ScrubReport, progress: (ScrubReport) throws -> Void
+    ) throws {
+        var stopped: (any Error)?
+        do {
+            let reader = try DeltaLogReader(path: layout.log(of: entry.cycle), replicaKey: replicaKey, index: .unread)
+            guard isCurrent(entry) else { return }
+            guard reader.header.pointIdentifier == entry.point.identifier else {
+                report.add(fault: "\(ReplicaLayout.logName(entry.cycle)): it was replaced by another log")
+                return
+            }
+            try reader.verify { bytes in
+                report.checkedBytes += bytes
+                do { try progress(report) } catch {
+                    stopped = error
+                    throw error
+                }
+            }
+        } catch {
+            if let stopped { throw stopped }
+            guard isCurrent(entry) else { return }
+            report.add(fault: "\(ReplicaLayout.logName(entry.cycle)): \(error)")
+        }
+    }
+
+    /// Whether the journal still has this very log.
+    private func isCurrent(_ entry: JournalEntry) -> Bool {
+        state.withLock { $0.journal.entry(of: entry.cycle) } == entry
+    }
+
+    private func scrubBaseImage(
+        of disk: DeltaLogDisk, report: inout ScrubReport, progress: (ScrubReport) throws -> Void
+    ) throws {
+        guard let image = try BaseImage.openForReading(layout.baseImage(of: disk.target)) else {
+            report.add(fault: "base/\(disk.target): the image is missing")
+            return
+        }
+        let size = try image.sizeBytes()
+        if size < disk.sizeBytes {
+            report.add(fault: "base/\(disk.target): the image has \(size) bytes, the disk \(disk.sizeBytes)")
+        }
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: ReplicaLimits.copyBufferBytes, alignment: 4_096)
+        defer { buffer.deallocate() }
+        try image.forEachStretch(in: 0..<size) { stretch, isData in
+            guard isData else { return }
+            for start in stride(from: stretch.lowerBound, to: stretch.upperBound, by: buffer.count) {
+                let count = Int(min(UInt64(buffer.count), stretch.upperBound - start))
+                do {
+                    try image.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<count]), at: start)
+                } catch let error as ReplicaError {
+                    report.add(fault: "base/\(disk.target) at \(start): \(error)")
+                }
+                report.checkedBytes += UInt64(count)
+                try progress(report)
+            }
+        }
+    }
+}

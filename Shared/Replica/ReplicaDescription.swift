@@ -1,0 +1,24 @@
+package import DeltaLog
+package import FoundationEssentials
+
+/// A replica at a glance.
+package struct ReplicaDescription: Sendable, Hashable {
+    package var protection: UUID
+    package var guest: UUID
+    package var guestName: String
+    package var generation: UInt64
+    /// The cycle that the base images hold, or held before a fold that is going on; 0: none.
+    package var baseCycle: UInt64
+    /// The parent that the next cycle must name; 0: no committed point.
+    package var newestCycle: UInt64
+    package var points: Int
+    /// Taken on disk; base images are sparse.
+    package var baseBytes: UInt64
+    package var journalBytes: UInt64
+    /// Of the newest point.
+    package var disks: [DeltaLogDisk]
+    /// 0: none.
+    package var openCycle: UInt64
+    /// Logs that cannot be used, and why. While there are any, no cycle is taken.
+    package var faults: [String]
+}

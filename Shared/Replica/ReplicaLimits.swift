@@ -1,0 +1,40 @@
+/// Every bound of this library, in one place, with its unit in its name and its reason beside it.
+/// Bounds of disks, definitions and NVRAM are `DeltaLogLimits`, because whatever a log takes, a base must take too.
+package enum ReplicaLimits {
+    /// Bytes of a guest's name.
+    package static let guestNameBytes = 1_024
+    /// Bytes of a whole manifest, because it is read into memory before its checksum is known.
+    package static let manifestBytes = 16 << 20
+
+    /// Space that a cycle, a merge or a fold leaves free, so that indexes, trailers and manifests can always be written.
+    package static let reservedFreeBytes: UInt64 = 64 << 20
+
+    /// Attempt number of the records that the target itself adds. Attempts of jobs count from 1.
+    package static let ownAttempt = UInt32.max
+
+    /// Logs that one merge takes, because each is an open file and an index in memory while it runs.
+    package static let logsPerMerge = 256
+    /// Folding waits until so many logs are due, because each fold costs several synchronisations …
+    package static let logsPerFold = 16
+    /// … or so many stored bytes, because they cost space …
+    package static let storedBytesPerFold: UInt64 = 256 << 20
+    /// … or until the oldest is so much older than retention asks.
+    package static let foldLagMilliseconds: Int64 = 300_000
+    /// Logs that one fold takes, for the same reason as `logsPerMerge`.
+    package static let logsPerFoldMaximum = 4_096
+
+    /// Block of a comparison, in bytes. Equal to the bitmap granularity, so that a changed block is one dirty bit.
+    package static let hashBlockBytes = 65_536
+    /// Bytes of a block's hash in an answer: the first half of its SHA-256.
+    package static let blockHashBytes = 16
+    /// Bytes of one request for hashes.
+    package static let hashRangeBytes: UInt64 = 64 << 20
+    /// Bytes moved at once when folding, hashing or scrubbing base images.
+    package static let copyBufferBytes = 1 << 20
+
+    /// Delta logs that a view keeps open, because a process may have 1,024 files open and a journal thousands of logs.
+    package static let openLogsPerView = 128
+
+    /// Faults that a scrub lists; the others are counted.
+    package static let scrubFaults = 100
+}

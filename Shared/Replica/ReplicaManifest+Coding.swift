@@ -1,0 +1,148 @@
+internal import DeltaLog
+internal import FoundationEssentials
+internal import Sealing
+
+/// The manifest as bytes: a fixed head, a body, and a SHA-256 over both. Big-endian. Layout.md has the offset tables.
+extension ReplicaManifest {
+    static let magic: [UInt8] = Array("BASCREPL".utf8)
+    static let formatVersion: UInt16 = 1
+    private static let headBytes = 16
+    private static let checksumBytes = 32
+
+    private enum BaseState {
+        static let empty: UInt8 = 1
+        static let settled: UInt8 = 2
+        static let folding: UInt8 = 3
+    }
+
+    /// - Throws: `ReplicaError` when an invariant does not hold.
+    func encoded() throws -> [UInt8] {
+        try checkInvariants()
+        let body = encodedBody()
+        var encoder = ByteEncoder()
+        encoder.bytes += Self.magic
+        encoder.integer(Self.formatVersion)
+        encoder.integer(UInt16(0))
+        encoder.integer(UInt32(body.count))
+        encoder.bytes += body
+        return encoder.bytes + SHA256Hasher.digest(of: encoder.bytes.span.bytes)
+    }
+
+    private func encodedBody() -> [UInt8] {
+        var encoder = ByteEncoder()
+        encoder.uuid(protection)
+        encoder.uuid(guest)
+        encoder.integer(generation)
+        encoder.integer(revision)
+        encoder.integer(role.rawValue)
+        switch base {
+        case .empty:
+            encoder.integer(BaseState.empty)
+            encoder.integer(UInt64(0))
+        case .settled:
+            encoder.integer(BaseState.settled)
+            encoder.integer(UInt64(0))
+        case .folding(_, let target):
+            encoder.integer(BaseState.folding)
+            encoder.integer(target)
+        }
+        encoder.text(guestName)
+        encoder.integer(UInt8(basePoint == nil ? 0 : 1))
+        if let basePoint { Self.encode(basePoint, into: &encoder) }
+        return encoder.bytes
+    }
+
+    private static func encode(_ base: BasePoint, into encoder: inout ByteEncoder) {
+        encoder.integer(base.point.cycle)
+        encoder.bytes += base.point.identifier.bytes
+        encoder.integer(UInt64(bitPattern: base.point.capturedUnixMilliseconds))
+        encoder.integer(base.point.consistency.rawValue)
+        encoder.integer(base.point.changedBytes)
+        encoder.integer(UInt16(base.point.disks.count))
+        for disk in base.point.disks {
+            encoder.text(disk.target)
+            encoder.integer(disk.sizeBytes)
+        }
+        encoder.text(base.guest.definition)
+        encoder.blob(base.guest.nvram)
+    }
+
+    /// - Throws: `ReplicaError` with code `corruptData`, whatever the bytes are.
+    init(decoding bytes: [UInt8]) throws {
+        guard bytes.count >= Self.headBytes + Self.checksumBytes, bytes.starts(with: Self.magic) else {
+            throw Self.corrupt("it does not begin as a manifest does")
+        }
+        var head = ByteDecoder(bytes[Self.magic.count..<Self.headBytes], fault: Self.corrupt)
+        let version: UInt16 = try head.integer()
+        guard version == Self.formatVersion else {
+            throw ReplicaError(
+                .corruptData, "the manifest has a format version this program does not know",
+                remedy: "Use a newer release.", facts: ["version": "\(version)", "known": "\(Self.formatVersion)"])
+        }
+        let reserved: UInt16 = try head.integer()
+        let bodyBytes: UInt32 = try head.integer()
+        guard reserved == 0 else { throw Self.corrupt("reserved bytes are not zero") }
+        guard Int(bodyBytes) == bytes.count - Self.headBytes - Self.checksumBytes else {
+            throw Self.corrupt("its length is not what it says")
+        }
+        let end = bytes.count - Self.checksumBytes
+        guard SHA256Hasher.digest(of: bytes.span.bytes.extracting(..<end)) == Array(bytes[end...]) else {
+            throw Self.corrupt("its checksum does not hold")
+        }
+        var body = ByteDecoder(bytes[Self.headBytes..<end], fault: Self.corrupt)
+        try self.init(body: &body)
+        guard body.isAtEnd else { throw Self.corrupt("bytes follow its last field") }
+        try checkInvariants()
+    }
+
+    private init(body: inout ByteDecoder) throws {
+        protection = try body.uuid()
+        guest = try body.uuid()
+        generation = try body.integer()
+        revision = try body.integer()
+        guard let role = Role(rawValue: try body.integer()) else { throw Self.corrupt("its role is unknown") }
+        self.role = role
+        let state: UInt8 = try body.integer()
+        let target: UInt64 = try body.integer()
+        guestName = try body.text(limit: ReplicaLimits.guestNameBytes)
+        let flag: UInt8 = try body.integer()
+        let point = flag == 1 ? try Self.decodeBasePoint(&body) : nil
+        switch (state, flag, point) {
+        case (BaseState.empty, 0, nil) where target == 0: base = .empty
+        case (BaseState.settled, 1, let point?) where target == 0: base = .settled(point)
+        case (BaseState.folding, 0...1, _): base = .folding(from: point, to: target)
+        default: throw Self.corrupt("the state of its base is unknown")
+        }
+    }
+
+    private static func decodeBasePoint(_ body: inout ByteDecoder) throws -> BasePoint {
+        let cycle: UInt64 = try body.integer()
+        guard let identifier = PointIdentifier(bytes: try body.take(PointIdentifier.byteCount)) else {
+            throw corrupt("the base's point has no identifier")
+        }
+        let captured: UInt64 = try body.integer()
+        guard let consistency = CaptureConsistency(rawValue: try body.integer()) else {
+            throw corrupt("the base's consistency is unknown")
+        }
+        let changed: UInt64 = try body.integer()
+        let count: UInt16 = try body.integer()
+        guard Int(count) <= DeltaLogLimits.disks else { throw corrupt("it names too many disks") }
+        var disks: [DeltaLogDisk] = []
+        for _ in 0..<count {
+            let target = try body.text(limit: DeltaLogLimits.targetNameBytes)
+            disks.append(DeltaLogDisk(target: target, sizeBytes: try body.integer()))
+        }
+        let definition = try body.text(limit: DeltaLogLimits.definitionBytes)
+        let nvram = try body.blob(limit: DeltaLogLimits.nvramBytes)
+        let point = RecoveryPoint(
+            cycle: cycle, identifier: identifier, capturedUnixMilliseconds: Int64(bitPattern: captured),
+            consistency: consistency, storedBytes: 0, changedBytes: changed, disks: disks)
+        return BasePoint(point: point, guest: GuestConfiguration(definition: definition, nvram: nvram))
+    }
+
+    private static func corrupt(_ reason: String) -> ReplicaError {
+        ReplicaError(
+            .corruptData, "the manifest cannot be read: \(reason)",
+            remedy: "Restore the manifest from a copy of the replica directory.")
+    }
+}

@@ -1,0 +1,90 @@
+package import DeltaLog
+package import FoundationEssentials
+
+/// The small file that says whose replica this is, which generation may write to it, and which point the base holds.
+/// What the journal holds, the journal says itself. Layout.md is the specification of the file.
+///
+/// Invariants: the generation is at least 1; the revision rises with every writing; a fold's target is above the
+/// base's cycle.
+package struct ReplicaManifest: Sendable, Equatable {
+    /// What this host does with the directory.
+    package enum Role: UInt8, Sendable {
+        case target = 1
+    }
+
+    /// A point that the base images hold by themselves.
+    package struct BasePoint: Sendable, Equatable {
+        package var point: RecoveryPoint
+        package var guest: GuestConfiguration
+    }
+
+    package enum Base: Sendable, Equatable {
+        /// Nothing was ever folded: the journal begins with a first full cycle.
+        case empty
+        case settled(BasePoint)
+        /// Some bytes of the base are still the old point's, some are the target's already; the logs up to the target
+        /// cover all of them, so every point from the target on reads rightly and the work can be done again.
+        case folding(from: BasePoint?, to: UInt64)
+    }
+
+    package var protection: UUID
+    package var guest: UUID
+    package var guestName: String
+    package var generation: UInt64
+    package var revision: UInt64
+    package var role: Role
+    package var base: Base
+
+    /// The cycle that the first log of the journal has as its parent; 0 when the base is empty.
+    package var baseCycle: UInt64 { basePoint?.point.cycle ?? 0 }
+
+    package var basePoint: BasePoint? {
+        switch base {
+        case .empty: nil
+        case .settled(let point): point
+        case .folding(let point, _): point
+        }
+    }
+
+    /// The oldest cycle that can be read; 0 when the journal decides.
+    package var oldestReadableCycle: UInt64 {
+        switch base {
+        case .empty: 0
+        case .settled(let base): base.point.cycle
+        case .folding(_, let target): target
+        }
+    }
+
+    /// The base's point, when it can be read.
+    package var listedBasePoint: RecoveryPoint? {
+        switch base {
+        case .empty, .folding: nil
+        case .settled(let base): base.point
+        }
+    }
+
+    /// Called before a manifest is written and after it is read.
+    package func checkInvariants() throws {
+        try Self.require(generation > 0, "the generation is 0")
+        try Self.require(revision > 0, "the revision is 0")
+        try Self.require(guestName.utf8.count <= ReplicaLimits.guestNameBytes, "the guest's name is too long")
+        if case .folding(_, let target) = base {
+            try Self.require(target > baseCycle, "a fold does not lead forward")
+        }
+        guard let basePoint else { return }
+        try Self.require(basePoint.point.cycle > 0, "the base's cycle is 0")
+        try Self.require(basePoint.point.identifier != .none, "the base's point has no identifier")
+        try Self.require(
+            basePoint.guest.definition.utf8.count <= DeltaLogLimits.definitionBytes, "the definition is too long")
+        try Self.require(basePoint.guest.nvram.count <= DeltaLogLimits.nvramBytes, "the NVRAM is too large")
+        try DiskShape.check(basePoint.point.disks)
+    }
+
+    private static func require(_ condition: Bool, _ violation: String) throws {
+        guard condition else {
+            throw ReplicaError(
+                .corruptData, "the manifest does not hold together: \(violation)",
+                remedy: "Restore the manifest from a copy of the replica directory.")
+        }
+    }
+}
