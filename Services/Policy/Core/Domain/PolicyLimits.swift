@@ -1,0 +1,87 @@
+/// Every bound of the policy service, with its reason.
+enum PolicyLimits {
+    // MARK: Cycles
+
+    /// Cycles open at once over all protections, because each holds a capture, and each capture holds scratch space.
+    static let openCyclesMaximum = 256
+    /// First and comparing cycles open at once, because they last long and their captures' scratch files grow meanwhile.
+    static let longCyclesMaximum = 4
+    /// Regions in which an agent counts changed bytes, per disk; fixed by the protocol.
+    static let regionsPerDisk = 1_024
+    /// Disks of one guest, because a disk's index travels in 16 bits and libvirt's own names end far below.
+    static let disksPerGuestMaximum = 256
+    /// How long a capture lives without being kept alive.
+    static let captureKeepMilliseconds: Int64 = 20_000
+    /// How often an open capture is kept alive: a quarter of its life, so that three losses in a row are survived.
+    static let captureKeepEveryMilliseconds: Int64 = 5_000
+    /// While a commit's outcome is unknown the capture is kept this long; then the agent's watch-dog may end it,
+    /// because scratch space must not grow for as long as a target is away.
+    static let captureKeepInDoubtMilliseconds: Int64 = 60_000
+    /// A commit is asked again for this long while the target still works on it: syncing a large log takes minutes.
+    static let commitRepeatMilliseconds: Int64 = 600_000
+    /// Waiting time after the first failure; doubled by each further one.
+    static let backoffFirstMilliseconds: Int64 = 1_000
+    static let backoffMaximumMilliseconds: Int64 = 60_000
+    /// After so many refusals (not silences) of a clean-up it counts as done, because the next opening clears it anyway.
+    static let cleanupRefusalsMaximum = 5
+    /// An application-consistent point that was not reached is tried again after this, or after its period if shorter.
+    static let applicationRetryMilliseconds: Int64 = 300_000
+
+    // MARK: Requests to agents and vault
+
+    static let agentDeadlineMilliseconds: Int64 = 15_000
+    static let captureDeadlineMilliseconds: Int64 = 30_000
+    static let commitDeadlineMilliseconds: Int64 = 30_000
+    static let keepDeadlineMilliseconds: Int64 = 4_000
+    static let vaultDeadlineMilliseconds: Int64 = 5_000
+    /// Connections to agents kept open at once; the one unused longest is closed for another.
+    static let agentClientsMaximum = 1_024
+    /// State changes asked of the vault at once.
+    static let vaultCallsMaximum = 16
+    /// A snapshot is fetched this often even when no event is missing, because the last event before a silence may be.
+    static let snapshotEveryMilliseconds: Int64 = 15_000
+
+    // MARK: Jobs
+
+    /// Changed bytes of one transfer job: large enough to amortise its opening, small enough to lose.
+    static let jobBytesTarget: UInt64 = 256 << 20
+    /// A cycle with little to send is cut finer, down to this, so that every worker gets a part.
+    static let jobBytesMinimum: UInt64 = 32 << 20
+    /// Jobs are cut at multiples of this, because a delta log's record holds at most so much.
+    static let jobAlignmentBytes: UInt64 = 1 << 20
+    /// Jobs of one cycle, so that the commit message stays below one megabyte.
+    static let jobsPerCycleMaximum = 8_192
+    static let leaseMilliseconds: Int64 = 10_000
+    static let pullWaitMillisecondsMaximum: Int64 = 20_000
+    static let grantsPerPullMaximum = 64
+    static let workersMaximum = 1_024
+    /// A worker unheard of for this long leaves the list.
+    static let workerForgottenMilliseconds: Int64 = 60_000
+    /// A job that failed so often fails its cycle: the fault is then in the data or the path, not in one worker.
+    static let jobFailuresMaximum = 4
+    /// A job whose lease ended so often fails its cycle.
+    static let jobExpiriesMaximum = 16
+    /// A cycle whose jobs no worker could have pulled for this long fails, so that its capture's scratch file ends.
+    static let unclaimedMilliseconds: Int64 = 60_000
+    /// How long a first or comparing cycle gives way to small ones before it competes as overdue.
+    static let longCycleGraceMilliseconds: Int64 = 600_000
+
+    // MARK: Operators' requests
+
+    static let policiesMaximum = 1_000
+    static let policyNameCharactersMaximum = 64
+    static let frequencySecondsMaximum: UInt32 = 7 * 86_400
+    static let retentionSecondsMaximum: UInt32 = 10 * 366 * 86_400
+    static let freezeLimitMillisecondsDefault: UInt32 = 5_000
+    static let freezeLimitMillisecondsMaximum: UInt32 = 60_000
+    /// Reports kept per protection; older ones are removed as new ones come.
+    static let historyMaximum = 1_000
+    static let historyAnswerDefault = 50
+
+    // MARK: Store
+
+    /// The store is tried again for this long while it cannot be written; then the service stops, because nothing may
+    /// be done that is not recorded.
+    static let storeRetryMilliseconds: Int64 = 30_000
+    static let storeRetryEveryMilliseconds: Int64 = 200
+}

@@ -1,0 +1,54 @@
+/// One policy: how often a protection is copied, how long its points are kept, and how its bytes travel.
+struct PolicySettings: Hashable, Sendable {
+    struct Retention: Hashable, Sendable {
+        var everyCycleSeconds: UInt32
+        var hourlySeconds: UInt32
+        var dailySeconds: UInt32
+    }
+
+    enum Compression: String, Sendable, CaseIterable {
+        case none, lz4, zstd, automatic
+    }
+
+    var name: String
+    var frequencySeconds: UInt32
+    var retention: Retention
+    /// 0: never.
+    var applicationConsistentEverySeconds: UInt32
+    var compression: Compression
+    /// Shared by all running jobs of a pair of clouds under this policy. 0: no limit.
+    var bandwidthBytesPerSecond: UInt64
+    /// 0: at once.
+    var initialNotBeforeUnixSeconds: Int64
+    var freezeLimitMilliseconds: UInt32
+    /// Rises with every change; 0 before it was first stored.
+    var version: UInt64
+
+    var frequencyMilliseconds: Int64 { Int64(frequencySeconds) * 1_000 }
+
+    /// The policy that is there from the first start, so that a pair of clouds works without further words.
+    static let builtIn = PolicySettings(
+        name: "default",
+        frequencySeconds: 30,
+        retention: Retention(everyCycleSeconds: 3_600, hourlySeconds: 86_400, dailySeconds: 7 * 86_400),
+        applicationConsistentEverySeconds: 0,
+        compression: .automatic,
+        bandwidthBytesPerSecond: 0,
+        initialNotBeforeUnixSeconds: 0,
+        freezeLimitMilliseconds: PolicyLimits.freezeLimitMillisecondsDefault,
+        version: 1)
+}
+
+/// What a protection's policy name leads to.
+enum PolicyBinding: Hashable, Sendable {
+    case known(PolicySettings)
+    /// No policy has this name; an empty name means that the pair of clouds is not known here.
+    case unknown(name: String)
+
+    var name: String {
+        switch self {
+        case .known(let settings): settings.name
+        case .unknown(let name): name
+        }
+    }
+}

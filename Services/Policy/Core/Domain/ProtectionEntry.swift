@@ -1,0 +1,51 @@
+/// A protection's identifier: the vault's UUID, as text.
+struct ProtectionIdentifier: Hashable, Comparable, Sendable, CustomStringConvertible {
+    let text: String
+
+    init(_ text: String) { self.text = text }
+
+    var description: String { text }
+
+    static func < (left: ProtectionIdentifier, right: ProtectionIdentifier) -> Bool { left.text < right.text }
+}
+
+/// What the policy service knows of one protection in the vault's registry.
+struct ProtectionEntry: Hashable, Sendable {
+    enum State: String, Sendable, CaseIterable {
+        case enabling, seeding, protected, paused, resynchronizing, disabling
+    }
+
+    var id: ProtectionIdentifier
+    var guestUUID: String
+    var guestName: String
+    var sourceHost: String
+    var targetHost: String
+    var sourceCloud: String
+    var targetCloud: String
+    var state: State
+    var generation: UInt64
+    /// Rises with every change; the vault compares it before it changes a state.
+    var version: UInt64
+    /// Empty: the pair's policy.
+    var policyOverride: String
+    var stateReason: String
+    var keepReplica: Bool
+}
+
+/// A host as far as it must be reached.
+struct HostEntry: Hashable, Sendable {
+    var id: String
+    var name: String
+    var controlEndpoint: String
+}
+
+/// A pair of clouds and the policy bound to it.
+struct PairEntry: Hashable, Sendable {
+    struct Key: Hashable, Sendable {
+        var sourceCloud: String
+        var targetCloud: String
+    }
+
+    var key: Key
+    var policy: String
+}

@@ -1,0 +1,38 @@
+/// Everything that can happen to the policy service.
+enum EngineEvent: Sendable {
+    case timePassed
+    case asked(RequestToken, ServiceRequest)
+    /// The asker of a request that is still open is gone.
+    case askerGone(RequestToken)
+    case agentAnswered(ProtectionIdentifier, CallNumber, Result<AgentAnswer, PolicyError>)
+    /// The vault's answer; the entry is the protection as it is after the change.
+    case vaultAnswered(VaultCall, Result<ProtectionEntry?, PolicyError>)
+    case registryTaken(RegistrySnapshot)
+    case registryChanged(RegistryChange)
+    /// The vault could not be reached.
+    case vaultLost(PolicyError)
+}
+
+/// A request to one host agent.
+struct AgentOrder: Sendable {
+    var protection: ProtectionIdentifier
+    var number: CallNumber
+    var endpoint: String
+    var generation: UInt64
+    var call: AgentCall
+}
+
+/// What the driver does after the changes are durable.
+enum EngineAction: Sendable {
+    case callAgent(AgentOrder)
+    case callVault(VaultCall)
+    case answer(RequestToken, Result<ServiceAnswer, PolicyError>)
+    /// Answered by the driver from the store, because history is not kept in memory.
+    case answerHistory(RequestToken, ProtectionIdentifier, limit: Int)
+}
+
+/// What follows from events: first everything durable, then everything outward, in order.
+struct EngineOutput: Sendable {
+    var changes: [StoreChange] = []
+    var actions: [EngineAction] = []
+}

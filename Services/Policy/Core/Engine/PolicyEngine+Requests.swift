@@ -1,0 +1,190 @@
+// Answers to requests. Whatever is refused has changed nothing.
+
+extension PolicyEngine {
+    mutating func answer(_ request: ServiceRequest, _ token: RequestToken, now: PolicyTime) {
+        do {
+            switch request {
+            case .putPolicy(let settings, let expectedVersion):
+                reply(token, .success(.policy(try putPolicy(settings, expectedVersion: expectedVersion, now: now))))
+            case .deletePolicy(let name):
+                try deletePolicy(name, now: now)
+                reply(token, .success(.done))
+            case .listPolicies:
+                reply(token, .success(.policies(policies.values.sorted { $0.name < $1.name })))
+            case .status(let subject):
+                reply(token, .success(.statuses(try statuses(of: subject, now: now))))
+            case .trigger(let subject, let consistency):
+                try triggerCycle(of: subject, consistency, now: now)
+                reply(token, .success(.done))
+            case .history(let subject, let limit):
+                let limit = limit == 0 ? PolicyLimits.historyAnswerDefault : min(limit, PolicyLimits.historyMaximum)
+                replyWithHistory(token, try find(subject), limit: limit)
+            case .pull(let worker, let freeSlots, let wait):
+                try board.pull(token, from: worker, freeSlots: freeSlots, waitMilliseconds: wait, now: now)
+            case .report(let report, let readBytes, let sentBytes):
+                let directive = board.report(report, readBytes: readBytes, sentBytes: sentBytes, now: now)
+                reply(token, .success(.directive(directive)))
+            case .finish(let report, let digest, let sentBytes, let changedBytes):
+                try board.finish(report, digest: digest, sentBytes: sentBytes, changedBytes: changedBytes, now: now)
+                reply(token, .success(.done))
+            case .fail(let report, let error):
+                try board.fail(report, error, now: now)
+                reply(token, .success(.done))
+            case .listWorkers:
+                reply(token, .success(.workers(board.workers(at: now))))
+            case .health:
+                reply(token, .success(.health(health(now: now))))
+            }
+        } catch let error as PolicyError {
+            reply(token, .failure(error))
+        } catch {
+            preconditionFailure("requests are refused with PolicyError only, not \(error)")
+        }
+    }
+
+    // MARK: Policies
+
+    private mutating func putPolicy(
+        _ settings: PolicySettings, expectedVersion: UInt64, now: PolicyTime
+    ) throws -> PolicySettings {
+        try settings.checkInvariants()
+        let known = policies[settings.name]
+        guard expectedVersion == 0 || expectedVersion == known?.version else {
+            let current = known.map { "version \($0.version)" } ?? "none of this name"
+            throw PolicyError(
+                .conflict, "Policy \(settings.name) was to be changed at version \(expectedVersion); there is \(current).",
+                remedy: "Read it again and repeat the change.", facts: ["version": "\(known?.version ?? 0)"])
+        }
+        guard known != nil || policies.count < PolicyLimits.policiesMaximum else {
+            throw PolicyError(
+                .resourceExhausted, "There are already \(PolicyLimits.policiesMaximum) policies.",
+                remedy: "Delete some that are not used.")
+        }
+        var settings = settings
+        settings.version = known?.version ?? 0
+        // Putting what is there already changes nothing, so a repeated request has one effect.
+        if let known, known == settings { return known }
+        settings.version += 1
+        setPolicy(settings, now: now)
+        return settings
+    }
+
+    private mutating func deletePolicy(_ name: String, now: PolicyTime) throws {
+        guard policies[name] != nil else {
+            throw PolicyError(
+                .notFound, "There is no policy named \(name).", remedy: "See: bascule policy list")
+        }
+        guard name != PolicySettings.builtIn.name else {
+            throw PolicyError(
+                .failedPrecondition, "Policy \(name) is built in.", remedy: "Change it instead, or bind another one.")
+        }
+        let uses = registry.uses(ofPolicy: name)
+        guard uses.isEmpty else {
+            let shown = uses.prefix(5).joined(separator: ", ") + (uses.count > 5 ? " and \(uses.count - 5) more" : "")
+            throw PolicyError(
+                .failedPrecondition, "Policy \(name) is used by \(shown).", remedy: "Bind those to another policy first.",
+                facts: ["uses": "\(uses.count)"])
+        }
+        removePolicy(name, now: now)
+    }
+
+    // MARK: Protections
+
+    /// By identifier, or by the guest's name or UUID when only one matches.
+    private func find(_ subject: String) throws -> ProtectionIdentifier {
+        let id = ProtectionIdentifier(subject)
+        if machines[id] != nil { return id }
+        let matches = machines.values.filter { $0.entry.guestName == subject || $0.entry.guestUUID == subject }
+        guard let match = matches.first else {
+            throw PolicyError(
+                .notFound, "No protection is known as \(subject).", remedy: "See the list with: bascule status")
+        }
+        guard matches.count == 1 else {
+            throw PolicyError(
+                .invalidArgument, "\(matches.count) protections match \(subject).",
+                remedy: "Give the protection's identifier.",
+                facts: ["protections": matches.map(\.entry.id.text).sorted().joined(separator: ", ")])
+        }
+        return match.entry.id
+    }
+
+    private mutating func triggerCycle(of subject: String, _ consistency: Consistency?, now: PolicyTime) throws {
+        let id = try find(subject)
+        guard let machine = machines[id] else { return }
+        switch machine.standing {
+        case .run:
+            break
+        case .pause:
+            throw PolicyError(
+                .failedPrecondition, "Guest \(machine.entry.guestName) is paused.", remedy: "Resume it first.")
+        case .release, .gone:
+            throw PolicyError(
+                .failedPrecondition, "Protection of guest \(machine.entry.guestName) is being removed.")
+        }
+        guard case .known = machine.binding else {
+            throw PolicyError(
+                .failedPrecondition, "There is no policy named \(machine.binding.name), so no cycle can be made.",
+                remedy: "Make the policy, or bind the clouds to another one.")
+        }
+        trigger(id, consistency, now: now)
+    }
+
+    private func statuses(of subject: String, now: PolicyTime) throws -> [StatusSummary] {
+        guard subject.isEmpty else {
+            return [try find(subject)].compactMap { machines[$0] }.map { summary(of: $0, now: now) }
+        }
+        return machines.values.sorted { ($0.entry.guestName, $0.entry.id) < ($1.entry.guestName, $1.entry.id) }
+            .map { summary(of: $0, now: now) }
+    }
+
+    func summary(of machine: CycleStateMachine, now: PolicyTime) -> StatusSummary {
+        let newest = machine.progress.newest
+        let age = newest.map { max(0, now - $0.startedAt) }
+        return StatusSummary(
+            protection: machine.entry.id, health: health(of: machine, newestAge: age, now: now),
+            policy: machine.binding.name, newestCycle: newest?.cycle ?? 0, newestAgeMilliseconds: age,
+            load: machine.status.load, last: machine.status.last, lastFailure: machine.status.lastFailure,
+            failuresInARow: machine.status.failuresInARow, isCycleOpen: machine.phase.openCycle != nil,
+            phase: machine.phase.text, bytesPerSecond: machine.status.bytesPerSecond(at: now))
+    }
+
+    private func health(of machine: CycleStateMachine, newestAge: Int64?, now: PolicyTime) -> ProtectionHealth {
+        let source = machine.entry.sourceHost
+        var isServed = true
+        if case .transferring = machine.phase { isServed = board.isServed(host: source, named: registry.hostName(source)) }
+        return HealthRules.assess(
+            HealthRules.Evidence(
+                state: machine.entry.state, stateReason: machine.entry.stateReason, binding: machine.binding,
+                newestAgeMilliseconds: newestAge, need: machine.progress.need,
+                failuresInARow: machine.status.failuresInARow, lastError: machine.status.lastFailure?.error,
+                isServedByWorkers: isServed, sourceHostName: registry.hostName(source),
+                consistencyNote: machine.status.consistencyNote,
+                waitsUntil: machine.progress.lastNumber == 0 ? machine.startsAt : nil, now: now))
+    }
+
+    private func health(now: PolicyTime) -> ServiceHealth {
+        var details = ["\(machines.count) protections, \(board.openCycles) cycles with jobs on the board"]
+        details.append("\(board.workers(at: now).count) replication workers")
+        let unserved = machines.values.contains { machine in
+            guard case .transferring = machine.phase else { return false }
+            let source = machine.entry.sourceHost
+            return !board.isServed(host: source, named: registry.hostName(source))
+        }
+        var level = ProtectionHealth.Level.normal
+        if unserved {
+            level = .critical
+            details.append("Jobs wait, but no replication worker that can read their source asks for work")
+        }
+        switch vaultContact {
+        case .present:
+            details.append("The vault answers")
+        case .never:
+            level = max(level, .warning)
+            details.append("The vault has not answered since the start; the stored copy of the registry is used")
+        case .lost(let since, let error):
+            level = max(level, .warning)
+            details.append("The vault has been away for \((now - since) / 1_000) s: \(error.message)")
+        }
+        return ServiceHealth(level: level, details: details)
+    }
+}

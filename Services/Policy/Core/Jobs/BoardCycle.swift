@@ -1,0 +1,97 @@
+/// One cycle's jobs on the board.
+///
+/// Always: every attempt number is given once; a job is waiting, leased, or finished; `waiting` and `running` list
+/// exactly the jobs in those states.
+struct BoardCycle: Sendable {
+    struct Lease: Hashable, Sendable {
+        var attempt: UInt32
+        var worker: String
+        var expiresAt: PolicyTime
+        var readBytes: UInt64 = 0
+        var sentBytes: UInt64 = 0
+    }
+
+    enum JobState: Hashable, Sendable {
+        case waiting
+        case leased(Lease)
+        case finished(StoredJob)
+    }
+
+    struct Job: Hashable, Sendable {
+        var id: String
+        var piece: JobPiece
+        var state: JobState = .waiting
+        var failures = 0
+        var expiries = 0
+    }
+
+    let posting: JobPosting
+    private(set) var jobs: [Job]
+    /// Indices of waiting jobs, the next one last.
+    private(set) var waiting: [Int]
+    private(set) var running: Set<Int> = []
+    private(set) var sentBytes: UInt64 = 0
+    private(set) var changedBytes: UInt64 = 0
+    private var finishedBytes: UInt64 = 0
+    private var finishedCount = 0
+    private var attemptsMade: UInt32 = 0
+    /// Since when no worker was there that could have pulled; kept by the board.
+    var unclaimedSince: PolicyTime?
+
+    init(posting: JobPosting, identifiers: [String]) {
+        precondition(posting.pieces.count == identifiers.count, "every job needs an identifier")
+        self.posting = posting
+        jobs = zip(identifiers, posting.pieces).map { Job(id: $0, piece: $1) }
+        waiting = Array(jobs.indices.reversed())
+    }
+
+    var isFinished: Bool { finishedCount == jobs.count }
+
+    /// Estimated bytes that are not yet read.
+    var pendingBytes: UInt64 {
+        let total = jobs.isEmpty ? 0 : posting.pieces.reduce(0) { $0 + $1.changedBytes }
+        let underWay = running.reduce(UInt64(0)) { sum, index in
+            guard case .leased(let lease) = jobs[index].state else { return sum }
+            return sum + min(lease.readBytes, jobs[index].piece.changedBytes)
+        }
+        return total - min(total, finishedBytes + underWay)
+    }
+
+    var storedJobs: [StoredJob] {
+        jobs.compactMap { job in
+            guard case .finished(let stored) = job.state else { return nil }
+            return stored
+        }
+    }
+
+    mutating func lease(to worker: String, now: PolicyTime) -> (index: Int, attempt: UInt32) {
+        guard let index = waiting.popLast() else { preconditionFailure("a job was leased where none waited") }
+        attemptsMade += 1
+        jobs[index].state = .leased(
+            Lease(attempt: attemptsMade, worker: worker, expiresAt: now + PolicyLimits.leaseMilliseconds))
+        running.insert(index)
+        return (index, attemptsMade)
+    }
+
+    mutating func renew(_ index: Int, _ lease: Lease) {
+        precondition(running.contains(index), "a lease was renewed that does not run")
+        jobs[index].state = .leased(lease)
+    }
+
+    mutating func finish(_ index: Int, _ stored: StoredJob, sentBytes: UInt64, changedBytes: UInt64) {
+        precondition(running.remove(index) != nil, "a job finished that did not run")
+        jobs[index].state = .finished(stored)
+        finishedCount += 1
+        finishedBytes += jobs[index].piece.changedBytes
+        self.sentBytes &+= sentBytes
+        self.changedBytes &+= changedBytes
+    }
+
+    /// Back to the waiting ones, ahead of the others, because the cycle waits for it longest.
+    mutating func release(_ index: Int, failed: Bool) {
+        precondition(running.remove(index) != nil, "a job was released that did not run")
+        jobs[index].state = .waiting
+        if failed { jobs[index].failures += 1 } else { jobs[index].expiries += 1 }
+        waiting.append(index)
+    }
+}

@@ -1,0 +1,44 @@
+/// One contiguous range of one disk, to be moved as one job.
+struct JobPiece: Hashable, Sendable {
+    var diskIndex: Int
+    var diskTarget: String
+    var nbdURI: String
+    var bitmapContext: String
+    var offset: UInt64
+    var length: UInt64
+    /// An estimate, for progress and for cutting.
+    var changedBytes: UInt64
+}
+
+/// The running jobs that share one bandwidth limit: those of one pair of clouds under one policy.
+struct BandwidthKey: Hashable, Sendable {
+    var pair: PairEntry.Key
+    var policy: String
+}
+
+/// Everything that workers must know to move one cycle's bytes.
+struct JobPosting: Hashable, Sendable {
+    var protection: ProtectionIdentifier
+    var generation: UInt64
+    var cycle: UInt64
+    var kind: CycleKind
+    var sourceHost: String
+    var sourceHostName: String
+    var door: TransferDoor
+    var compression: PolicySettings.Compression
+    var bandwidth: BandwidthKey
+    var bandwidthBytesPerSecond: UInt64
+    /// When the recovery point objective is missed; the earliest goes first.
+    var objective: PolicyTime
+    var pieces: [JobPiece]
+}
+
+/// A lease as it is handed to a worker.
+struct JobGrant: Hashable, Sendable {
+    var job: String
+    var attempt: UInt32
+    var posting: JobPosting
+    var piece: JobPiece
+    var bandwidthBytesPerSecond: UInt64
+    var leaseMilliseconds: Int64
+}

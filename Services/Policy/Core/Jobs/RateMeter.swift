@@ -1,0 +1,30 @@
+/// Bytes per second over the last few seconds, from counters that only rise.
+struct RateMeter: Hashable, Sendable {
+    private var samples: [Sample] = []
+
+    private struct Sample: Hashable, Sendable {
+        var at: PolicyTime
+        var bytes: UInt64
+    }
+
+    /// Eight seconds of samples a second apart: long enough to be calm, short enough to follow.
+    private static let windowMilliseconds: Int64 = 8_000
+    private static let samplesMaximum = 16
+
+    mutating func add(_ bytes: UInt64, at now: PolicyTime) {
+        if let last = samples.last, now - last.at < 500 {
+            samples[samples.count - 1].bytes += bytes
+        } else {
+            samples.append(Sample(at: now, bytes: bytes))
+        }
+        samples.removeAll { now - $0.at > Self.windowMilliseconds }
+        if samples.count > Self.samplesMaximum { samples.removeFirst(samples.count - Self.samplesMaximum) }
+    }
+
+    func bytesPerSecond(at now: PolicyTime) -> UInt64 {
+        let recent = samples.filter { now - $0.at <= Self.windowMilliseconds }
+        guard let first = recent.first else { return 0 }
+        let bytes = recent.reduce(0) { $0 + $1.bytes }
+        return bytes * 1_000 / UInt64(max(1_000, now - first.at))
+    }
+}

@@ -1,0 +1,31 @@
+/// A replication worker as it describes itself.
+struct WorkerIntroduction: Hashable, Sendable {
+    /// New at each start of the worker.
+    var id: String
+    var name: String
+    var controlEndpoint: String
+    /// Identifiers or names of hosts whose disks it can open; empty: every host.
+    var readsHosts: [String]
+
+    func reads(host: String, named name: String) -> Bool {
+        readsHosts.isEmpty || readsHosts.contains(host) || readsHosts.contains(name)
+    }
+}
+
+/// A worker as the job board knows it.
+struct WorkerEntry: Hashable, Sendable {
+    var introduction: WorkerIntroduction
+    var lastSeen: PolicyTime
+    /// Slots that were free when it last asked, and jobs that it was given since.
+    var slots: Int
+    var runningJobs = 0
+    var rate = RateMeter()
+}
+
+/// What an operator is shown of a worker.
+struct WorkerSummary: Hashable, Sendable {
+    var introduction: WorkerIntroduction
+    var runningJobs: Int
+    var bytesPerSecond: UInt64
+    var lastSeenAgeMilliseconds: Int64
+}

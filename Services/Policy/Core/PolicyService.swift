@@ -1,0 +1,1 @@
+// The policy service; see PolicyEngine for what it decides.

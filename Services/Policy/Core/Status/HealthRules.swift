@@ -1,0 +1,126 @@
+/// How well a protection goes, why, and what to do. Apart from its state.
+struct ProtectionHealth: Hashable, Sendable {
+    enum Level: Int, Comparable, Sendable, CaseIterable {
+        case normal, warning, critical
+
+        static func < (left: Level, right: Level) -> Bool { left.rawValue < right.rawValue }
+    }
+
+    var level: Level
+    var reason: String
+    var remedy: String
+
+    static let normal = ProtectionHealth(level: .normal, reason: "", remedy: "")
+}
+
+/// Decides the health of one protection from what is known of it. Pure: the worst finding wins, and among equals the
+/// first, which is the one nearest to the cause.
+enum HealthRules {
+    /// Everything that health depends on.
+    struct Evidence: Hashable, Sendable {
+        var state: ProtectionEntry.State
+        var stateReason: String
+        var binding: PolicyBinding
+        /// Age of the newest point; nil: there is none.
+        var newestAgeMilliseconds: Int64?
+        var need: CycleNeed
+        var failuresInARow: UInt32
+        var lastError: PolicyError?
+        var isServedByWorkers: Bool
+        var sourceHostName: String
+        var consistencyNote: String
+        var waitsUntil: PolicyTime?
+        var now: PolicyTime
+    }
+
+    /// A point is late when the one after it should have come, and one more: 2 × frequency + 5 s.
+    static func lateMilliseconds(_ frequency: Int64) -> Int64 { 2 * frequency + 5_000 }
+    /// Very late: 6 × frequency + 30 s.
+    static func veryLateMilliseconds(_ frequency: Int64) -> Int64 { 6 * frequency + 30_000 }
+    static let failuresUntilCritical: UInt32 = 3
+
+    static func assess(_ evidence: Evidence) -> ProtectionHealth {
+        var findings: [ProtectionHealth] = []
+        switch evidence.state {
+        case .paused:
+            let why = evidence.stateReason.isEmpty ? "Paused" : "Paused: \(evidence.stateReason)"
+            return ProtectionHealth(
+                level: .warning, reason: "\(why). No new recovery points are made.", remedy: "bascule resume")
+        case .disabling:
+            return ProtectionHealth(
+                level: .normal, reason: "Protection is being removed from both hosts.", remedy: "")
+        case .enabling, .seeding, .protected, .resynchronizing:
+            break
+        }
+        findings += policy(evidence) + failures(evidence) + workers(evidence) + age(evidence) + circumstances(evidence)
+        var worst = ProtectionHealth.normal
+        for finding in findings where finding.level > worst.level || worst == .normal { worst = finding }
+        return worst
+    }
+
+    private static func policy(_ evidence: Evidence) -> [ProtectionHealth] {
+        guard case .unknown(let name) = evidence.binding else { return [] }
+        if name.isEmpty {
+            return [
+                ProtectionHealth(
+                    level: .critical, reason: "The protection's clouds are not paired, so no policy applies.",
+                    remedy: "Pair them again with: bascule clouds pair")
+            ]
+        }
+        return [
+            ProtectionHealth(
+                level: .critical, reason: "There is no policy named \(name), so no cycle is made.",
+                remedy: "Make it with: bascule policy put \(name), or bind the clouds to another one.")
+        ]
+    }
+
+    private static func failures(_ evidence: Evidence) -> [ProtectionHealth] {
+        guard evidence.failuresInARow > 0, let error = evidence.lastError else { return [] }
+        let level: ProtectionHealth.Level = evidence.failuresInARow >= failuresUntilCritical ? .critical : .warning
+        let times = evidence.failuresInARow == 1 ? "The last cycle" : "The last \(evidence.failuresInARow) cycles"
+        let remedy = error.remedy.isEmpty ? "It is tried again by itself; see the hosts' logs if it lasts." : error.remedy
+        return [ProtectionHealth(level: level, reason: "\(times) failed: \(error.message)", remedy: remedy)]
+    }
+
+    private static func workers(_ evidence: Evidence) -> [ProtectionHealth] {
+        guard !evidence.isServedByWorkers else { return [] }
+        let error = JobBoard.noWorker(host: evidence.sourceHostName)
+        return [ProtectionHealth(level: .critical, reason: error.message, remedy: error.remedy)]
+    }
+
+    private static func age(_ evidence: Evidence) -> [ProtectionHealth] {
+        guard case .known(let settings) = evidence.binding, let age = evidence.newestAgeMilliseconds else { return [] }
+        let frequency = settings.frequencyMilliseconds
+        guard age > lateMilliseconds(frequency) else { return [] }
+        let level: ProtectionHealth.Level = age > veryLateMilliseconds(frequency) ? .critical : .warning
+        return [
+            ProtectionHealth(
+                level: level,
+                reason: "The newest recovery point is \(age / 1_000) s old; one is due every \(settings.frequencySeconds) s.",
+                remedy: "See whether hosts and workers are reachable, or choose a larger frequency or bandwidth limit.")
+        ]
+    }
+
+    private static func circumstances(_ evidence: Evidence) -> [ProtectionHealth] {
+        if let until = evidence.waitsUntil, until > evidence.now {
+            let reason = "Initial replication starts in \((until - evidence.now) / 1_000) s, as the policy says."
+            return [ProtectionHealth(level: .normal, reason: reason, remedy: "")]
+        }
+        switch evidence.need {
+        case .compare(let reason):
+            return [ProtectionHealth(level: .warning, reason: "Resynchronizing by comparison: \(reason)", remedy: "")]
+        case .full(let reason) where evidence.newestAgeMilliseconds != nil:
+            return [ProtectionHealth(level: .warning, reason: "Copying everything again: \(reason)", remedy: "")]
+        case .full:
+            return [ProtectionHealth(level: .normal, reason: "Initial replication is under way.", remedy: "")]
+        case .incremental:
+            guard !evidence.consistencyNote.isEmpty else { return [] }
+            return [
+                ProtectionHealth(
+                    level: .warning,
+                    reason: "The last point is not application-consistent: \(evidence.consistencyNote)",
+                    remedy: "Install and start qemu-guest-agent in the guest.")
+            ]
+        }
+    }
+}

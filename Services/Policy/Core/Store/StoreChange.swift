@@ -1,0 +1,14 @@
+/// One durable change. Changes of one batch become durable together or not at all.
+enum StoreChange: Hashable, Sendable {
+    case putPolicy(PolicySettings)
+    case deletePolicy(name: String)
+    case putProgress(ProtectionProgress)
+    case putOpenCycle(CycleRecord)
+    case clearOpenCycle(ProtectionIdentifier)
+    case appendReport(ProtectionIdentifier, CycleReport)
+    /// Progress, open cycle and history of a protection that is no more.
+    case forget(ProtectionIdentifier)
+    case putRegistry(RegistryChange)
+    /// Which database of the vault the registry copy comes from.
+    case putEpoch([UInt8])
+}
