@@ -83,12 +83,13 @@ let package = Package(
         systemLibrary("CZstd", pkgConfig: "libzstd", apt: "libzstd-dev"),
         systemLibrary("CLZ4", pkgConfig: "liblz4", apt: "liblz4-dev"),
         .target(name: "CNbdkitPlugin", dependencies: [], path: "Shared/CNbdkitPlugin"),
+        .target(name: "CLinuxFile", path: "Shared/CLinuxFile"),
 
         // Shared libraries, lowest first.
         shared("Messages", [protobuf], exclude: ["Protos", "Protocol.md"]),
         shared("MessageBus", ["CZeroMQ", "Messages", logging]),
         shared("Sealing", ["COpenSSL", "CZstd", "CLZ4"]),
-        shared("DeltaLog", ["Sealing"], exclude: ["Format.md"]),
+        shared("DeltaLog", ["Sealing", "CLinuxFile"], exclude: ["Format.md"]),
         shared("Replica", ["DeltaLog", "Sealing"], exclude: ["Layout.md"]),
         shared("BlockDevice", ["CLibnbd"]),
         shared("Hypervisor", ["CLibvirt", "BlockDevice", logging]),
@@ -140,7 +141,7 @@ let package = Package(
     ]
 )
 
-for target in package.targets where target.type != .system && target.name != "CNbdkitPlugin" {
+for target in package.targets where target.type != .system && !["CNbdkitPlugin", "CLinuxFile"].contains(target.name) {
     target.swiftSettings = (target.swiftSettings ?? []) + swiftSettings
 }
 

@@ -33,8 +33,11 @@ package enum DeltaLogLimits {
     package static let stagingBuffersPerLog = 8
     /// Staging buffers of the whole process beyond the first of each log: 48 MiB.
     package static let sharedStagingBuffers = 24
-    /// Space is reserved ahead of the records in steps of this size, because writes that extend a file wait in line.
-    package static let preallocationBytes = 256 << 20
+    /// Buffers kept for the next log when none is being written, because touching fresh memory costs as much as copying.
+    package static let keptStagingBuffers = 8
+    /// Space is reserved ahead of the records in steps that double between these.
+    static let firstReservationBytes: UInt64 = 16 << 20
+    static let reservationBytes: UInt64 = 256 << 20
 
     // MARK: Reader
 

@@ -1,6 +1,10 @@
 package import Sealing
+internal import Synchronization
 
 /// Reads one complete delta log. Safe to use from several threads.
+///
+/// Memory: header and key table (40 bytes per merged cycle), 32 bytes per extent if the index is kept, and the
+/// process-wide workbenches that `DeltaLogLimits` bounds. One open file.
 package final class DeltaLogReader: Sendable {
     /// How much of the index opening a log reads.
     package enum IndexUse: Sendable {
@@ -13,24 +17,53 @@ package final class DeltaLogReader: Sendable {
     }
 
     package let path: String
-    package let header: DeltaLogHeader
-    package let summary: DeltaLogSummary
+    package var header: DeltaLogHeader { log.fileHeader.header }
+    package var summary: DeltaLogSummary { log.trailer.summary }
     /// Sorted by disk and offset, without overlaps. Empty unless the index was `.kept`.
     package let extents: [DeltaLogExtent]
 
+    let log: OpenedLog
+    private let replicaKey: SealingKey
+    /// Derived when first needed, because most logs of a journal are never read.
+    private let recordKeys = Mutex<[UInt16: SealingKey]>([:])
+
     /// Opens a committed log after checking header, trailer and, unless `.unread`, the whole index.
-    package init(path: String, replicaKey: SealingKey, index: IndexUse = .kept) throws {
-        fatalError("not built yet")
+    package convenience init(path: String, replicaKey: SealingKey, index: IndexUse = .kept) throws {
+        try self.init(source: LogFile(reading: path), path: path, replicaKey: replicaKey, index: index)
+    }
+
+    init(source: some LogSource, path: String, replicaKey: SealingKey, index: IndexUse) throws {
+        self.path = path
+        self.replicaKey = replicaKey
+        (log, extents) = try Self.blaming(path) {
+            let log = try OpenedLog(source: source, replicaKey: replicaKey)
+            var extents: [DeltaLogExtent] = []
+            switch index {
+            case .unread: break
+            case .checked: try log.forEachExtent { _ in }
+            case .kept:
+                // The trailer is authentic and its geometry fits the file, so this is less than the file's own size.
+                extents.reserveCapacity(Int(log.trailer.extents))
+                try log.forEachExtent { extents.append($0) }
+            }
+            return (log, extents)
+        }
+    }
+
+    deinit {
+        WorkbenchPool.shared.forget(ObjectIdentifier(self))
     }
 
     /// Reads and opens the guest's definition and UEFI variables.
     package func guest() throws -> GuestConfiguration {
-        fatalError("not built yet")
+        try Self.blaming(path) { try log.guest() }
     }
 
-    /// Runs through the index in order with bounded memory, checking it. Works however the log was opened.
+    /// Runs through the index in order with bounded memory. Unless it is kept, it is read and checked again; what
+    /// `body` was given counts only once this returns.
     package func forEachExtent(_ body: (DeltaLogExtent) throws -> Void) throws {
-        fatalError("not built yet")
+        guard extents.isEmpty else { return try extents.forEach(body) }
+        try Self.blaming(path) { try log.forEachExtent(body) }
     }
 
     /// Fills `destination` with the extent's bytes from `start` (bytes into the extent) on. Zero extents fill with
@@ -38,12 +71,49 @@ package final class DeltaLogReader: Sendable {
     package func read(
         _ extent: DeltaLogExtent, from start: UInt64 = 0, into destination: UnsafeMutableRawBufferPointer
     ) throws {
-        fatalError("not built yet")
+        precondition(start <= extent.length && UInt64(destination.count) <= extent.length - start)
+        guard !extent.isZero else { return destination.clear() }
+        let name = RecordWorkbench.Name(log: ObjectIdentifier(self), position: extent.position)
+        try Self.blaming(path) {
+            try WorkbenchPool.shared.withBench(for: name) { bench in
+                try bench.hold(extent, of: name, from: log.source) { try recordKey(extent.keySlot) }
+                let data = bench.data(of: extent)[Int(start)..<Int(start) + destination.count]
+                destination.copyMemory(from: UnsafeRawBufferPointer(rebasing: data))
+            }
+        }
     }
 
-    /// Checks every seal, every payload and the whole index, with bounded memory; zero records too.
-    /// - Parameter progress: called with bytes of the file checked since the last call; throwing from it stops.
+    /// Checks every seal, every payload, the guest section and the whole index, with bounded memory; zero records too.
+    /// - Parameter progress: called with about the bytes of the file checked since the last call; throwing from it
+    ///   stops.
     package func verify(progress: (UInt64) throws -> Void = { _ in }) throws {
-        fatalError("not built yet")
+        let bench = RecordWorkbench()
+        try Self.blaming(path) {
+            _ = try log.guest()
+            try progress(log.fileHeader.recordsPosition)
+            try log.forEachExtent { extent in
+                let name = RecordWorkbench.Name(log: ObjectIdentifier(self), position: extent.position)
+                let isNew = bench.held != name
+                try bench.hold(extent, of: name, from: log.source) { try recordKey(extent.keySlot) }
+                let recordBytes = isNew ? DeltaLogRecordHeader.byteCount + Int(extent.payloadBytes) : 0
+                try progress(UInt64(recordBytes + DeltaLogExtent.byteCount))
+            }
+        }
+    }
+
+    func recordKey(_ slot: UInt16) throws -> SealingKey {
+        if let known = recordKeys.withLock({ $0[slot] }) { return known }
+        let key = try log.fileHeader.recordKey(slot: Int(slot), replicaKey: replicaKey)
+        return recordKeys.withLock { keys in
+            // The same object for everyone, because workbenches tell keys apart by it.
+            if let known = keys[slot] { return known }
+            keys[slot] = key
+            return key
+        }
+    }
+
+    /// Faults found in the file's bytes become errors that name it.
+    static func blaming<Result>(_ path: String, _ body: () throws -> Result) throws -> Result {
+        do { return try body() } catch let fault as FormatFault { throw fault.asFileError(path: path) }
     }
 }

@@ -13,7 +13,7 @@ struct Trailer: Equatable, Sendable {
     var records: UInt64
     var dataBytes: UInt64
     var zeroBytes: UInt64
-    /// SHA-256 of the header with its tag and the guest section with its tag.
+    /// SHA-256 of the header with its tag.
     var headerDigest: [UInt8]
     var indexDigest: [UInt8]
 

@@ -1,0 +1,10 @@
+#define _GNU_SOURCE
+#include "CLinuxFile.h"
+
+#include <fcntl.h>
+
+int bascule_direct_flag(void) { return O_DIRECT; }
+
+int bascule_fallocate(int descriptor, int64_t offset, int64_t length) {
+    return fallocate(descriptor, 0, offset, length);
+}
