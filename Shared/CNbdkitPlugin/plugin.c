@@ -1,1 +1,101 @@
+// The half of the view plugin that nbdkit's C interface asks for: the struct, and thin passages to Swift.
+// See nbdkit-plugin(3).
+
+#define NBDKIT_API_VERSION 2
+#include <nbdkit-plugin.h>
+#include <stddef.h>
+
 #include "plugin.h"
+
+// Requests of one connection and of several run at once: a view is immutable.
+#define THREAD_MODEL NBDKIT_THREAD_MODEL_PARALLEL
+
+void bascule_nbdkit_fail(int number, const char *message) {
+    nbdkit_error("%s", message);
+    nbdkit_set_error(number);
+}
+
+const char *bascule_nbdkit_export_name(void) { return nbdkit_export_name(); }
+
+int bascule_nbdkit_add_export(void *exports, const char *name, const char *description) {
+    return nbdkit_add_export(exports, name, description);
+}
+
+int bascule_nbdkit_add_extent(void *extents, uint64_t offset, uint64_t length, int is_hole) {
+    uint32_t type = is_hole ? NBDKIT_EXTENT_HOLE | NBDKIT_EXTENT_ZERO : 0;
+    return nbdkit_add_extent(extents, offset, length, type);
+}
+
+char *bascule_nbdkit_real_path(const char *path) { return nbdkit_realpath(path); }
+
+static int view_list_exports(int readonly, int default_only, struct nbdkit_exports *exports) {
+    (void)readonly;
+    (void)default_only;
+    return bascule_view_list_exports(exports);
+}
+
+static const char *view_default_export(int readonly, int is_tls) {
+    (void)readonly;
+    (void)is_tls;
+    return bascule_view_default_export();
+}
+
+// A handle must not be NULL, so it is one more than the disk's position.
+static int64_t disk_of(void *handle) { return (int64_t)(intptr_t)handle - 1; }
+
+static void *view_open(int readonly) {
+    (void)readonly;
+    int64_t disk = bascule_view_open();
+    return disk < 0 ? NULL : (void *)(intptr_t)(disk + 1);
+}
+
+static int64_t view_get_size(void *handle) { return bascule_view_size(disk_of(handle)); }
+
+static int view_block_size(void *handle, uint32_t *minimum, uint32_t *preferred, uint32_t *maximum) {
+    (void)handle;
+    *minimum = 1;
+    // A record is opened whole, so larger requests cost less.
+    *preferred = 65536;
+    *maximum = 32 * 1024 * 1024;
+    return 0;
+}
+
+static int view_can_multi_conn(void *handle) {
+    (void)handle;
+    return 1;
+}
+
+static int view_pread(void *handle, void *buffer, uint32_t count, uint64_t offset, uint32_t flags) {
+    (void)flags;
+    return bascule_view_read(disk_of(handle), buffer, count, offset);
+}
+
+static int view_extents(
+    void *handle, uint32_t count, uint64_t offset, uint32_t flags, struct nbdkit_extents *extents) {
+    int only_first = (flags & NBDKIT_FLAG_REQ_ONE) != 0;
+    return bascule_view_extents(disk_of(handle), count, offset, only_first, extents);
+}
+
+static struct nbdkit_plugin plugin = {
+    .name = "bascule-view",
+    .longname = "Bascule recovery point",
+    .description = "Serves a recovery point of a replica, read-only; one export for each disk.",
+    .magic_config_key = "replica",
+    .config = bascule_view_config,
+    .config_complete = bascule_view_config_complete,
+    .config_help =
+        "replica=DIRECTORY  (required) the replica directory\n"
+        "point=CYCLE        the cycle number of the point; the newest when not given",
+    .get_ready = bascule_view_get_ready,
+    .cleanup = bascule_view_cleanup,
+    .list_exports = view_list_exports,
+    .default_export = view_default_export,
+    .open = view_open,
+    .get_size = view_get_size,
+    .block_size = view_block_size,
+    .can_multi_conn = view_can_multi_conn,
+    .pread = view_pread,
+    .extents = view_extents,
+};
+
+NBDKIT_REGISTER_PLUGIN(plugin)

@@ -100,17 +100,28 @@ package final class DeltaLogWriter: Sendable {
             state = .committing
             return lanes
         }
-        var extents: [DeltaLogExtent] = []
-        for attempt in Set(attempts) {
-            guard let lane = lanes[attempt] else {
-                throw DeltaLogError(.attemptState, "the attempt is unknown", facts: ["attempt": "\(attempt)"])
-            }
-            extents.append(contentsOf: try lane.committedExtents())
-        }
-        extents.sort { ($0.disk, $0.offset) < ($1.disk, $1.offset) }
+        let extents = try Self.extents(of: attempts, in: lanes)
         let summary = try assembler.complete(extents: extents, records: UInt64(extents.count))
         state.withLock { $0 = .committed }
         return summary
+    }
+
+    /// What of a range of a disk no record of these attempts covers, in order, while the log is open.
+    ///
+    /// Every attempt named must be finished.
+    package func uncoveredRanges(
+        ofDisk disk: UInt16, in range: Range<UInt64>, attempts: [UInt32]
+    ) throws -> [Range<UInt64>] {
+        let lanes = try state.withLock { try Self.lanes($0) }
+        var uncovered: [Range<UInt64>] = []
+        var offset = range.lowerBound
+        for extent in try Self.extents(of: attempts, in: lanes) where extent.disk == disk && extent.end > offset {
+            guard extent.offset < range.upperBound else { break }
+            if offset < extent.offset { uncovered.append(offset..<extent.offset) }
+            offset = extent.end
+        }
+        if offset < range.upperBound { uncovered.append(offset..<range.upperBound) }
+        return uncovered
     }
 
     /// Closes and removes the file. Safe to repeat, and after a failure; does nothing after a commit.
@@ -135,6 +146,19 @@ package final class DeltaLogWriter: Sendable {
         case .committing, .committed: throw DeltaLogError(.closed, "the delta log is committed")
         case .aborted: throw DeltaLogError(.closed, "the delta log was aborted")
         }
+    }
+
+    /// By disk and offset.
+    private static func extents(of attempts: [UInt32], in lanes: [UInt32: AttemptLane]) throws -> [DeltaLogExtent] {
+        var extents: [DeltaLogExtent] = []
+        for attempt in Set(attempts) {
+            guard let lane = lanes[attempt] else {
+                throw DeltaLogError(.attemptState, "the attempt is unknown", facts: ["attempt": "\(attempt)"])
+            }
+            extents.append(contentsOf: try lane.committedExtents())
+        }
+        extents.sort { ($0.disk, $0.offset) < ($1.disk, $1.offset) }
+        return extents
     }
 
     private func withLanes<Result>(_ body: (inout [UInt32: AttemptLane]) throws -> Result) throws -> Result
