@@ -90,7 +90,7 @@ let package = Package(
         shared("MessageBus", ["CZeroMQ", "Messages", logging]),
         shared("Sealing", ["COpenSSL", "CZstd", "CLZ4"]),
         shared("DeltaLog", ["Sealing", "CLinuxFile"], exclude: ["Format.md"]),
-        shared("Replica", ["DeltaLog", "Sealing"], exclude: ["Layout.md"]),
+        shared("Replica", ["DeltaLog", "Sealing", "CLinuxFile"], exclude: ["Layout.md"]),
         shared("BlockDevice", ["CLibnbd"]),
         shared("Hypervisor", ["CLibvirt", "BlockDevice", logging]),
         shared("ServiceRuntime", ["Messages", "MessageBus", configuration, logging, serviceLifecycle]),

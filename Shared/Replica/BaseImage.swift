@@ -1,3 +1,4 @@
+internal import CLinuxFile
 import Glibc
 
 /// The base image of one disk: sparse raw. A file that is missing or shorter than the disk reads as zeros there.
