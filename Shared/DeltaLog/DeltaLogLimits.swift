@@ -46,5 +46,5 @@ package enum DeltaLogLimits {
     /// Decoded records kept for the next read near by, process-wide. Each holds at most 2.1 MiB.
     package static let keptDecodedRecords = 8
     /// Logs that one merge takes. Because each is an open file.
-    package static let logsPerMerge = 4_096
+    package static let logsPerMerge = 512
 }

@@ -3,14 +3,35 @@ package import Sealing
 /// Makes one log of several that follow each other. The newest record of every range wins; records are copied sealed
 /// as they came, and their keys' salts with them. Every copied record's seal is checked on the way.
 ///
-/// Memory: 40 bytes per extent of the result and of the log being laid under it.
+/// Memory: 40 bytes per extent of the logs, and again of the result while it is made; 32 per extent of the result.
 package enum DeltaLogMerger {
     /// Writes the merged log to `path` (which must not exist) and syncs it; publishing it is the caller's.
     /// On any failure the file is removed.
     ///
-    /// - Parameter logs: paths, oldest first; each one's parent must be the one before.
-    /// - Throws: `.notConsecutive`; `.limitExceeded` when the cycles with live records exceed the key table (65,535).
+    /// - Parameter logs: 1 to 512 paths, oldest first; each one's parent must be the one before.
+    /// - Throws: `.notConsecutive`, also where disks were removed, reordered or shrunk in between; `.limitExceeded` when
+    ///   the cycles with live records exceed the key table (65,535).
     package static func merge(logs: [String], into path: String, replicaKey: SealingKey) throws -> DeltaLogSummary {
-        fatalError("not built yet")
+        let sources = try MergeSources(logs: logs, replicaKey: replicaKey)
+        let layered = try sources.extents()
+        let keys = try MergedKeys(layered, sources: sources)
+        let target = try LogAssembler(
+            path: path, header: sources.header, guest: try sources.guest(), keyTable: keys.table,
+            replicaKey: replicaKey)
+        do {
+            var copier = RecordCopier(sources: sources, target: target)
+            var extents: [DeltaLogExtent] = []
+            extents.reserveCapacity(layered.count)
+            for item in layered {
+                var extent = item.extent
+                extent.position = try copier.position(of: item)
+                extent.keySlot = keys.slot(of: item)
+                extents.append(extent)
+            }
+            return try target.complete(extents: extents, records: copier.records)
+        } catch {
+            target.discard()
+            throw error
+        }
     }
 }
