@@ -31,6 +31,8 @@ enum AgentCall: Hashable, Sendable {
     // Source role.
     case openCapture(CaptureOrder)
     case keepCapture(cycle: UInt64)
+    /// The same request on the wire, whose answer also says that the capture held until now.
+    case verifyCapture(cycle: UInt64)
     /// The old checkpoint is deleted.
     case closeCommitted(cycle: UInt64)
     /// The new checkpoint is deleted; that of `keep` stays.
@@ -52,7 +54,7 @@ enum AgentCall: Hashable, Sendable {
         case .keepCapture:
             PolicyLimits.keepDeadlineMilliseconds
         case .closeCommitted, .closeAbandoned, .releaseSource, .openCycle, .abortCycle, .describeReplica,
-            .deleteReplica:
+            .deleteReplica, .verifyCapture:
             PolicyLimits.agentDeadlineMilliseconds
         }
     }

@@ -57,6 +57,9 @@ enum CyclePhase: Hashable, Sendable {
     case openingCapture(CycleInFlight, CallNumber)
     case openingTarget(CycleInFlight, Capture, CallNumber)
     case transferring(CycleInFlight)
+    /// All was read: the source confirms that the capture held until now, because a capture that died during reading
+    /// (the guest was started, the backup job ended) may have given bytes of another instant.
+    case verifying(CycleInFlight, jobs: [StoredJob], CallNumber)
     case committing(CycleInFlight, jobs: [StoredJob], firstAskedAt: PolicyTime, CallNumber)
     /// The commit's answer was lost: the target is asked which cycle it holds.
     case doubting(CycleInFlight, CommitDoubt, PersistentCall)
@@ -81,6 +84,7 @@ enum CyclePhase: Hashable, Sendable {
         case .openingCapture: "opening the capture"
         case .openingTarget: "opening the cycle at the target"
         case .transferring: "transferring"
+        case .verifying: "confirming the capture"
         case .committing: "committing"
         case .doubting: "asking whether the cycle was committed"
         case .aborting: "aborting"
@@ -95,7 +99,7 @@ enum CyclePhase: Hashable, Sendable {
     var openCycle: CycleInFlight? {
         switch self {
         case .openingCapture(let flight, _), .openingTarget(let flight, _, _), .transferring(let flight),
-            .committing(let flight, _, _, _), .doubting(let flight, _, _), .aborting(let flight, _, _),
+            .verifying(let flight, _, _), .committing(let flight, _, _, _), .doubting(let flight, _, _), .aborting(let flight, _, _),
             .closing(let flight, _), .abandoning(let flight, _, _):
             flight
         case .resting, .inspecting, .releasing, .released, .forgotten:
@@ -109,6 +113,7 @@ enum CyclePhase: Hashable, Sendable {
         case .openingCapture(_, let call): .openingCapture(flight, call)
         case .openingTarget(_, let capture, let call): .openingTarget(flight, capture, call)
         case .transferring: .transferring(flight)
+        case .verifying(_, let jobs, let call): .verifying(flight, jobs: jobs, call)
         case .committing(_, let jobs, let firstAskedAt, let call):
             .committing(flight, jobs: jobs, firstAskedAt: firstAskedAt, call)
         case .doubting(_, let doubt, let call): .doubting(flight, doubt, call)

@@ -14,6 +14,8 @@ extension CycleStateMachine {
             captureAnswered(result, flight, now: now, &actions)
         case .openingTarget(let flight, let capture, call):
             targetAnswered(result, flight, capture, now: now, &actions)
+        case .verifying(let flight, let jobs, call):
+            verificationAnswered(result, flight, jobs, now: now, &actions)
         case .committing(let flight, let jobs, let firstAskedAt, call):
             commitAnswered(result, flight, jobs, firstAskedAt: firstAskedAt, now: now, &actions)
         case .inspecting(let wait) where wait.awaits(call):
@@ -28,8 +30,8 @@ extension CycleStateMachine {
             abandonAnswered(call, result, flight, source, target, now: now, &actions)
         case .releasing(let source, let target) where source.awaits(call) || target.awaits(call):
             releaseAnswered(call, result, source, target, now: now, &actions)
-        case .resting, .inspecting, .openingCapture, .openingTarget, .transferring, .committing, .doubting, .aborting,
-            .closing, .abandoning, .releasing, .released, .forgotten:
+        case .resting, .inspecting, .openingCapture, .openingTarget, .transferring, .verifying, .committing, .doubting,
+            .aborting, .closing, .abandoning, .releasing, .released, .forgotten:
             ignoreAnswer()
         }
     }
@@ -132,7 +134,30 @@ extension CycleStateMachine {
         guard case .transferring(var flight) = phase, flight.record.cycle == cycle else { return ignoreAnswer() }
         flight.sentBytes = sentBytes
         flight.record.changedBytes = changedBytes
-        commit(flight, jobs: jobs, firstAskedAt: now, &actions)
+        let record = flight.record
+        let call = ask(record.sourceHost, record, .verifyCapture(cycle: record.cycle), &actions)
+        phase = .verifying(flight, jobs: jobs, call)
+    }
+
+    private mutating func verificationAnswered(
+        _ result: Result<AgentAnswer, PolicyError>, _ flight: CycleInFlight, _ jobs: [StoredJob], now: PolicyTime,
+        _ actions: inout [CycleAction]
+    ) {
+        switch result {
+        case .success where standing == .run && isBound:
+            commit(flight, jobs: jobs, firstAskedAt: now, &actions)
+        case .success:
+            abandon(flight, because: .stopped, targetTouched: true, now: now, &actions)
+        case .failure(let error):
+            abandon(flight, because: .failed(error), targetTouched: true, now: now, &actions)
+        }
+    }
+
+    private var isBound: Bool {
+        switch binding {
+        case .known: true
+        case .unknown: false
+        }
     }
 
     mutating func commit(

@@ -33,8 +33,13 @@ extension CycleStateMachine {
         case .failure(let error) where error.isRefusal:
             flight.keepAlive = .off
             // What was read of it may be incomplete. Later phases no longer read: they go on without it.
-            guard case .transferring = phase else { break }
-            return abandon(flight, because: .failed(error), targetTouched: true, now: now, &actions)
+            switch phase {
+            case .transferring, .verifying:
+                return abandon(flight, because: .failed(error), targetTouched: true, now: now, &actions)
+            case .resting, .inspecting, .openingCapture, .openingTarget, .committing, .doubting, .aborting, .closing,
+                .abandoning, .releasing, .released, .forgotten:
+                break
+            }
         case .success, .failure:
             flight.keepAlive = .due(at: next)
         }
@@ -76,8 +81,8 @@ extension CycleStateMachine {
                 target.asked(ask(entry.targetHost, generation: entry.generation, .deleteReplica, &actions))
             }
             phase = .releasing(source: source, target: target)
-        case .resting, .inspecting, .openingCapture, .openingTarget, .transferring, .committing, .doubting, .aborting,
-            .closing, .released, .forgotten:
+        case .resting, .inspecting, .openingCapture, .openingTarget, .transferring, .verifying, .committing, .doubting,
+            .aborting, .closing, .released, .forgotten:
             break
         }
     }

@@ -1,9 +1,9 @@
 /// One protection's life of cycles.
 ///
 /// ```
-///  resting ─due→ openingCapture → openingTarget → transferring → committing → closing → resting
-///                      │               │               │             │ answer lost
-///                      └───────────────┴──→ abandoning ←─ aborting ← doubting ──→ closing, or committing again
+///  resting ─due→ openingCapture → openingTarget → transferring → verifying → committing → closing → resting
+///                      │               │               │            │            │ answer lost
+///                      └───────────────┴───────────────┴→ abandoning ← aborting ← doubting → closing, or committing
 /// ```
 ///
 /// What always holds:
@@ -66,7 +66,7 @@ struct CycleStateMachine: Sendable {
             if let at = call.repeatAt { times.append(at) }
         case .abandoning(_, let source, let target), .releasing(let source, let target):
             times += [source.repeatAt, target.repeatAt].compactMap { $0 }
-        case .resting, .openingCapture, .openingTarget, .transferring, .committing, .released, .forgotten:
+        case .resting, .openingCapture, .openingTarget, .transferring, .verifying, .committing, .released, .forgotten:
             break
         }
         return times.min()
@@ -237,8 +237,8 @@ struct CycleStateMachine: Sendable {
         case (.pause, .resting), (.pause, .releasing), (.pause, .released), (.pause, .forgotten),
             (.release, .releasing), (.release, .released), (.release, .forgotten), (.gone, .forgotten):
             break
-        case (_, .openingCapture), (_, .openingTarget), (_, .committing), (_, .doubting), (_, .aborting),
-            (_, .closing), (_, .abandoning):
+        case (_, .openingCapture), (_, .openingTarget), (_, .verifying), (_, .committing), (_, .doubting),
+            (_, .aborting), (_, .closing), (_, .abandoning):
             break
         }
     }

@@ -1,0 +1,444 @@
+@testable import Policy
+
+/// Source and target agents, a vault, workers, an operator, and a network that loses, repeats and delays, around one
+/// `PolicyEngine` — all in one thread, in virtual time, from one seed.
+struct SimulatedWorld {
+    /// How unkind the world is, in percent of messages or of chaos steps.
+    struct Faults {
+        var lostRequests = 4
+        var lostAnswers = 4
+        var repeatedRequests = 5
+        var nonsense = 2
+        var chaos = true
+
+        static let none = Faults(lostRequests: 0, lostAnswers: 0, repeatedRequests: 0, nonsense: 0, chaos: false)
+    }
+
+    struct Site {
+        var source = SimulatedSource()
+        var target = SimulatedTarget()
+    }
+
+    private enum Happening {
+        case deliver(AgentOrder, incarnation: Int, answered: Bool)
+        case answer(ProtectionIdentifier, CallNumber, Result<AgentAnswer, PolicyError>, incarnation: Int)
+        case deliverToVault(VaultCall, incarnation: Int)
+        case vaultAnswer(VaultCall, Result<ProtectionEntry?, PolicyError>, incarnation: Int)
+        case registryChange(RegistryChange)
+        case snapshot
+        case wake
+        case workerPulls(Int)
+        case workerReports(Int, JobGrant)
+        case workerFinishes(Int, JobGrant)
+        case chaos
+    }
+
+    private struct Worker {
+        var id: String
+        var isAlive = true
+        var running = 0
+    }
+
+    let seed: UInt64
+    var faults = Faults()
+    private(set) var now = PolicyTime(milliseconds: 1_000_000_000)
+    private(set) var steps = 0
+    private(set) var commits = 0
+    private(set) var engine: PolicyEngine
+    private(set) var sites: [ProtectionIdentifier: Site] = [:]
+    private(set) var vault = SimulatedVault()
+    private var random: SeededGenerator
+    private var store = MemoryPolicyStore()
+    private var agenda: [(at: PolicyTime, order: Int, what: Happening)] = []
+    private var ordered = 0
+    private var incarnation = 1
+    private var isVaultAway = false
+    private var workers: [Worker] = []
+    private var pullers: [RequestToken: Int] = [:]
+    private var tokens: UInt64 = 0
+    private var plannedWake: PolicyTime?
+    private var attempts: Set<String> = []
+    private var highestCycle: [ProtectionIdentifier: UInt64] = [:]
+
+    init(seed: UInt64, protections: Int) throws {
+        self.seed = seed
+        random = SeededGenerator(seed: seed)
+        engine = PolicyEngine(stored: StoredState(), seed: seed, now: now)
+        let hosts = [
+            HostEntry(id: "h1", name: "alpha", controlEndpoint: "sim:h1"),
+            HostEntry(id: "h2", name: "beta", controlEndpoint: "sim:h2"),
+        ]
+        let key = PairEntry.Key(sourceCloud: "a", targetCloud: "b")
+        vault.set(hosts: hosts, pairs: [PairEntry(key: key, policy: "fast")])
+        var fast = PolicySettings.builtIn
+        fast.name = "fast"
+        fast.frequencySeconds = UInt32.random(in: 1...20, using: &random)
+        fast.version = 0
+        fast.applicationConsistentEverySeconds = random.next() % 2 == 0 ? 0 : 60
+        for number in 0..<protections { protect(ProtectionIdentifier("p\(number)")) }
+        for number in 0..<3 {
+            workers.append(Worker(id: "w\(number)"))
+            plan(.workerPulls(number), after: 5)
+        }
+        plan(.snapshot, after: 1)
+        plan(.chaos, after: 1_000)
+        try tell(.asked(nextToken(), .putPolicy(fast, expectedVersion: 0)))
+    }
+
+    mutating func protect(_ id: ProtectionIdentifier) {
+        sites[id] = Site()
+        let change = vault.put(
+            ProtectionEntry(
+                id: id, guestUUID: "guest-\(id)", guestName: "guest-\(id)", sourceHost: "h1", targetHost: "h2",
+                sourceCloud: "a", targetCloud: "b", state: .enabling, generation: 1, version: 1, policyOverride: "",
+                stateReason: "", keepReplica: false))
+        plan(.registryChange(change), after: 10)
+    }
+
+    // MARK: Running
+
+    mutating func run(steps count: Int) throws {
+        for _ in 0..<count { try step() }
+    }
+
+    mutating func run(milliseconds: Int64) throws {
+        let end = now + milliseconds
+        while let next = agenda.last, next.at <= end { try step() }
+        now = max(now, end)
+    }
+
+    private mutating func step() throws {
+        guard let next = agenda.popLast() else { throw violation("the world has stopped") }
+        now = max(now, next.at)
+        steps += 1
+        switch next.what {
+        case .deliver(let order, let incarnation, let answered):
+            try deliver(order, incarnation: incarnation, answered: answered)
+        case .answer(let id, let number, let result, incarnation):
+            try tell(.agentAnswered(id, number, result))
+        case .answer:
+            break
+        case .deliverToVault(let call, let incarnation):
+            deliverToVault(call, incarnation: incarnation)
+        case .vaultAnswer(let call, let result, incarnation):
+            try tell(.vaultAnswered(call, result))
+        case .vaultAnswer:
+            break
+        case .registryChange(let change):
+            // A lost event shows as a gap, which leads to a snapshot.
+            if isVaultAway || happens(faults.lostAnswers) { break }
+            try tell(.registryChanged(change))
+        case .snapshot:
+            plan(.snapshot, after: 2_000)
+            if isVaultAway { try tell(.vaultLost(PolicyError(.unavailable, "away"))) }
+            else { try tell(.registryTaken(vault.snapshot)) }
+        case .wake:
+            plannedWake = nil
+            try tell(.timePassed)
+        case .workerPulls(let index):
+            try pull(index)
+        case .workerReports(let index, let grant):
+            try report(index, grant)
+        case .workerFinishes(let index, let grant):
+            try finish(index, grant)
+        case .chaos:
+            plan(.chaos, after: Int64.random(in: 100...3_000, using: &random))
+            for id in sites.keys.sorted() where happens(60) { sites[id]?.source.write() }
+            if faults.chaos { try disturb() }
+        }
+    }
+
+    // MARK: The service
+
+    private mutating func tell(_ event: EngineEvent) throws {
+        engine.handle(event, now: now)
+        let output = engine.settle(now: now)
+        // Killed before it stored anything, and with it nothing was done.
+        if faults.chaos, !output.changes.isEmpty, random.next() % 800 == 0 { return try restartService() }
+        do {
+            try store.applyNow(output.changes)
+        } catch {
+            throw violation("the store refused: \(error)")
+        }
+        // Killed after it stored what it was going to do, and before it did it.
+        if faults.chaos, !output.changes.isEmpty, random.next() % 400 == 0 { return try restartService() }
+        for action in output.actions { try perform(action) }
+        if let wake = engine.wakesAt(after: now), plannedWake.map({ wake < $0 }) ?? true {
+            plannedWake = wake
+            plan(.wake, after: max(1, wake - now))
+        }
+    }
+
+    private mutating func restartService() throws {
+        incarnation += 1
+        pullers = [:]
+        plannedWake = nil
+        engine = PolicyEngine(stored: store.loadNow(), seed: random.next(), now: now)
+        for index in workers.indices where workers[index].isAlive { plan(.workerPulls(index), after: 50) }
+        try tell(.timePassed)
+    }
+
+    private mutating func perform(_ action: EngineAction) throws {
+        switch action {
+        case .callAgent(let order):
+            try send(order)
+        case .callVault(let call):
+            plan(.deliverToVault(call, incarnation: incarnation), after: latency())
+        case .answer(let token, .success(.grants(let grants))):
+            guard let index = pullers.removeValue(forKey: token) else { break }
+            try give(grants, to: index)
+        case .answer, .answerHistory:
+            break
+        }
+    }
+
+    private mutating func send(_ order: AgentOrder) throws {
+        if case .openCapture(let capture) = order.call {
+            guard capture.cycle > highestCycle[order.protection, default: 0] else {
+                throw violation("cycle number \(capture.cycle) was given twice")
+            }
+            highestCycle[order.protection] = capture.cycle
+        }
+        if happens(faults.lostRequests) {
+            let lost = PolicyError(.deadlineExceeded, "no answer")
+            plan(
+                .answer(order.protection, order.number, .failure(lost), incarnation: incarnation),
+                after: order.call.deadlineMilliseconds)
+        } else {
+            plan(.deliver(order, incarnation: incarnation, answered: true), after: latency())
+        }
+        if happens(faults.repeatedRequests) {
+            let late = Int64.random(in: 0...4_000, using: &random)
+            plan(.deliver(order, incarnation: incarnation, answered: happens(50)), after: late)
+        }
+    }
+
+    private mutating func deliver(_ order: AgentOrder, incarnation: Int, answered: Bool) throws {
+        guard var site = sites[order.protection] else { return }
+        site.source.watch(now: now, deletesCheckpoint: random.next() % 2 == 0)
+        var result: Result<AgentAnswer, PolicyError>
+        if order.endpoint == "sim:h1" {
+            let watched = site.source.checkpoints
+            result = site.source.handle(order.call, now: now, random: &random)
+            try checkCheckpoints(watched, site, order.call)
+        } else {
+            let source = site.source
+            let (seed, step) = (seed, steps)
+            result = try site.target.handle(order.call) { open, jobs, parentContent in
+                try Self.verify(open, jobs, parentContent, source, seed: seed, step: step)
+            }
+            if case .success(.committed) = result { commits += 1 }
+        }
+        sites[order.protection] = site
+        guard answered else { return }
+        if happens(faults.nonsense) { result = .success(.done) }
+        if happens(faults.lostAnswers) {
+            result = .failure(PolicyError(.deadlineExceeded, "no answer"))
+            plan(
+                .answer(order.protection, order.number, result, incarnation: incarnation),
+                after: order.call.deadlineMilliseconds)
+        } else {
+            plan(.answer(order.protection, order.number, result, incarnation: incarnation), after: latency())
+        }
+    }
+
+    private mutating func deliverToVault(_ call: VaultCall, incarnation: Int) {
+        if isVaultAway || happens(faults.lostRequests) {
+            let lost = PolicyError(.unavailable, "the vault is away")
+            plan(.vaultAnswer(call, .failure(lost), incarnation: incarnation), after: 5_000)
+            return
+        }
+        let (result, change) = vault.handle(call)
+        if let change { plan(.registryChange(change), after: latency()) }
+        if happens(faults.lostAnswers) {
+            let lost = PolicyError(.deadlineExceeded, "no answer")
+            plan(.vaultAnswer(call, .failure(lost), incarnation: incarnation), after: 5_000)
+        } else {
+            plan(.vaultAnswer(call, result, incarnation: incarnation), after: latency())
+        }
+    }
+
+    // MARK: Workers
+
+    private mutating func pull(_ index: Int) throws {
+        guard workers[index].isAlive, !pullers.values.contains(index) else { return }
+        let free = 2 - workers[index].running
+        guard free > 0 else { return }
+        let token = nextToken()
+        pullers[token] = index
+        let introduction = WorkerIntroduction(
+            id: workers[index].id, name: "worker", controlEndpoint: "", readsHosts: [])
+        try tell(.asked(token, .pull(introduction, freeSlots: free, waitMilliseconds: 5_000)))
+    }
+
+    private mutating func give(_ grants: [JobGrant], to index: Int) throws {
+        for grant in grants {
+            // Nonces are built from attempts, so under one key an attempt number is used once.
+            let name = "\(grant.posting.protection)/\(grant.posting.cycle)/\(grant.posting.door.token)/\(grant.attempt)"
+            guard attempts.insert(name).inserted else { throw violation("attempt \(name) was given twice") }
+            guard workers[index].isAlive else { continue }
+            workers[index].running += 1
+            if happens(faults.chaos ? 2 : 0) { continue }
+            plan(.workerReports(index, grant), after: 1_000)
+            plan(.workerFinishes(index, grant), after: Int64.random(in: 20...4_000, using: &random))
+        }
+        plan(.workerPulls(index), after: 10)
+    }
+
+    private func key(_ index: Int, _ grant: JobGrant) -> JobBoard.Report {
+        JobBoard.Report(worker: workers[index].id, job: grant.job, attempt: grant.attempt)
+    }
+
+    private mutating func report(_ index: Int, _ grant: JobGrant) throws {
+        guard workers[index].isAlive else { return }
+        try tell(.asked(nextToken(), .report(key(index, grant), readBytes: 1, sentBytes: 1)))
+    }
+
+    private mutating func finish(_ index: Int, _ grant: JobGrant) throws {
+        guard workers[index].isAlive else { return }
+        workers[index].running = max(0, workers[index].running - 1)
+        plan(.workerPulls(index), after: 5)
+        let id = grant.posting.protection
+        // Reading works only while the very capture is open that the job was cut from.
+        let version = sites[id]?.source.capture?.version
+        guard let version, "sim:\(version)" == grant.piece.nbdURI,
+            sites[id]?.target.store(job: grant.job, attempt: grant.attempt, version: version, door: grant.posting.door)
+                == true
+        else {
+            let error = PolicyError(.unavailable, "connection lost")
+            return try tell(.asked(nextToken(), .fail(key(index, grant), error)))
+        }
+        for _ in 0...(happens(10) ? 1 : 0) {
+            try tell(
+                .asked(nextToken(), .finish(key(index, grant), digest: [1], sentBytes: 1, changedBytes: 1)))
+        }
+    }
+
+    // MARK: Checks
+
+    /// The source keeps the last acknowledged checkpoint until the target has committed the next: no command may take
+    /// away the checkpoint of the point that the target holds.
+    private func checkCheckpoints(
+        _ before: [UInt64: Int64], _ site: Site, _ call: AgentCall
+    ) throws {
+        switch call {
+        case .releaseSource:
+            return
+        case .openCapture, .keepCapture, .verifyCapture, .closeCommitted, .closeAbandoned, .openCycle, .commitCycle,
+            .abortCycle, .describeReplica, .deleteReplica:
+            break
+        }
+        let newest = site.target.newest
+        guard newest > 0, let held = before[newest], site.source.checkpoints[newest] != held else { return }
+        throw violation("\(call) took the checkpoint of cycle \(newest), which the target holds")
+    }
+
+    private static func verify(
+        _ open: SimulatedTarget.OpenCycle, _ jobs: [StoredJob], _ parentContent: Int64?, _ source: SimulatedSource,
+        seed: UInt64, step: Int
+    ) throws {
+        func violated(_ message: String) -> SimulationViolation {
+            SimulationViolation(seed: seed, step: step, message: message)
+        }
+        let order = open.order
+        let version = order.capturedUnixMilliseconds
+        guard let base = source.bases[version] else { throw violated("content \(version) was never captured") }
+        if let base, base != parentContent {
+            throw violated(
+                "cycle \(order.cycle) holds changes since \(base), its parent \(order.parent) holds \(parentContent ?? 0)")
+        }
+        for job in jobs where open.stored[job.job]?[job.attempt] != version {
+            throw violated("cycle \(order.cycle) commits job \(job.job) that was read from another capture")
+        }
+        if order.expectedBytes > 0, jobs.isEmpty { throw violated("cycle \(order.cycle) commits without its jobs") }
+    }
+
+    func violation(_ message: String) -> SimulationViolation {
+        SimulationViolation(seed: seed, step: steps, message: message)
+    }
+
+    // MARK: Chaos
+
+    private mutating func disturb() throws {
+        guard let id = sites.keys.sorted().randomElement(using: &random) else { return }
+        switch random.next() % 24 {
+        case 0: try restartService()
+        case 1: sites[id]?.source.agentCrashed()
+        case 2: sites[id]?.source.guestCrashed()
+        case 3: sites[id]?.target.agentCrashed()
+        case 4 where random.next() % 8 == 0: sites[id]?.target.wipe()
+        case 5: isVaultAway.toggle()
+        case 6: operatorSays(id, .paused, from: [.protected, .seeding, .resynchronizing])
+        case 7, 8, 9: resume(id)
+        case 10: operatorSays(id, .resynchronizing, from: [.protected])
+        case 11 where random.next() % 6 == 0:
+            operatorSays(id, .disabling, from: [.enabling, .seeding, .protected, .paused, .resynchronizing])
+        case 12, 13:
+            let index = Int(random.next() % UInt64(workers.count))
+            restartWorker(index)
+        case 14:
+            try tell(.asked(nextToken(), .trigger(id.text, .application)))
+        default: break
+        }
+    }
+
+    mutating func operatorSays(
+        _ id: ProtectionIdentifier, _ state: ProtectionEntry.State, from legal: [ProtectionEntry.State]
+    ) {
+        guard let entry = vault.entries[id], legal.contains(entry.state),
+            let change = vault.change(id, to: state, reason: "operator")
+        else { return }
+        plan(.registryChange(change), after: latency())
+    }
+
+    mutating func resume(_ id: ProtectionIdentifier) {
+        let held = sites[id]?.target.newest ?? 0
+        operatorSays(id, held > 0 ? .protected : .seeding, from: [.paused])
+    }
+
+    private mutating func restartWorker(_ index: Int) {
+        workers[index] = Worker(id: workers[index].id + "'")
+        pullers = pullers.filter { $0.value != index }
+        plan(.workerPulls(index), after: 500)
+    }
+
+    /// The faults end; everyone who was down comes back.
+    mutating func calm() {
+        faults = .none
+        isVaultAway = false
+        for index in workers.indices { restartWorker(index) }
+        for id in sites.keys.sorted() { resume(id) }
+    }
+
+    // MARK: Small steps
+
+    private mutating func plan(_ what: Happening, after milliseconds: Int64) {
+        ordered += 1
+        let item = (at: now + milliseconds, order: ordered, what: what)
+        // Latest first, so that the next one is taken from the end.
+        let index = agenda.partitioningIndex { ($0.at, $0.order) < (item.at, item.order) }
+        agenda.insert(item, at: index)
+    }
+
+    private mutating func happens(_ percent: Int) -> Bool { Int(random.next() % 100) < percent }
+
+    private mutating func latency() -> Int64 { Int64.random(in: 1...60, using: &random) }
+
+    private mutating func nextToken() -> RequestToken {
+        tokens += 1
+        return RequestToken(value: tokens)
+    }
+}
+
+extension Array {
+    /// The first index whose element fulfils the condition, in an array where those that do come last.
+    fileprivate func partitioningIndex(where belongsInSecondPart: (Element) -> Bool) -> Int {
+        var low = 0
+        var high = count
+        while low < high {
+            let middle = (low + high) / 2
+            if belongsInSecondPart(self[middle]) { high = middle } else { low = middle + 1 }
+        }
+        return low
+    }
+}
