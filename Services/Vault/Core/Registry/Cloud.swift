@@ -1,0 +1,5 @@
+/// A named group of hosts of one site.
+struct Cloud: Hashable, Sendable {
+    var name: String
+    var site: String
+}

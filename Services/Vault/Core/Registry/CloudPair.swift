@@ -1,0 +1,42 @@
+/// Source cloud → target cloud: carries the policy and the placement of every guest protected between them.
+struct CloudPair: Hashable, Sendable {
+    struct Key: Hashable, Comparable, Sendable {
+        var sourceCloud: String
+        var targetCloud: String
+
+        static func < (left: Self, right: Self) -> Bool {
+            (left.sourceCloud, left.targetCloud) < (right.sourceCloud, right.targetCloud)
+        }
+    }
+
+    var key: Key
+    /// Name of a policy of the policy service; empty: that service's default.
+    var policy: String
+    var coverage: Coverage
+
+    /// Which guests of the source cloud are protected without being named one by one.
+    enum Coverage: String, Hashable, CaseIterable, Sendable {
+        /// Only guests that were named.
+        case named
+        /// Only guests that were named until `protect --cloud` is asked for; then as `wholeCloud`.
+        case namedThenAutomatic
+        /// `protect --cloud` was asked for; guests that appear later are listed as unprotected.
+        case presentGuests
+        /// `protect --cloud` was asked for; guests that appear later are protected by themselves.
+        case wholeCloud
+    }
+}
+
+extension CloudPair.Coverage {
+    init(protectsAll: Bool, protectsLaterGuests: Bool) {
+        switch (protectsAll, protectsLaterGuests) {
+        case (false, false): self = .named
+        case (false, true): self = .namedThenAutomatic
+        case (true, false): self = .presentGuests
+        case (true, true): self = .wholeCloud
+        }
+    }
+
+    var protectsAll: Bool { self == .presentGuests || self == .wholeCloud }
+    var protectsLaterGuests: Bool { self == .namedThenAutomatic || self == .wholeCloud }
+}

@@ -1,0 +1,61 @@
+/// Where a protection is in its life. The legal changes are in `Vault.docc/Overview.md`, "Protection states".
+enum ProtectionState: Hashable, Sendable {
+    /// Asked for; nothing was copied.
+    case enabling
+    /// The first copy is being made; there is no recovery point yet.
+    case seeding
+    case protected
+    /// Cycles stand still. `resumingTo` is where it goes on, so that a pause during the first copy ends in the first copy.
+    case paused(resumingTo: ActiveState)
+    /// Both sides are compared by hash, because the checkpoint cannot be trusted or an operator asked.
+    case resynchronizing
+    /// Unprotect was asked for; source and target are being cleaned.
+    case disabling(ReplicaFate)
+
+    /// A state in which cycles run.
+    enum ActiveState: String, Hashable, CaseIterable, Sendable {
+        case enabling, seeding, protected, resynchronizing
+    }
+
+    /// What becomes of the replica directory on the target host.
+    enum ReplicaFate: String, Hashable, CaseIterable, Sendable {
+        case delete, keep
+    }
+
+    /// Every value, for tables over all of them.
+    static let all: [ProtectionState] =
+        [.enabling, .seeding, .protected, .resynchronizing]
+        + ActiveState.allCases.map { .paused(resumingTo: $0) }
+        + ReplicaFate.allCases.map { .disabling($0) }
+
+    init(_ active: ActiveState) {
+        switch active {
+        case .enabling: self = .enabling
+        case .seeding: self = .seeding
+        case .protected: self = .protected
+        case .resynchronizing: self = .resynchronizing
+        }
+    }
+
+    /// The word that operators see.
+    var word: String {
+        switch self {
+        case .enabling: "enabling"
+        case .seeding: "seeding"
+        case .protected: "protected"
+        case .paused: "paused"
+        case .resynchronizing: "resynchronizing"
+        case .disabling: "disabling"
+        }
+    }
+
+    /// Before the first recovery point is committed, the target holds less than it will need.
+    var awaitsFirstPoint: Bool {
+        switch self {
+        case .enabling, .seeding, .paused(resumingTo: .enabling), .paused(resumingTo: .seeding): true
+        case .protected, .resynchronizing, .paused(resumingTo: .protected), .paused(resumingTo: .resynchronizing),
+            .disabling:
+            false
+        }
+    }
+}

@@ -1,0 +1,4 @@
+/// A place.
+struct Site: Hashable, Sendable {
+    var name: String
+}

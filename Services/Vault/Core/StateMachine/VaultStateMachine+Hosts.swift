@@ -1,0 +1,91 @@
+/// Hosts: registration and removal.
+extension VaultStateMachine {
+    func registerHost(_ registration: HostRegistration, _ draft: inout VaultDraft) throws(VaultError) {
+        try checkTexts(of: registration)
+        try placeInCloud(registration, &draft)
+        let present = draft.registry.hosts[registration.id]
+        try checkIdentity(of: registration, present: present, draft.registry)
+        let host = Host(
+            id: registration.id, name: registration.name, cloud: registration.cloud,
+            controlEndpoint: registration.controlEndpoint, agentVersion: registration.agentVersion,
+            hypervisorURI: registration.hypervisorURI, capacity: registration.capacity,
+            contact: .reachable(lastSeen: draft.context.moment.unixMilliseconds), inventorySequence: 0)
+        draft.record(.host(host))
+        draft.audit("register_host", host.name)
+        draft.answer(.host(host))
+    }
+
+    func removeHost(_ id: RegistryIdentifier, _ draft: inout VaultDraft) throws(VaultError) {
+        guard let host = draft.registry.hosts[id] else { throw Self.unknown("host", id.text) }
+        let protections = draft.registry.protections(using: id)
+        guard protections.isEmpty else {
+            throw VaultError(
+                .failedPrecondition,
+                "Host \(host.name) is used by the protections of the \(Self.list(protections.map(\.guestName), "guest")).",
+                remedy: "Unprotect them first.", facts: ["protections": "\(protections.count)"])
+        }
+        for guest in draft.registry.guests(onHost: id).values.sorted(by: { $0.key < $1.key }) {
+            draft.record(.guestRemoved(guest.key))
+        }
+        draft.record(.hostRemoved(id))
+        draft.audit("remove_host", host.name)
+    }
+
+    private func checkTexts(of registration: HostRegistration) throws(VaultError) {
+        try TextRule.checkName(registration.name, of: "host")
+        try TextRule.checkName(registration.cloud, of: "cloud")
+        try TextRule.checkOptionalName(registration.site, of: "site")
+        try TextRule.checkEndpoint(registration.controlEndpoint)
+        try TextRule.checkText(registration.agentVersion, "agent's version", maximumBytes: VaultLimits.maximumVersionBytes)
+        try TextRule.checkText(
+            registration.hypervisorURI, "hypervisor's address", maximumBytes: VaultLimits.maximumHypervisorBytes)
+    }
+
+    /// Makes site and cloud when that is allowed, and refuses a cloud of another site.
+    private func placeInCloud(_ registration: HostRegistration, _ draft: inout VaultDraft) throws(VaultError) {
+        if let cloud = draft.registry.clouds[registration.cloud] {
+            guard registration.site.isEmpty || registration.site == cloud.site else {
+                throw VaultError(
+                    .failedPrecondition,
+                    "Cloud \(cloud.name) is in site \(cloud.site), not in \(TextRule.quoted(registration.site)).",
+                    remedy: "Correct the site or the cloud in the agent's settings.")
+            }
+            return
+        }
+        guard registration.createsMissing else { throw Self.unknown("cloud", registration.cloud) }
+        guard !registration.site.isEmpty else {
+            throw VaultError(
+                .invalidArgument, "Cloud \(registration.cloud) does not exist, and no site is named to make it in.",
+                remedy: "Name the site in the agent's settings.")
+        }
+        if draft.registry.sites[registration.site] == nil {
+            try recordNewSite(Site(name: registration.site), &draft)
+        }
+        try recordNewCloud(Cloud(name: registration.cloud, site: registration.site), &draft)
+    }
+
+    private func checkIdentity(
+        of registration: HostRegistration, present: Host?, _ registry: Registry
+    ) throws(VaultError) {
+        if let other = registry.hosts.values.first(where: { $0.name == registration.name && $0.id != registration.id }) {
+            throw VaultError(
+                .alreadyExists, "Another host has the name \(registration.name).",
+                remedy: "Give one of them another name, or remove the old host if it was set up anew.",
+                facts: ["other_host": other.id.text])
+        }
+        guard let present else {
+            guard registry.hosts.count < VaultLimits.maximumHosts else {
+                throw Self.full("hosts", VaultLimits.maximumHosts)
+            }
+            return
+        }
+        let protections = registry.protections(using: present.id)
+        guard present.cloud == registration.cloud || protections.isEmpty else {
+            throw VaultError(
+                .failedPrecondition,
+                "Host \(present.name) cannot leave cloud \(present.cloud), because it is used by the protections of the "
+                    + Self.list(protections.map(\.guestName), "guest") + ".",
+                remedy: "Unprotect them first.", facts: ["protections": "\(protections.count)"])
+        }
+    }
+}

@@ -1,0 +1,111 @@
+import Testing
+
+@testable import Vault
+
+struct HostTests {
+    @Test func registrationMakesSiteAndCloudWhenAsked() throws {
+        var fixture = VaultFixture()
+        var registration = VaultFixture.registration(VaultFixture.primary, "primary")
+        registration.createsMissing = false
+        #expect(fixture.refusal(of: .registerHost(registration))?.code == .notFound)
+        registration.createsMissing = true
+        let decision = try fixture.ask(.registerHost(registration))
+        #expect(decision.changes.map(\.kind) == ["site", "cloud", "host"])
+        let host = try #require(fixture.registry.hosts[VaultFixture.primary])
+        #expect(decision.answer == .host(host))
+        #expect(host.contact == .reachable(lastSeen: fixture.moment.unixMilliseconds))
+    }
+
+    @Test func cloudOfAnotherSiteIsRefused() throws {
+        var fixture = try VaultFixture.paired()
+        let moved = VaultFixture.registration(VaultFixture.identifier(3), "third", cloud: "primary-cloud", site: "munich")
+        #expect(fixture.refusal(of: .registerHost(moved))?.code == .failedPrecondition)
+        var unnamed = moved
+        unnamed.site = ""
+        try fixture.ask(.registerHost(unnamed))
+        unnamed.cloud = "new"
+        #expect(fixture.refusal(of: .registerHost(unnamed))?.code == .invalidArgument)
+    }
+
+    @Test func nameOfAnotherHostIsRefused() throws {
+        var fixture = try VaultFixture.paired()
+        let double = VaultFixture.registration(VaultFixture.identifier(3), "primary")
+        let error = fixture.refusal(of: .registerHost(double))
+        #expect(error?.code == .alreadyExists)
+        #expect(error?.facts["other_host"] == VaultFixture.primary.text)
+    }
+
+    @Test func badTextsAreRefused() {
+        var fixture = VaultFixture()
+        let good = VaultFixture.registration(VaultFixture.primary, "primary")
+        var cases: [HostRegistration] = []
+        for endpoint in ["", "127.0.0.1:1", "http://a", "tcp://", "tcp://a\u{7}"] {
+            var registration = good
+            registration.controlEndpoint = endpoint
+            cases.append(registration)
+        }
+        var registration = good
+        registration.name = "two words"
+        cases.append(registration)
+        registration = good
+        registration.agentVersion = String(repeating: "1", count: 65)
+        cases.append(registration)
+        for registration in cases {
+            #expect(fixture.refusal(of: .registerHost(registration))?.code == .invalidArgument)
+        }
+    }
+
+    @Test func hostInUseNeitherLeavesItsCloudNorGoes() throws {
+        var fixture = try VaultFixture.protecting()
+        for id in [VaultFixture.primary, VaultFixture.secondary] {
+            let name = try #require(fixture.registry.hosts[id]?.name)
+            let moved = VaultFixture.registration(id, name, cloud: "other")
+            #expect(fixture.refusal(of: .registerHost(moved))?.facts["protections"] == "1")
+            let error = fixture.refusal(of: .removeHost(id: id))
+            #expect(error?.code == .failedPrecondition)
+            #expect(error?.message.contains("web") == true)
+        }
+    }
+
+    @Test func hostThatIsNotUsedGoesWithItsGuests() throws {
+        var fixture = try VaultFixture.paired()
+        try fixture.report([VaultFixture.guest("web"), VaultFixture.guest("db")])
+        let decision = try fixture.ask(.removeHost(id: VaultFixture.primary))
+        #expect(decision.changes.map(\.kind) == ["guest_removed", "guest_removed", "host_removed"])
+        #expect(fixture.registry.guestCount == 0 && fixture.registry.guestBytes == 0)
+        #expect(fixture.refusal(of: .removeHost(id: VaultFixture.primary))?.code == .notFound)
+    }
+
+    @Test func silentHostIsUnreachableUntilItReports() throws {
+        var fixture = try VaultFixture.paired()
+        fixture.pass(milliseconds: VaultLimits.hostSilenceMilliseconds - 1)
+        #expect(try fixture.silence().changes.isEmpty)
+        try fixture.report([], on: VaultFixture.secondary)
+        fixture.pass(milliseconds: 1)
+        let decision = try fixture.silence()
+        #expect(decision.changes.map(\.subject) == [VaultFixture.primary.text])
+        #expect(decision.audit.map(\.action) == ["host_silence"])
+        #expect(fixture.registry.hosts[VaultFixture.primary]?.contact.isReachable == false)
+        #expect(try fixture.silence().changes.isEmpty)
+        let back = try fixture.report([])
+        #expect(back.changes.map(\.kind) == ["host"])
+        #expect(fixture.registry.hosts[VaultFixture.primary]?.contact.isReachable == true)
+    }
+
+    @Test func restartGivesEveryHostTheFullTime() throws {
+        let fixture = try VaultFixture.paired()
+        let start = VaultMoment(unixMilliseconds: 5, uptimeMilliseconds: 1_000_000)
+        let machine = VaultStateMachine(registry: fixture.registry, at: start)
+        var later = start
+        later.uptimeMilliseconds += VaultLimits.hostSilenceMilliseconds - 1
+        #expect(machine.decideOnSilence(at: later).changes.isEmpty)
+        later.uptimeMilliseconds += 1
+        #expect(machine.decideOnSilence(at: later).changes.count == 2)
+    }
+
+    @Test func wallClockThatJumpsDecidesNothing() throws {
+        var fixture = try VaultFixture.paired()
+        fixture.moment.unixMilliseconds += 86_400_000
+        #expect(try fixture.silence().changes.isEmpty)
+    }
+}

@@ -1,0 +1,131 @@
+import Foundation
+import Testing
+
+@testable import Vault
+
+struct ProtectionStateChangesTests {
+    static let combinations = ProtectionState.all.flatMap { state in
+        RequestedState.allCases.map { (state, $0) }
+    }
+
+    @Test("Every combination does what the documented table says", arguments: combinations)
+    func everyCombination(state: ProtectionState, requested: RequestedState) throws {
+        let table = try StateTable.documented()
+        let expected = try #require(table[state.row]?[requested.rawValue], "\(state.row) × \(requested) is not documented")
+        var fixture = try VaultFixture.protecting(in: state)
+        let before = fixture.protection
+        let request = VaultFixture.change(to: requested)
+        switch expected {
+        case "✗":
+            let error = fixture.refusal(of: request)
+            #expect(error?.code == .failedPrecondition)
+            #expect(error?.facts["state"] == state.word)
+        case "=":
+            let decision = try fixture.ask(request)
+            #expect(decision.changes.isEmpty)
+            #expect(decision.answer == .protection(before))
+        default:
+            let decision = try fixture.ask(request)
+            #expect(fixture.protection.state.row == expected)
+            #expect(fixture.protection.version == before.version + 1)
+            #expect(decision.changes == [.protection(fixture.protection)])
+            #expect(decision.answer == .protection(fixture.protection))
+            #expect(decision.audit.map(\.action) == ["change_state"])
+        }
+    }
+
+    @Test func tableNamesEveryStateAndNoOther() throws {
+        let table = try StateTable.documented()
+        #expect(Set(table.keys) == Set(ProtectionState.all.map(\.row)))
+        #expect(table.values.allSatisfy { Set($0.keys) == Set(RequestedState.allCases.map(\.rawValue)) })
+    }
+
+    @Test func resumeReturnsToWhereItWasPaused() throws {
+        for active in ProtectionState.ActiveState.allCases {
+            var fixture = try VaultFixture.protecting(in: .paused(resumingTo: active))
+            try fixture.change(to: .protected)
+            #expect(fixture.protection.state == ProtectionState(active))
+        }
+    }
+
+    @Test func sameStateWithNewReasonStoresTheReason() throws {
+        var fixture = try VaultFixture.protecting(in: .resynchronizing)
+        let version = fixture.protection.version
+        try fixture.change(to: .resynchronizing, reason: "Disk vdb was added.")
+        #expect(fixture.protection.stateReason == "Disk vdb was added.")
+        #expect(fixture.protection.version == version + 1)
+    }
+
+    @Test func changeReplacesTheReason() throws {
+        var fixture = try VaultFixture.protecting(in: .resynchronizing)
+        #expect(fixture.protection.stateReason == "The bitmap is lost.")
+        try fixture.change(to: .protected)
+        #expect(fixture.protection.stateReason == "")
+    }
+
+    @Test func staleVersionIsAConflictThatSaysWhatIsCurrent() throws {
+        var fixture = try VaultFixture.protecting(in: .protected)
+        let version = fixture.protection.version
+        let error = fixture.refusal(of: VaultFixture.change(to: .paused, version: .exactly(version - 1)))
+        #expect(error?.code == .conflict)
+        #expect(error?.facts == [
+            "expected_version": "\(version - 1)", "version": "\(version)", "state": "protected",
+        ])
+        try fixture.change(to: .paused, version: .exactly(version))
+        #expect(fixture.protection.state == .paused(resumingTo: .protected))
+    }
+
+    @Test func conflictIsSaidBeforeTheTableIsAsked() throws {
+        var fixture = try VaultFixture.protecting(in: .protected)
+        #expect(fixture.refusal(of: VaultFixture.change(to: .enabling, version: .exactly(99)))?.code == .conflict)
+    }
+
+    @Test func olderGenerationIsFencedAndUnknownOneIsAConflict() throws {
+        var fixture = try VaultFixture.protecting(in: .protected)
+        fixture.generation = 2
+        #expect(fixture.refusal(of: VaultFixture.change(to: .paused))?.code == .conflict)
+        fixture.generation = 1
+        try fixture.change(to: .paused)
+    }
+
+    @Test func reasonMustBeOneBoundedLine() throws {
+        var fixture = try VaultFixture.protecting(in: .protected)
+        let long = String(repeating: "a", count: VaultLimits.maximumReasonBytes + 1)
+        for reason in [long, "two\nlines"] {
+            let error = fixture.refusal(of: VaultFixture.change(to: .paused, reason: reason))
+            #expect(error?.code == .invalidArgument)
+        }
+    }
+}
+
+extension ProtectionState {
+    /// As the table of Overview.md writes it.
+    fileprivate var row: String {
+        switch self {
+        case .enabling, .seeding, .protected, .resynchronizing, .disabling: word
+        case .paused(let active): "paused (\(active.rawValue))"
+        }
+    }
+}
+
+/// The table of `Vault.docc/Overview.md`, because the page is the specification.
+private enum StateTable {
+    static func documented() throws -> [String: [String: String]] {
+        let page = URL(filePath: #filePath).deletingLastPathComponent()
+            .appending(path: "../../Services/Vault/Core/Vault.docc/Overview.md")
+        let lines = try String(contentsOf: page, encoding: .utf8).split(separator: "\n").map(String.init)
+        let start = try #require(lines.firstIndex { $0.hasPrefix("| is \\ asked for") })
+        let header = cells(of: lines[start])
+        var table: [String: [String: String]] = [:]
+        for line in lines[(start + 2)...].prefix(while: { $0.hasPrefix("|") }) {
+            let row = cells(of: line)
+            table[row[0]] = Dictionary(uniqueKeysWithValues: zip(header, row).dropFirst())
+        }
+        return table
+    }
+
+    private static func cells(of line: String) -> [String] {
+        line.split(separator: "|", omittingEmptySubsequences: false).dropFirst().dropLast()
+            .map { $0.trimmingCharacters(in: .whitespaces) }
+    }
+}
