@@ -127,7 +127,7 @@ let package = Package(
         tests("BlockDeviceTests", ["BlockDevice"]),
         tests("HypervisorTests", ["Hypervisor", "BlockDevice"]),
         tests("ServiceRuntimeTests", ["ServiceRuntime"]),
-        tests("VaultTests", ["Vault", "Messages", "MessageBus"]),
+        tests("VaultTests", ["Vault", "Messages", "MessageBus", grdb]),
         tests("PolicyTests", ["Policy", "Messages", "MessageBus"]),
         tests("ReplicationWorkerTests", ["ReplicationWorker", "Messages", "MessageBus"]),
         tests("HostAgentTests", ["HostAgent", "Messages", "MessageBus", "Hypervisor"]),
