@@ -94,7 +94,8 @@ let package = Package(
         shared("BlockDevice", ["CLibnbd"]),
         shared("Hypervisor", ["CLibvirt", "BlockDevice", logging]),
         shared("ServiceRuntime", ["Messages", "MessageBus", configuration, logging, serviceLifecycle]),
-        shared("TestGuest", ["Hypervisor"]),
+        .target(
+            name: "TestGuest", path: "Shared/TestGuest", exclude: [], resources: [.embedInCode("Guest/init.c")]),
         shared("LocalSites"),
         .target(
             name: "ViewPlugin", dependencies: ["Replica", "DeltaLog", "CNbdkitPlugin"], path: "Shared/ViewPlugin"),
@@ -124,6 +125,7 @@ let package = Package(
         tests("SealingTests", ["Sealing"]),
         tests("DeltaLogTests", ["DeltaLog", "Sealing"], resources: [.copy("Golden")]),
         tests("ReplicaTests", ["Replica", "DeltaLog", "Sealing"]),
+        tests("TestGuestTests", ["TestGuest"]),
         tests("BlockDeviceTests", ["BlockDevice"]),
         tests("HypervisorTests", ["Hypervisor", "BlockDevice"]),
         tests("ServiceRuntimeTests", ["ServiceRuntime"]),

@@ -1,0 +1,77 @@
+import Foundation
+import TestGuest
+import Testing
+
+/// The guest that every end-to-end test leans on, booted by QEMU alone: no libvirt, nothing of Bascule.
+@Suite(.serialized, .enabled(if: GuestImage.missing == nil, "a test guest cannot be built here"))
+struct TestGuestBootTests {
+    private let folder = "/tmp/bsc-\(UUID().uuidString.prefix(8))"
+
+    @Test(.timeLimit(.minutes(2)))
+    func theGuestBootsWritesObeysAndPowersOffWithAnUnbrokenSequence() async throws {
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { unlink("\(folder)/control") }
+        let image = try GuestImage(in: folder)
+        let guest = TestGuest(
+            name: "boots", folder: folder, image: image,
+            disks: [.init(sizeBytes: 96 << 20, format: "raw"), .init(sizeBytes: 64 << 20, format: "raw")],
+            recordAreaBytes: 16 << 20, recordsPerSecond: 100)
+        try guest.createDisks()
+        let qemu = try start(guest)
+        defer { if qemu.isRunning { kill(qemu.processIdentifier, SIGKILL) } }
+
+        #expect(try await guest.waitUntilReady() == 0)
+        _ = try await guest.console.wait(for: "committed", within: .seconds(20))
+        try await guest.tell("random 4 7")
+        _ = try await guest.console.wait(for: "random done mib=4", within: .seconds(1))
+        try await guest.tell("idle")
+        try await guest.tell("fast")
+        try powerButton()
+        let last = SerialLog.number(
+            "last", in: try await guest.console.wait(for: "power off", within: .seconds(20)))
+        qemu.waitUntilExit()
+
+        let newest = try RecordChecker(layout: guest.layout).check(images: [guest.diskPath(0), guest.diskPath(1)])
+        #expect(newest == last)
+        #expect(newest > 0)
+        #expect(guest.console.writeErrors == [])
+        try FileManager.default.removeItem(atPath: folder)
+    }
+
+    /// Presses the power button, as `virsh shutdown` does.
+    private func powerButton() throws {
+        let monitor = Process()
+        monitor.executableURL = URL(fileURLWithPath: "/usr/bin/python3")
+        monitor.arguments = [
+            "-c",
+            """
+            import socket, sys
+            s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); f = s.makefile('rw')
+            f.readline(); f.write('{"execute":"qmp_capabilities"}\\n'); f.flush(); f.readline()
+            f.write('{"execute":"system_powerdown"}\\n'); f.flush(); f.readline()
+            """, "\(folder)/monitor",
+        ]
+        try monitor.run()
+        monitor.waitUntilExit()
+        #expect(monitor.terminationStatus == 0)
+    }
+
+    private func start(_ guest: TestGuest) throws -> Process {
+        let qemu = Process()
+        qemu.executableURL = URL(fileURLWithPath: "/usr/bin/qemu-system-x86_64")
+        var arguments = ["-machine", "q35,accel=tcg", "-cpu", "max", "-m", "192", "-nodefaults", "-display", "none"]
+        arguments += ["-no-reboot", "-kernel", guest.image.kernel, "-initrd", guest.image.initramfs]
+        arguments += ["-append", "console=ttyS0 quiet panic=1 bascule.disks=2 bascule.area=16 bascule.rate=100"]
+        arguments += ["-serial", "file:\(guest.console.path)", "-serial", "unix:\(guest.controlPath),server=on,wait=off"]
+        arguments += ["-qmp", "unix:\(folder)/monitor,server=on,wait=off"]
+        for index in 0..<2 {
+            arguments += ["-drive", "file=\(guest.diskPath(index)),format=raw,if=virtio,cache=none"]
+        }
+        qemu.arguments = arguments
+        qemu.standardInput = FileHandle.nullDevice
+        qemu.standardOutput = FileHandle.nullDevice
+        qemu.standardError = FileHandle.nullDevice
+        try qemu.run()
+        return qemu
+    }
+}
