@@ -1,0 +1,39 @@
+/// Limits a rate in bytes per second, as a value: it is told the time and answers how long to wait.
+package struct TokenBucket: Sendable {
+    /// 0: no limit.
+    package private(set) var bytesPerSecond: UInt64
+    private var tokens: Double
+    private var last: ContinuousClock.Instant
+
+    package init(bytesPerSecond: UInt64, now: ContinuousClock.Instant) {
+        self.bytesPerSecond = bytesPerSecond
+        tokens = 0
+        last = now
+    }
+
+    package mutating func change(bytesPerSecond rate: UInt64, now: ContinuousClock.Instant) {
+        refill(now)
+        bytesPerSecond = rate
+        tokens = min(tokens, burst)
+    }
+
+    /// Takes `bytes` and answers how long the sender has to wait before it sends them. The bucket may go below empty:
+    /// one record bigger than the burst waits longer, and is not refused.
+    package mutating func take(_ bytes: Int, now: ContinuousClock.Instant) -> Duration {
+        guard bytesPerSecond > 0 else { return .zero }
+        refill(now)
+        tokens -= Double(bytes)
+        guard tokens < 0 else { return .zero }
+        return .seconds(-tokens / Double(bytesPerSecond))
+    }
+
+    /// A tenth of a second's worth, because a limit is there to keep a link usable for others, not to average out.
+    private var burst: Double { Double(bytesPerSecond) / 10 }
+
+    private mutating func refill(_ now: ContinuousClock.Instant) {
+        let elapsed = last.duration(to: now)
+        guard elapsed > .zero else { return }
+        last = now
+        tokens = min(burst, tokens + Double(bytesPerSecond) * (elapsed / .seconds(1)))
+    }
+}

@@ -1,0 +1,23 @@
+/// What a worker is told at its start.
+package struct WorkerSettings: Sendable {
+    package var name: String
+    /// The policy service's request endpoint.
+    package var policy: String
+    /// Where the worker answers health requests.
+    package var listen: String
+    /// Jobs at once: 1 to `ReplicationWorkerLimits.slotsMaximum`.
+    package var slots: Int
+    /// Ids or names of hosts whose NBD sockets it can open; empty: every host.
+    package var readsHosts: [String]
+
+    package init(
+        name: String, policy: String, listen: String, slots: Int = ReplicationWorkerLimits.slotsDefault,
+        readsHosts: [String] = []
+    ) {
+        self.name = name
+        self.policy = policy
+        self.listen = listen
+        self.slots = slots
+        self.readsHosts = readsHosts
+    }
+}
