@@ -1,0 +1,129 @@
+import FoundationEssentials
+import Logging
+import MessageBus
+import Messages
+import class Replica.Replica
+import ServiceRuntime
+
+/// Answers one request: checks it, hands it to the role it is for, and puts the answer into words of the wire.
+struct AgentRequestHandler: Sendable {
+    let settings: HostAgentSettings
+    let bulkEndpoint: String
+    let source: SourceRole
+    let target: TargetRole
+    let views: ViewSupervisor
+    let doctor: Doctor
+    let health: AgentHealth
+    let logger: Logger
+
+    func answer(_ request: IncomingRequest) async throws -> Envelope.OneOf_Body {
+        do {
+            switch request.body {
+            case .healthRequest:
+                return .healthReply(await health.reply())
+            case .agentRequest(let agent):
+                guard let body = agent.request else {
+                    throw RemoteError(.invalidArgument, "The request is empty, or of a later release.")
+                }
+                var reply = AgentReply()
+                reply.reply = try await carryOut(body, generation: request.envelope.generation)
+                return .agentReply(reply)
+            case .error, .heartbeat, .healthReply, .vaultRequest, .vaultReply, .vaultEvent, .policyRequest, .policyReply,
+                .agentReply:
+                throw RemoteError(
+                    .unimplemented, "A host agent does not answer this.",
+                    remedy: "Send it to the service it is meant for.")
+            }
+        } catch {
+            let answer = RemoteError(answering: error)
+            if answer.code == .internal { logger.error("request failed", metadata: ["error": "\(error)"]) }
+            throw answer
+        }
+    }
+
+    private func carryOut(
+        _ body: AgentRequest.OneOf_Request, generation: UInt64
+    ) async throws -> AgentReply.OneOf_Reply {
+        switch body {
+        case .openCapture(let request):
+            return .captureOpened(
+                try CaptureOpened(try await source.open(try SourceRole.CaptureOrder(request, generation: generation))))
+        case .keepCapture(let request):
+            try await source.keep(
+                protection: try protection(request.protection), cycle: request.cycle, generation: generation,
+                keep: SourceRole.CaptureOrder.keep(request.keepMs))
+            return .done(AgentDone())
+        case .closeCapture(let request):
+            let kept = request.keepCheckpointOfCycle
+            try await source.close(
+                protection: try protection(request.protection), cycle: request.cycle, committed: request.committed,
+                keepCheckpointOf: kept == 0 ? nil : kept, generation: generation)
+            return .done(AgentDone())
+        case .releaseSource(let request):
+            try await source.release(
+                protection: try protection(request.protection),
+                guest: try RequiredField.uuid(request.guestUuid, "guest_uuid").uuidString.lowercased(),
+                generation: generation)
+            return .done(AgentDone())
+        case .openCycle(let request):
+            let opened = try await target.open(try TargetRole.CycleOrder(request, generation: generation))
+            return .cycleOpened(CycleOpened(opened, bulkEndpoint: bulkEndpoint))
+        case .commitCycle(let request):
+            let point = try await target.commit(
+                protection: try protection(request.protection), cycle: request.cycle, generation: generation,
+                jobs: try storedJobs(request.jobs),
+                retention: request.hasRetention ? ReplicaRetention(request.retention) : nil)
+            return .cycleCommitted(CycleCommitted(point))
+        case .abortCycle(let request):
+            try await target.abort(
+                protection: try protection(request.protection), cycle: request.cycle, generation: generation)
+            return .done(AgentDone())
+        case .describeReplica(let request):
+            return .replica(Messages.ReplicaDescription(try await target.describe(try protection(request.protection))))
+        case .listPoints(let request):
+            var list = PointList()
+            list.points = try await target.points(of: try protection(request.protection)).map { Messages.RecoveryPoint($0) }
+            return .points(list)
+        case .deleteReplica(let request):
+            try await target.delete(try protection(request.protection), generation: generation)
+            return .done(AgentDone())
+        case .openView(let request):
+            return .viewOpened(try await openView(request))
+        case .closeView(let request):
+            await views.close(try RequiredField.text(request.view, "view"))
+            return .done(AgentDone())
+        case .scrub(let request):
+            return .scrubProgress(
+                ScrubProgress(
+                    try await target.scrub(try protection(request.protection), restart: request.restart)))
+        case .doctorCheck:
+            return .doctorReport(await doctor.examine())
+        }
+    }
+
+    private func openView(_ request: OpenView) async throws -> ViewOpened {
+        let protection = try protection(request.protection)
+        let points = try await target.points(of: protection)
+        guard let point = request.cycle == 0 ? points.last : points.first(where: { $0.cycle == request.cycle }) else {
+            throw RemoteError(
+                .notFound, "The replica has no such recovery point.", remedy: "List its points.",
+                facts: ["cycle": "\(request.cycle)", "points": "\(points.count)"])
+        }
+        let view = try await views.open(
+            protection: protection, replica: settings.replicaDirectory(of: protection), cycle: point.cycle,
+            socket: request.socket)
+        return ViewOpened(view, point: point)
+    }
+
+    /// In the form that paths and names use.
+    private func protection(_ text: String) throws -> String {
+        try RequiredField.uuid(text, "protection").uuidString.lowercased()
+    }
+
+    private func storedJobs(_ jobs: [StoredJob]) throws -> [CycleStateMachine.StoredJob] {
+        guard jobs.count <= HostAgentLimits.jobsPerCommitMaximum else {
+            throw RemoteError(.invalidArgument, "A commit names too many jobs.", facts: ["jobs": "\(jobs.count)"])
+        }
+        return try jobs.map { try CycleStateMachine.StoredJob($0) }
+    }
+}

@@ -1,0 +1,55 @@
+/// What went wrong in the agent's own house; errors of the libraries below it travel as their cause.
+package struct HostAgentError: Error, CustomStringConvertible {
+    package enum Code: Sendable, Hashable {
+        case invalidArgument
+        case notFound
+        case staleGeneration
+        case failedPrecondition
+        case conflict
+        case wrongParent
+        case resourceExhausted
+        case unavailable
+        case corruptData
+        case corruptState
+        case processFailed
+    }
+
+    package var code: Code
+    package var message: String
+    package var remedy: String
+    package var facts: [String: String]
+    package var cause: (any Error)?
+
+    package init(
+        _ code: Code, _ message: String, remedy: String = "", facts: [String: String] = [:], cause: (any Error)? = nil
+    ) {
+        self.code = code
+        self.message = message
+        self.remedy = remedy
+        self.facts = facts
+        self.cause = cause
+    }
+
+    package var description: String {
+        var text = "\(code): \(message)"
+        if !facts.isEmpty {
+            text += " (" + facts.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ", ") + ")"
+        }
+        if let cause { text += "; because: \(cause)" }
+        return text
+    }
+
+    static func corruptState(_ message: String, facts: [String: String]) -> HostAgentError {
+        HostAgentError(
+            .corruptState, "The agent's own state is wrong: \(message).",
+            remedy: "Stop the agent, move its state database away, start it and resynchronize its protections.",
+            facts: facts)
+    }
+
+    static func staleGeneration(_ given: UInt64, seen: UInt64) -> HostAgentError {
+        HostAgentError(
+            .staleGeneration, "The command carries generation \(given), but generation \(seen) was seen already.",
+            remedy: "The sender is fenced; it has to read the protection from the vault again.",
+            facts: ["generation": "\(given)", "seen": "\(seen)"])
+    }
+}

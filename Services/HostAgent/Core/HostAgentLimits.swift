@@ -1,0 +1,61 @@
+/// Every bound of the agent in one place, with units in the name.
+package enum HostAgentLimits {
+    // Source role.
+
+    /// A capture may ask to be kept this long without hearing from its owner, because a backup job holds scratch
+    /// space and slows the guest's writes while it is open.
+    package static let captureKeepMillisecondsMaximum: UInt32 = 60_000
+    package static let captureKeepMillisecondsDefault: UInt32 = 20_000
+    /// How often expired captures are looked for.
+    package static let watchdogInterval: Duration = .milliseconds(500)
+    /// Ending a backup job that failed is tried again after this.
+    package static let closeRetryInterval: Duration = .seconds(5)
+    /// Requests for one protection that wait for the one being carried out.
+    package static let waitingPerProtectionMaximum = 16
+    package static let freezeLimitMillisecondsDefault: UInt32 = 5_000
+    package static let freezeLimitMillisecondsMaximum: UInt32 = 30_000
+    package static let regionsPerDiskMaximum = 1_024
+    package static let regionsPerDiskDefault = 256
+
+    // Inventory.
+
+    package static let reportInterval: Duration = .seconds(5)
+    /// Changes at the hypervisor that come closer together than this are reported once.
+    package static let reportCoalescing: Duration = .milliseconds(200)
+    package static let reportDeadline: Duration = .seconds(10)
+    package static let guestsPerHostMaximum = 1_024
+
+    // Target role.
+
+    package static let disksPerGuestMaximum = 64
+    package static let definitionBytesMaximum = 1 << 20
+    package static let variablesBytesMaximum = 8 << 20
+    package static let jobsPerCommitMaximum = 65_536
+    package static let replicasMaximum = 1_024
+    package static let cyclesOpenMaximum = 64
+    /// Transfers of one cycle that were begun, whatever became of them; each takes about 200 bytes.
+    package static let transfersPerCycleMaximum = 65_536
+    package static let hashRequestBytesMaximum: UInt64 = 64 << 20
+    package static let hashBlockBytes: UInt32 = 65_536
+    /// The target's file system keeps this much free, because SQLite, logs and QEMU live there too.
+    package static let reservedFreeBytes: UInt64 = 256 << 20
+    /// Free space is asked of the file system again after this much was stored.
+    package static let freeSpaceCheckBytes: UInt64 = 64 << 20
+    /// Threads for opening, committing and describing replicas.
+    package static let replicaThreads = 4
+    /// Threads for retention, scrubs and deletions, apart so that a long one never delays a commit.
+    package static let backgroundThreads = 2
+
+    // Views.
+
+    package static let viewsMaximum = 64
+    package static let viewStartDeadline: Duration = .seconds(10)
+    package static let viewStopGrace: Duration = .seconds(3)
+    package static let processPollInterval: Duration = .milliseconds(20)
+    /// A UNIX socket's path ends at 107 bytes and a zero; see unix(7).
+    package static let socketPathBytesMaximum = 107
+
+    package static let scrubFaultsReportedMaximum = 100
+    package static let startRetryInterval: Duration = .seconds(2)
+    package static let doctorCommandDeadline: Duration = .seconds(5)
+}

@@ -1,0 +1,181 @@
+import BlockDevice
+import FoundationEssentials
+import Glibc
+package import Logging
+import ServiceRuntime
+
+/// Serves recovery points: one nbdkit process per view, on a UNIX socket, ended with the agent or when asked.
+///
+/// Every process is written down before its view is answered, so that what a killed agent left is ended at its next
+/// start.
+package actor ViewSupervisor {
+    package struct View: Sendable, Equatable {
+        package var identifier: String
+        package var protection: String
+        package var cycle: UInt64
+        package var socket: String
+    }
+
+    private struct Entry {
+        var view: View
+        var process: SupervisedProcess
+    }
+
+    private let store: AgentStore
+    private let directory: String
+    private let plugin: String
+    private let logger: Logger
+    private let starter = BlockingThreads(name: "views", threads: 1)
+    private let clock = ContinuousClock()
+    private var entries: [String: Entry] = [:]
+    /// Views that are being started count too.
+    private var starting = 0
+
+    package init(store: AgentStore, directory: String, plugin: String, logger: Logger) {
+        self.store = store
+        self.directory = directory
+        self.plugin = plugin
+        self.logger = logger
+    }
+
+    /// Ends what an earlier run left behind. To be called before the first view.
+    package func recover() async throws {
+        try FileManager.default.createDirectory(
+            atPath: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o711])
+        for record in try await store.processes() {
+            if SupervisedProcess.endLeftover(process: record.process, startTicks: record.startTicks) {
+                logger.notice("leftover view ended", metadata: ["process": "\(record.process)"])
+            }
+            unlink(record.socket)
+            try await store.remove(process: record.process)
+        }
+        for name in try FileManager.default.contentsOfDirectory(atPath: directory) { unlink("\(directory)/\(name)") }
+    }
+
+    package var count: Int { entries.count }
+
+    /// - Parameter socket: empty: chosen here.
+    package func open(
+        protection: String, replica: String, cycle: UInt64, socket: String
+    ) async throws -> View {
+        guard entries.count + starting < HostAgentLimits.viewsMaximum else {
+            throw HostAgentError(
+                .resourceExhausted, "As many views are open as are allowed.", remedy: "Close one that is not needed.",
+                facts: ["views": "\(entries.count)"])
+        }
+        guard !plugin.isEmpty else {
+            throw HostAgentError(
+                .failedPrecondition, "The agent does not know where its nbdkit plugin is.",
+                remedy: "Set nbdkitPlugin in the agent's settings.")
+        }
+        let identifier = UUID().uuidString.lowercased()
+        let path = socket.isEmpty ? "\(directory)/\(identifier.prefix(8)).sock" : socket
+        try checkSocket(path)
+        starting += 1
+        defer { starting -= 1 }
+        let log = "\(directory)/\(identifier).log"
+        let process = try await starter.run { [plugin] in
+            try SupervisedProcess.start(
+                "nbdkit",
+                [
+                    "--foreground", "--readonly", "--unix", path, "--threads", "8",
+                    plugin, "replica=\(replica)", "point=\(cycle)",
+                ], errors: log)
+        }
+        let view = View(identifier: identifier, protection: protection, cycle: cycle, socket: path)
+        do {
+            try await store.enter(
+                AgentStore.ProcessRecord(process: process.process, startTicks: process.startTicks, socket: path))
+            try await waitUntilServing(process, path, log: log)
+        } catch {
+            await end(Entry(view: view, process: process))
+            throw error
+        }
+        entries[identifier] = Entry(view: view, process: process)
+        logger.info("view opened", metadata: ["view": "\(identifier)", "cycle": "\(cycle)", "socket": "\(path)"])
+        return view
+    }
+
+    /// Closing what is not open is no error: closing may come twice.
+    package func close(_ identifier: String) async {
+        guard let entry = entries.removeValue(forKey: identifier) else { return }
+        await end(entry)
+        logger.info("view closed", metadata: ["view": "\(identifier)"])
+    }
+
+    package func close(of protection: String) async {
+        for entry in entries.values where entry.view.protection == protection { await close(entry.view.identifier) }
+    }
+
+    /// Buries processes that ended by themselves. To be called now and then.
+    package func tick() async {
+        for (identifier, entry) in entries {
+            let status = entry.process.status()
+            guard status != .running else { continue }
+            entries[identifier] = nil
+            logger.warning("view ended by itself", metadata: ["view": "\(identifier)", "status": "\(status)"])
+            await clear(entry)
+        }
+    }
+
+    package func stop() async {
+        for identifier in entries.keys { await close(identifier) }
+
+    }
+
+    // MARK: Pieces
+
+    private func checkSocket(_ path: String) throws {
+        guard path.hasPrefix("/"), path.utf8.count <= HostAgentLimits.socketPathBytesMaximum else {
+            throw HostAgentError(
+                .invalidArgument,
+                "The socket has to be an absolute path of at most \(HostAgentLimits.socketPathBytesMaximum) bytes.",
+                facts: ["socket": path])
+        }
+        guard access(path, F_OK) != 0 else {
+            throw HostAgentError(
+                .conflict, "There is something at the socket's path already.",
+                remedy: "Name another path, or remove what is there.", facts: ["socket": path])
+        }
+    }
+
+    private func waitUntilServing(_ process: SupervisedProcess, _ path: String, log: String) async throws {
+        let deadline = clock.now + HostAgentLimits.viewStartDeadline
+        while access(path, F_OK) != 0 {
+            guard process.status() == .running, clock.now < deadline else {
+                throw HostAgentError(
+                    .processFailed, "nbdkit does not serve the point.",
+                    remedy: "See what it says; `bascule doctor` checks nbdkit and the plugin.",
+                    facts: ["nbdkit": String((SmallFile.text(at: log) ?? "").suffix(1_000))])
+            }
+            try await clock.sleep(for: HostAgentLimits.processPollInterval)
+        }
+    }
+
+    private func end(_ entry: Entry) async {
+        entry.process.terminate()
+        let deadline = clock.now + HostAgentLimits.viewStopGrace
+        while entry.process.status() == .running {
+            if clock.now >= deadline { entry.process.forceEnd() }
+            do {
+                try await clock.sleep(for: HostAgentLimits.processPollInterval)
+            } catch {
+                // Cancelled: no time for grace.
+                entry.process.forceEnd()
+                await Task.yield()
+            }
+        }
+        await clear(entry)
+    }
+
+    private func clear(_ entry: Entry) async {
+        unlink(entry.view.socket)
+        unlink("\(directory)/\(entry.view.identifier).log")
+        do {
+            try await store.remove(process: entry.process.process)
+        } catch {
+            // It is recognised by its start time at the next start of the agent.
+            logger.warning("view process not crossed out", metadata: ["error": "\(error)"])
+        }
+    }
+}
