@@ -1,0 +1,102 @@
+import GRDB
+
+extension DatabasePolicyStore {
+    /// Append only: a migration that was released is never edited. Whole numbers of 64 bits without a sign are stored
+    /// as the signed number of the same bits, because SQLite has no other.
+    static var migrator: DatabaseMigrator {
+        var migrator = DatabaseMigrator()
+        migrator.registerMigration("2026-11-23 policies, registry copy, cycles") { database in
+            try createPolicies(database)
+            try createRegistry(database)
+            try createCycles(database)
+        }
+        return migrator
+    }
+
+    private static func createPolicies(_ database: Database) throws {
+        try database.create(table: "policy") { table in
+            table.primaryKey("name", .text)
+            for column in [
+                "frequencySeconds", "everyCycleSeconds", "hourlySeconds", "dailySeconds",
+                "applicationConsistentEverySeconds", "bandwidthBytesPerSecond", "initialNotBeforeUnixSeconds",
+                "freezeLimitMilliseconds", "version",
+            ] {
+                table.column(column, .integer).notNull()
+            }
+            table.column("compression", .text).notNull()
+        }
+        try database.create(table: "note") { table in
+            table.primaryKey("name", .text)
+            table.column("value", .blob).notNull()
+        }
+    }
+
+    private static func createRegistry(_ database: Database) throws {
+        try database.create(table: "host") { table in
+            table.primaryKey("id", .text)
+            table.column("name", .text).notNull()
+            table.column("controlEndpoint", .text).notNull()
+        }
+        try database.create(table: "cloudPair") { table in
+            table.primaryKey {
+                table.column("sourceCloud", .text)
+                table.column("targetCloud", .text)
+            }
+            table.column("policy", .text).notNull()
+        }
+        try database.create(table: "protection") { table in
+            table.primaryKey("id", .text)
+            for column in [
+                "guestUUID", "guestName", "sourceHost", "targetHost", "sourceCloud", "targetCloud", "state",
+                "policyOverride", "stateReason",
+            ] {
+                table.column(column, .text).notNull()
+            }
+            table.column("generation", .integer).notNull()
+            table.column("version", .integer).notNull()
+            table.column("keepReplica", .boolean).notNull()
+        }
+    }
+
+    private static func createCycles(_ database: Database) throws {
+        try database.create(table: "progress") { table in
+            table.primaryKey("protection", .text)
+            table.column("lastNumber", .integer).notNull()
+            table.column("parent", .integer).notNull()
+            table.column("needKind", .text).notNull()
+            table.column("needReason", .text).notNull()
+            table.column("newestCycle", .integer)
+            table.column("newestStartedAt", .integer)
+            table.column("lastApplicationAt", .integer)
+            table.column("settledVersion", .integer).notNull()
+        }
+        try database.create(table: "openCycle") { table in
+            table.primaryKey("protection", .text)
+            for column in [
+                "generation", "cycle", "parent", "dueAt", "startedAt", "registryVersion", "capturedUnixMilliseconds",
+                "changedBytes",
+            ] {
+                table.column(column, .integer).notNull()
+            }
+            for column in ["kind", "reason", "wanted", "reached", "sourceHost", "targetHost", "guestUUID", "stage"] {
+                table.column(column, .text).notNull()
+            }
+        }
+        try database.create(table: "report") { table in
+            table.autoIncrementedPrimaryKey("number")
+            table.column("protection", .text).notNull()
+            for column in [
+                "cycle", "capturedUnixMilliseconds", "endedAt", "durationMilliseconds", "changedBytes", "sentBytes",
+            ] {
+                table.column(column, .integer).notNull()
+            }
+            table.column("kind", .text).notNull()
+            table.column("consistency", .text).notNull()
+            table.column("reason", .text).notNull()
+            table.column("errorCode", .text)
+            table.column("errorMessage", .text)
+            table.column("errorRemedy", .text)
+        }
+        try database.create(index: "reportOfProtection", on: "report", columns: ["protection", "number"])
+    }
+}

@@ -1,0 +1,73 @@
+import FoundationEssentials
+import Messages
+import SwiftProtobuf
+
+extension ProtectionEntry {
+    /// nil: it is in a state that only a newer vault knows, and is left alone.
+    init?(wire: Messages.Protection) {
+        guard let state = State(wire: wire.state), !wire.id.isEmpty else { return nil }
+        self.init(
+            id: ProtectionIdentifier(wire.id), guestUUID: wire.guestUuid, guestName: wire.guestName,
+            sourceHost: wire.sourceHostID, targetHost: wire.targetHostID, sourceCloud: wire.sourceCloud,
+            targetCloud: wire.targetCloud, state: state, generation: wire.generation, version: wire.version,
+            policyOverride: wire.policyOverride, stateReason: wire.stateReason, keepReplica: wire.keepReplica)
+    }
+}
+
+extension HostEntry {
+    init(wire: Messages.Host) { self.init(id: wire.id, name: wire.name, controlEndpoint: wire.controlEndpoint) }
+}
+
+extension PairEntry {
+    init(wire: Messages.CloudPair) {
+        self.init(
+            key: Key(sourceCloud: wire.sourceCloud, targetCloud: wire.targetCloud), policy: wire.policy)
+    }
+}
+
+extension RegistrySnapshot {
+    init(wire: Messages.Snapshot) {
+        self.init(
+            position: RegistryPosition(epoch: [UInt8](wire.epoch), number: wire.eventNumber),
+            hosts: wire.hosts.map { HostEntry(wire: $0) }, pairs: wire.pairs.map { PairEntry(wire: $0) },
+            protections: wire.protections.compactMap { ProtectionEntry(wire: $0) })
+    }
+}
+
+extension RegistryChange {
+    /// nil: nothing that this service keeps.
+    init?(wire: Messages.VaultEvent) {
+        switch wire.change {
+        case .host(let host): self = .host(HostEntry(wire: host))
+        case .hostRemoved(let id): self = .hostRemoved(id: id)
+        case .pair(let pair): self = .pair(PairEntry(wire: pair))
+        case .pairRemoved(let pair): self = .pairRemoved(PairEntry(wire: pair).key)
+        case .protection(let protection):
+            guard let entry = ProtectionEntry(wire: protection) else { return nil }
+            self = .protection(entry)
+        case .protectionRemoved(let id): self = .protectionRemoved(ProtectionIdentifier(id))
+        case .site, .siteRemoved, .cloud, .cloudRemoved, .guest, .guestRemoved, nil: return nil
+        }
+    }
+}
+
+extension VaultCall {
+    var request: Messages.VaultRequest.OneOf_Request {
+        switch self {
+        case .changeState(let id, let version, let state, let reason):
+            .changeState(
+                .with {
+                    $0.protection = id.text
+                    $0.expectedVersion = version
+                    $0.state = state.wire
+                    $0.reason = reason
+                })
+        case .confirmUnprotected(let id, let version):
+            .confirmUnprotected(
+                .with {
+                    $0.protection = id.text
+                    $0.expectedVersion = version
+                })
+        }
+    }
+}
