@@ -124,7 +124,7 @@ let package = Package(
         tests("MessageBusTests", ["MessageBus", "Messages"]),
         tests("SealingTests", ["Sealing"]),
         tests("DeltaLogTests", ["DeltaLog", "Sealing"], resources: [.copy("Golden")]),
-        tests("ReplicaTests", ["Replica", "DeltaLog", "Sealing"]),
+        tests("ReplicaTests", ["Replica", "DeltaLog", "Sealing"], resources: [.copy("Golden")]),
         tests("TestGuestTests", ["TestGuest"]),
         tests("BlockDeviceTests", ["BlockDevice"]),
         tests("HypervisorTests", ["Hypervisor", "BlockDevice"]),

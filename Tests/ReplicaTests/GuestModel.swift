@@ -1,0 +1,67 @@
+import DeltaLog
+
+/// A guest's disks as plain byte arrays, with dirty tracking by block: what a replica's points are compared with.
+struct GuestModel {
+    static let blockBytes = 4_096
+
+    struct Disk {
+        var target: String
+        var bytes: [UInt8]
+        var dirty: Set<Int> = []
+    }
+
+    private(set) var disks: [Disk] = []
+
+    var shape: [DeltaLogDisk] {
+        disks.map { DeltaLogDisk(target: $0.target, sizeBytes: UInt64($0.bytes.count)) }
+    }
+
+    /// Contents by target.
+    var contents: [String: [UInt8]] {
+        Dictionary(uniqueKeysWithValues: disks.map { ($0.target, $0.bytes) })
+    }
+
+    mutating func add(_ target: String, blocks: Int) {
+        disks.append(Disk(target: target, bytes: [UInt8](repeating: 0, count: blocks * Self.blockBytes)))
+    }
+
+    mutating func remove(_ target: String) {
+        disks.removeAll { $0.target == target }
+    }
+
+    mutating func resize(_ disk: Int, blocks: Int) {
+        let size = blocks * Self.blockBytes
+        let bytes = disks[disk].bytes
+        disks[disk].bytes =
+            size < bytes.count ? Array(bytes[..<size]) : bytes + [UInt8](repeating: 0, count: size - bytes.count)
+        disks[disk].dirty = disks[disk].dirty.filter { $0 < blocks }
+    }
+
+    /// Fills blocks with one byte value, 0 included.
+    mutating func fill(_ disk: Int, blocks: Range<Int>, with value: UInt8) {
+        for block in blocks {
+            let start = block * Self.blockBytes
+            for offset in start..<start + Self.blockBytes {
+                // Not one value throughout, so that a wrong offset within a block shows.
+                disks[disk].bytes[offset] = value == 0 ? 0 : value &+ UInt8(truncatingIfNeeded: offset >> 6)
+            }
+            disks[disk].dirty.insert(block)
+        }
+    }
+
+    mutating func clearDirty() {
+        for disk in disks.indices { disks[disk].dirty = [] }
+    }
+
+    /// Random writes, zeroing and rewriting included.
+    mutating func write(_ count: Int, using random: inout SeededRandom) {
+        for _ in 0..<count {
+            let disk = Int.random(in: 0..<disks.count, using: &random)
+            let blocks = disks[disk].bytes.count / Self.blockBytes
+            let start = Int.random(in: 0..<blocks, using: &random)
+            let end = min(blocks, start + Int.random(in: 1...20, using: &random))
+            let value = Bool.random(using: &random) ? UInt8.random(in: 1...255, using: &random) : 0
+            fill(disk, blocks: start..<end, with: value)
+        }
+    }
+}

@@ -1,0 +1,200 @@
+import DeltaLog
+import FoundationEssentials
+import Replica
+import Sealing
+import Testing
+
+/// A replica in a directory of its own, fed from a `GuestModel` cycle by cycle. The directory goes with the fixture.
+final class ReplicaFixture {
+    static let identity = ReplicaIdentity(protection: UUID(), guest: UUID(), guestName: "töst")
+    static let firstCapture: Int64 = 1_700_000_000_000
+
+    let parent: String
+    let directory: String
+    private(set) var replica: Replica
+    var guest = GuestModel()
+    /// What the disks held at each committed cycle.
+    private(set) var history: [UInt64: [String: [UInt8]]] = [:]
+    private(set) var newest: UInt64 = 0
+    /// Between two captures.
+    var intervalMilliseconds: Int64 = 1_000
+
+    init(failpoints: FailpointHook = .none) throws {
+        parent = "/tmp/bsc-\(UUID().uuidString.prefix(8))"
+        directory = parent + "/replica"
+        try FileManager.default.createDirectory(atPath: parent, withIntermediateDirectories: false)
+        replica = try Replica.create(
+            directory: directory, identity: Self.identity, generation: 1, failpoints: failpoints)
+    }
+
+    /// Continues in a directory that another process worked in.
+    init(adopting parent: String) throws {
+        self.parent = parent
+        directory = parent + "/replica"
+        replica = try Replica.open(directory: directory)
+    }
+
+    deinit {
+        replica.close()
+        do {
+            try FileManager.default.removeItem(atPath: parent)
+        } catch {
+            Issue.record("the test's directory could not be removed: \(error)")
+        }
+    }
+
+    /// What the next start of the owner finds.
+    func reopen(failpoints: FailpointHook = .none) throws {
+        replica.close()
+        replica = try Replica.open(directory: directory, failpoints: failpoints)
+    }
+
+    // MARK: Cycles
+
+    func captured(_ cycle: UInt64) -> Int64 { Self.firstCapture + Int64(cycle) * intervalMilliseconds }
+
+    func opening(
+        _ cycle: UInt64, kind: CycleKind, consistency: CaptureConsistency = .crash, generation: UInt64 = 1
+    ) -> CycleOpening {
+        CycleOpening(
+            cycle: cycle, parentCycle: newest, kind: kind, generation: generation,
+            capturedUnixMilliseconds: captured(cycle), consistency: consistency, disks: guest.shape,
+            guest: GuestConfiguration(definition: "<domain cycle='\(cycle)'/>", nvram: [1, 2, UInt8(truncatingIfNeeded: cycle)]),
+            guestName: "töst")
+    }
+
+    /// Runs a whole cycle: what the guest wrote since the last goes into the replica, in two attempts, beside one that
+    /// is abandoned.
+    @discardableResult
+    func cycle(
+        _ number: UInt64? = nil, kind: CycleKind? = nil, consistency: CaptureConsistency = .crash
+    ) throws -> RecoveryPoint {
+        let number = number ?? newest + 1
+        let kind = kind ?? (newest == 0 ? .full : .incremental)
+        let open = try replica.openCycle(opening(number, kind: kind, consistency: consistency))
+        try send(open, kind: kind)
+        let point = try replica.commit(cycle: number, generation: 1, attempts: [1, 3])
+        noteCommitted(number)
+        return point
+    }
+
+    func noteCommitted(_ cycle: UInt64) {
+        history[cycle] = guest.contents
+        newest = cycle
+        guest.clearDirty()
+    }
+
+    func send(_ open: OpenCycle, kind: CycleKind) throws {
+        var first = try RecordSealer(key: open.writer.cycleKey, attempt: 1, preference: .automatic)
+        var abandoned = try RecordSealer(key: open.writer.cycleKey, attempt: 2, preference: .none)
+        var second = try RecordSealer(key: open.writer.cycleKey, attempt: 3, preference: .zstd)
+        let garbage = [UInt8](repeating: 0xEE, count: GuestModel.blockBytes)
+        for (disk, blocks) in try blocksToSend(kind).enumerated() {
+            for (index, block) in blocks.enumerated() {
+                let offset = UInt64(block * GuestModel.blockBytes)
+                let noise = try abandoned.sealData(disk: UInt16(disk), offset: offset, bytes: garbage.span.bytes)
+                try open.writer.append(record: noise.span.bytes, attempt: 2)
+                let isFirst = index % 2 == 0
+                let record = try isFirst ? record(disk, block, &first) : record(disk, block, &second)
+                try open.writer.append(record: record.span.bytes, attempt: isFirst ? 1 : 3)
+            }
+        }
+        _ = try open.writer.finishAttempt(1)
+        _ = try open.writer.finishAttempt(3)
+    }
+
+    private func record(_ disk: Int, _ block: Int, _ sealer: inout RecordSealer) throws -> [UInt8] {
+        let start = block * GuestModel.blockBytes
+        let bytes = Array(guest.disks[disk].bytes[start..<start + GuestModel.blockBytes])
+        if bytes.allSatisfy({ $0 == 0 }) {
+            return try sealer.zero(disk: UInt16(disk), offset: UInt64(start), length: UInt64(bytes.count))
+        }
+        return try sealer.sealData(disk: UInt16(disk), offset: UInt64(start), bytes: bytes.span.bytes)
+    }
+
+    private func blocksToSend(_ kind: CycleKind) throws -> [[Int]] {
+        switch kind {
+        case .full:
+            guest.disks.map { disk in
+                disk.bytes.indices.filter { disk.bytes[$0] != 0 }.map { $0 / GuestModel.blockBytes }
+                    .reduce(into: []) { if $0.last != $1 { $0.append($1) } }
+            }
+        case .incremental: guest.disks.map { $0.dirty.sorted() }
+        case .compare: try guest.disks.map(differingBlocks)
+        }
+    }
+
+    /// What a worker would find by comparing hashes with the parent point.
+    private func differingBlocks(_ disk: GuestModel.Disk) throws -> [Int] {
+        let parent = try replica.view()
+        let hashes = try BlockHashes.compute(disk: parent.disk(disk.target), range: 0..<UInt64(disk.bytes.count))
+        let perHash = ReplicaLimits.hashBlockBytes / GuestModel.blockBytes
+        return (0..<disk.bytes.count / GuestModel.blockBytes).filter { block in
+            let number = block / perHash
+            let start = number * ReplicaLimits.hashBlockBytes
+            let bytes = Array(disk.bytes[start..<min(start + ReplicaLimits.hashBlockBytes, disk.bytes.count)])
+            let own =
+                bytes.allSatisfy { $0 == 0 }
+                ? [UInt8](repeating: 0, count: 16) : Array(SHA256Hasher.digest(of: bytes.span.bytes).prefix(16))
+            return own != Array(hashes[number * 16..<number * 16 + 16])
+        }
+    }
+
+    // MARK: Checks
+
+    func contents(of view: ReplicaView) throws -> [String: [UInt8]] {
+        var contents: [String: [UInt8]] = [:]
+        for disk in view.disks { contents[disk.target] = try disk.bytes() }
+        return contents
+    }
+
+    /// Every listed point reads as the guest's disks were; its block status calls nothing a hole that is not zero.
+    func checkPoints(sourceLocation: SourceLocation = #_sourceLocation) throws {
+        for point in replica.points() {
+            let view = try replica.view(cycle: point.cycle)
+            let held = try contents(of: view)
+            #expect(held == history[point.cycle], "cycle \(point.cycle)", sourceLocation: sourceLocation)
+            #expect(
+                view.guest.definition == "<domain cycle='\(point.cycle)'/>", sourceLocation: sourceLocation)
+            for disk in view.disks { try disk.checkStretches() }
+        }
+        #expect(replica.points().last?.cycle ?? 0 == newest, sourceLocation: sourceLocation)
+    }
+}
+
+extension DiskView {
+    func bytes() throws -> [UInt8] {
+        try bytes(in: 0..<sizeBytes)
+    }
+
+    func bytes(in range: Range<UInt64>) throws -> [UInt8] {
+        var bytes = [UInt8](repeating: 0xAA, count: range.count)
+        try bytes.withUnsafeMutableBytes { try read(into: $0, at: range.lowerBound) }
+        return bytes
+    }
+
+    /// Stretches cover the disk in order, and what they call zero is zero.
+    func checkStretches() throws {
+        let bytes = try bytes()
+        var end: UInt64 = 0
+        try forEachStretch(in: 0..<sizeBytes) { stretch, content in
+            #expect(stretch.lowerBound == end)
+            end = stretch.upperBound
+            if content == .zero {
+                #expect(bytes[Int(stretch.lowerBound)..<Int(stretch.upperBound)].allSatisfy { $0 == 0 })
+            }
+        }
+        #expect(end == sizeBytes)
+    }
+}
+
+extension ReplicaFixture {
+    func files(_ subdirectory: String) throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: subdirectory == ".." ? parent : directory + "/" + subdirectory)
+    }
+
+    func permissions(_ name: String) throws -> Int {
+        let attributes = try FileManager.default.attributesOfItem(atPath: directory + "/" + name)
+        return attributes[.posixPermissions] as? Int ?? -1
+    }
+}

@@ -1,0 +1,176 @@
+import Testing
+
+@testable import Replica
+
+@Suite struct RetentionPlannerTests {
+    typealias Candidate = RetentionPlanner.Candidate
+
+    static let start: Int64 = 1_699_999_200_000  // an hour begins here
+
+    private func point(_ cycle: UInt64, at seconds: Int64, application: Bool = false, bytes: UInt64 = 1_000) -> Candidate {
+        Candidate(
+            cycle: cycle, capturedUnixMilliseconds: Self.start + seconds * 1_000, applicationConsistent: application,
+            storedBytes: bytes)
+    }
+
+    private func step(
+        _ points: [Candidate], _ retention: Retention, pinned: UInt64? = nil, now: Int64? = nil
+    ) -> RetentionStep? {
+        RetentionPlanner(retention: retention).nextStep(
+            points: points, pinned: pinned,
+            nowUnixMilliseconds: now.map { Self.start + $0 * 1_000 } ?? points.last?.capturedUnixMilliseconds ?? 0)
+    }
+
+    @Test func anHourBeginsAtTheStart() {
+        #expect(Self.start % 3_600_000 == 0)
+    }
+
+    @Test func nothingIsDueWithoutAPointOrWithOne() {
+        let none = Retention(everyCycleSeconds: 0)
+        #expect(step([], none) == nil)
+        #expect(step([point(1, at: 0)], none, now: 1_000_000) == nil)
+    }
+
+    @Test func whatIsOlderThanEveryRuleIsFoldedInBatches() {
+        let retention = Retention(everyCycleSeconds: 60)
+        let points = (1...100).map { point($0, at: Int64($0)) }
+        // Newest at 100 s: 1...39 are older than 60 s.
+        #expect(step(points, retention) == .fold(upTo: 39))
+        // Fifteen due points wait, because none is late.
+        #expect(step((1...75).map { point($0, at: Int64($0)) }, retention) == nil)
+        #expect(step((1...77).map { point($0, at: Int64($0)) }, retention) == .fold(upTo: 16))
+    }
+
+    @Test func aFewLargeOrLateLogsAreFoldedAtOnce() {
+        let retention = Retention(everyCycleSeconds: 60)
+        #expect(step([point(1, at: 0), point(2, at: 61)], retention) == nil)
+        #expect(step([point(1, at: 0, bytes: 1 << 30), point(2, at: 61)], retention) == .fold(upTo: 1))
+        #expect(step([point(1, at: 0), point(2, at: 361)], retention) == .fold(upTo: 1))
+    }
+
+    @Test func theNewestPointStaysEvenWithoutAnyRetention() {
+        let points = (1...40).map { point($0, at: Int64($0) * 1_000) }
+        #expect(step(points, Retention(everyCycleSeconds: 0)) == .fold(upTo: 39))
+    }
+
+    @Test func aPausedReplicaKeepsItsPoints() {
+        let points = (1...40).map { point($0, at: Int64($0)) }
+        #expect(step(points, Retention(everyCycleSeconds: 3_600), now: 1_000_000) == nil)
+    }
+
+    @Test func aSourceClockThatJumpsAheadRetiresNothing() {
+        let points = (1...40).map { point($0, at: Int64($0)) } + [point(41, at: 1_000_000)]
+        #expect(step(points, Retention(everyCycleSeconds: 3_600), now: 41) == nil)
+    }
+
+    @Test func anHourIsMergedWhenAllOfItIsOldEnough() {
+        let retention = Retention(everyCycleSeconds: 600, hourlySeconds: 86_400)
+        let hour = (0..<60).map { point(UInt64($0) + 1, at: Int64($0) * 60) }
+        let later = (60..<120).map { point(UInt64($0) + 1, at: Int64($0) * 60) }
+        // At 4,140 s the first hour ended 540 s ago: too young. At 4,200 s it is old enough.
+        #expect(step(hour + later.prefix(10), retention) == nil)
+        #expect(step(hour + later.prefix(11), retention) == .merge(cycles: Array(1...60)))
+    }
+
+    @Test func anApplicationConsistentPointSurvivesItsHour() {
+        let retention = Retention(everyCycleSeconds: 600, hourlySeconds: 86_400)
+        var points = (0..<120).map { point(UInt64($0) + 1, at: Int64($0) * 60) }
+        points[20].applicationConsistent = true
+        points[30].applicationConsistent = true
+        #expect(step(points, retention) == .merge(cycles: Array(1...31)))
+        // What follows the survivor in its hour goes into the next point that is kept.
+        let merged = [points[30]] + points[31...]
+        #expect(step(merged, retention) == .merge(cycles: Array(32...61)))
+    }
+
+    @Test func daysFollowHours() {
+        let retention = Retention(everyCycleSeconds: 3_600, hourlySeconds: 7_200, dailySeconds: 30 * 86_400)
+        // One point an hour for three days; the first day is complete.
+        let points = (0..<72).map { point(UInt64($0) + 1, at: Int64($0) * 3_600 + 1_800) }
+        guard case .merge(let cycles)? = step(points, retention) else {
+            Issue.record("nothing is merged")
+            return
+        }
+        let days = Set(cycles.map { (Self.start / 1_000 + (Int64($0) - 1) * 3_600 + 1_800) / 86_400 })
+        #expect(days.count == 1)
+    }
+
+    @Test func aLongRunIsMergedInGroupsAndThenTheResults() {
+        let retention = Retention(everyCycleSeconds: 600, hourlySeconds: 86_400)
+        var points = (0..<4_300).map { point(UInt64($0) + 1, at: Int64($0)) }
+        var copies: [UInt64: Int] = [:]
+        var steps = 0
+        var spans = Dictionary(uniqueKeysWithValues: points.map { ($0.cycle, [$0.cycle]) })
+        while case .merge(let cycles)? = step(points, retention) {
+            #expect(cycles.count <= ReplicaLimits.logsPerMerge)
+            let members = cycles.flatMap { spans[$0] ?? [] }
+            for member in members { copies[member, default: 0] += 1 }
+            spans[cycles[cycles.count - 1]] = members
+            points.removeAll { cycles.dropLast().contains($0.cycle) }
+            steps += 1
+        }
+        #expect(points.first?.cycle == 3_600)
+        #expect(points.count == 701)
+        #expect(steps <= 17)
+        #expect(copies.values.max() ?? 0 <= 2)
+    }
+
+    @Test func nothingAtOrBelowAPinIsTouchedAndNothingIsFolded() {
+        let retention = Retention(everyCycleSeconds: 60)
+        let points = (1...1_000).map { point($0, at: Int64($0)) }
+        #expect(step(points, retention, pinned: .max) == nil)
+        #expect(step(points, retention, pinned: 900) == nil)
+        // Whole groups of what is too old are merged meanwhile, so that the journal does not grow without end.
+        #expect(step(points, retention, pinned: 10) == .merge(cycles: Array(11...255)))
+        let rest = [point(255, at: 255)] + points[255...]
+        #expect(step(rest, retention, pinned: 10) == .merge(cycles: Array(256...511)))
+    }
+
+    @Test func hoursAreMergedAboveAPin() {
+        let retention = Retention(everyCycleSeconds: 600, hourlySeconds: 86_400)
+        let points = (0..<120).map { point(UInt64($0) + 1, at: Int64($0) * 60) }
+        #expect(step(points, retention, pinned: 25) == .merge(cycles: Array(26...60)))
+    }
+
+    /// A month of cycles every 300 s under a policy of three rules: what stays is what the policy promises.
+    @Test func aMonthOfCyclesKeepsWhatThePolicyPromises() {
+        let retention = Retention(everyCycleSeconds: 7_200, hourlySeconds: 86_400, dailySeconds: 7 * 86_400)
+        var points: [Candidate] = []
+        var bytesCopied: UInt64 = 0
+        let count: UInt64 = 30 * 288
+        for cycle in 1...count {
+            points.append(point(cycle, at: Int64(cycle) * 300, application: cycle % 50 == 0))
+            while let step = step(points, retention) {
+                switch step {
+                case .fold(let target):
+                    bytesCopied += points.filter { $0.cycle <= target }.reduce(0) { $0 + $1.storedBytes }
+                    points.removeAll { $0.cycle <= target }
+                case .merge(let cycles):
+                    let merged = points.filter { cycles.contains($0.cycle) }.reduce(0) { $0 + $1.storedBytes }
+                    bytesCopied += merged
+                    points.removeAll { cycles.dropLast().contains($0.cycle) }
+                    points[points.firstIndex { $0.cycle == cycles[cycles.count - 1] } ?? 0].storedBytes = merged
+                }
+            }
+            let newest = points[points.count - 1].capturedUnixMilliseconds
+            #expect(points.last?.cycle == cycle)
+            if cycle % 97 == 0 { checkPromises(points, newest: newest) }
+        }
+        #expect(points.count < 24 + 24 + 40 + 20)
+        #expect(bytesCopied <= 4 * count * 1_000)
+    }
+
+    private func checkPromises(_ points: [Candidate], newest: Int64) {
+        let seconds = points.map { ($0.capturedUnixMilliseconds - Self.start) / 1_000 }
+        let now = (newest - Self.start) / 1_000
+        // Every cycle for two hours.
+        for age in stride(from: Int64(0), through: 7_200, by: 300) where now - age >= 300 {
+            #expect(seconds.contains(now - age))
+        }
+        // Then no gap of more than two hours for a day, and of two days for a week.
+        for (older, younger) in zip(seconds, seconds.dropFirst()) {
+            if now - older <= 86_400 { #expect(younger - older <= 2 * 3_600) }
+            if now - older <= 7 * 86_400 { #expect(younger - older <= 2 * 86_400) }
+        }
+    }
+}
