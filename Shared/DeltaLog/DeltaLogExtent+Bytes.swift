@@ -12,6 +12,15 @@ extension DeltaLogExtent {
         bytes.store(disk, at: 30)
     }
 
+    /// Reads a piece of the index.
+    static func decodeAll(_ bytes: RawSpan) -> [DeltaLogExtent] {
+        let count = bytes.byteCount / byteCount
+        return [DeltaLogExtent](unsafeUninitializedCapacity: count) { extents, initialized in
+            for index in 0..<count { extents.initializeElement(at: index, to: decode(bytes, at: index * byteCount)) }
+            initialized = count
+        }
+    }
+
     /// Reads one extent; `IndexChecker` says whether it makes sense.
     static func decode(_ bytes: RawSpan, at start: Int) -> DeltaLogExtent {
         DeltaLogExtent(

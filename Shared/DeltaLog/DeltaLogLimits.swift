@@ -43,6 +43,8 @@ package enum DeltaLogLimits {
 
     /// Index bytes read at a time while it is checked.
     package static let indexReadBytes = 1 << 20
+    /// Records are announced to the system this far ahead of their reading.
+    static let readAheadBytes = 8 << 20
     /// Decoded records kept for the next read near by, process-wide. Each holds at most 2.1 MiB.
     package static let keptDecodedRecords = 8
     /// Logs that one merge takes. Because each is an open file.

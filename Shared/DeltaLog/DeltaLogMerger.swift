@@ -22,7 +22,11 @@ package enum DeltaLogMerger {
             var copier = RecordCopier(sources: sources, target: target)
             var extents: [DeltaLogExtent] = []
             extents.reserveCapacity(layered.count)
-            for item in layered {
+            var readAhead = ReadAhead()
+            for (index, item) in layered.enumerated() {
+                readAhead.step(to: index, of: layered.count, extent: { layered[$0].extent }) {
+                    sources.readers[Int(layered[$0].log)].prepareToRead($1)
+                }
                 var extent = item.extent
                 extent.position = try copier.position(of: item)
                 extent.keySlot = keys.slot(of: item)

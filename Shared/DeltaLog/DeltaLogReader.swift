@@ -23,6 +23,9 @@ package final class DeltaLogReader: Sendable {
     package let extents: [DeltaLogExtent]
 
     let log: OpenedLog
+    /// Tells the records of this reader from those of any other there was in this process.
+    private let identity = identities.add(1, ordering: .relaxed).newValue
+    private static let identities = Atomic<UInt64>(0)
     private let replicaKey: SealingKey
     /// Derived when first needed, because most logs of a journal are never read.
     private let recordKeys = Mutex<[UInt16: SealingKey]>([:])
@@ -50,10 +53,6 @@ package final class DeltaLogReader: Sendable {
         }
     }
 
-    deinit {
-        WorkbenchPool.shared.forget(ObjectIdentifier(self))
-    }
-
     /// Reads and opens the guest's definition and UEFI variables.
     package func guest() throws -> GuestConfiguration {
         try Self.blaming(path) { try log.guest() }
@@ -66,6 +65,12 @@ package final class DeltaLogReader: Sendable {
         try Self.blaming(path) { try log.forEachExtent(body) }
     }
 
+    /// Says that the extent will be read soon, so that its record is fetched meanwhile. Worth its call where many are
+    /// read in a row: the order of the index is not that of the file.
+    package func prepareToRead(_ extent: DeltaLogExtent) {
+        log.source.prepare(at: extent.position, count: extent.recordBytes)
+    }
+
     /// Fills `destination` with the extent's bytes from `start` (bytes into the extent) on. Zero extents fill with
     /// zeros without reading the file. The record's seal is opened whole, and the last few are kept.
     package func read(
@@ -73,7 +78,7 @@ package final class DeltaLogReader: Sendable {
     ) throws {
         precondition(start <= extent.length && UInt64(destination.count) <= extent.length - start)
         guard !extent.isZero else { return destination.clear() }
-        let name = RecordWorkbench.Name(log: ObjectIdentifier(self), position: extent.position)
+        let name = RecordWorkbench.Name(reader: identity, position: extent.position)
         try Self.blaming(path) {
             try WorkbenchPool.shared.withBench(for: name) { bench in
                 try bench.hold(extent, of: name, from: log.source) { try recordKey(extent.keySlot) }
@@ -91,8 +96,8 @@ package final class DeltaLogReader: Sendable {
         try Self.blaming(path) {
             _ = try log.guest()
             try progress(log.fileHeader.recordsPosition)
-            try log.forEachExtent { extent in
-                let name = RecordWorkbench.Name(log: ObjectIdentifier(self), position: extent.position)
+            try log.forEachExtent(readingRecords: true) { extent in
+                let name = RecordWorkbench.Name(reader: identity, position: extent.position)
                 let isNew = bench.held != name
                 try bench.hold(extent, of: name, from: log.source) { try recordKey(extent.keySlot) }
                 let recordBytes = isNew ? DeltaLogRecordHeader.byteCount + Int(extent.payloadBytes) : 0

@@ -35,10 +35,8 @@ struct IndexChecker {
         let longest =
             extent.isZero ? DeltaLogLimits.zeroBytesPerRecord : UInt64(DeltaLogLimits.dataBytesPerRecord)
         try require(extent.skip <= extent.offset && extent.skip + extent.length <= longest, .indexLengths)
-        let recordBytes = UInt64(
-            DeltaLogRecordHeader.byteCount + Int(extent.payloadBytes) + DeltaLogRecordHeader.tagByteCount)
         try require(positions.contains(extent.position), .indexPosition)
-        try require(recordBytes <= positions.upperBound - extent.position, .indexPosition)
+        try require(UInt64(extent.recordBytes) <= positions.upperBound - extent.position, .indexPosition)
         last = extent
         extents += 1
         if extent.isZero { zeroBytes += extent.length } else { dataBytes += extent.length }

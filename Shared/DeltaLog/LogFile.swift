@@ -50,6 +50,11 @@ final class LogFile: Sendable {
         }
     }
 
+    func prepare(at position: UInt64, count: Int) {
+        // What the system makes of the advice is its own affair, and so is refusing it.
+        _ = posix_fadvise(descriptor, off_t(position), off_t(count), POSIX_FADV_WILLNEED)
+    }
+
     // MARK: Writing
 
     /// Asks for writes that bypass the page cache. False: this file system has none, and writes go through it.

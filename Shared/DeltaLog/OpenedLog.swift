@@ -67,7 +67,9 @@ struct OpenedLog: Sendable {
     }
 
     /// Runs through the index in pieces, checking I1 to I7. What `body` was given counts only once this returns.
-    func forEachExtent(_ body: (DeltaLogExtent) throws -> Void) throws {
+    ///
+    /// - Parameter readingRecords: `body` reads each extent's record, so they are fetched ahead.
+    func forEachExtent(readingRecords: Bool = false, _ body: (DeltaLogExtent) throws -> Void) throws {
         var checker = IndexChecker(
             disks: fileHeader.header.disks, keySlots: fileHeader.keyTable.count,
             positions: fileHeader.recordsPosition..<trailer.indexPosition)
@@ -77,9 +79,15 @@ struct OpenedLog: Sendable {
             let count = min(UInt64(DeltaLogLimits.indexReadBytes), trailer.indexEnd - position)
             let piece = try source.bytes(at: position, count: Int(count))
             hasher.update(piece.span.bytes)
-            for start in stride(from: 0, to: piece.count, by: DeltaLogExtent.byteCount) {
-                let extent = DeltaLogExtent.decode(piece.span.bytes, at: start)
+            let extents = DeltaLogExtent.decodeAll(piece.span.bytes)
+            var readAhead = ReadAhead()
+            for (index, extent) in extents.enumerated() {
                 try checker.check(extent)
+                if readingRecords {
+                    readAhead.step(to: index, of: extents.count, extent: { extents[$0] }) {
+                        source.prepare(at: $1.position, count: $1.recordBytes)
+                    }
+                }
                 try body(extent)
             }
             position += count

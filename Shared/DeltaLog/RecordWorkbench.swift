@@ -3,9 +3,9 @@ internal import Sealing
 /// Memory and contexts to fetch, open and unpack one record at a time. It remembers the record that it holds.
 ///
 final class RecordWorkbench {
-    /// Which record of which opened log.
+    /// Which record of which reader.
     struct Name: Equatable {
-        var log: ObjectIdentifier
+        var reader: UInt64
         var position: UInt64
     }
 
@@ -78,9 +78,7 @@ final class RecordWorkbench {
     }
 
     private func fetch(_ extent: DeltaLogExtent, from source: any LogSource) throws -> DeltaLogRecordHeader {
-        let count =
-            DeltaLogRecordHeader.byteCount + Int(extent.payloadBytes) + DeltaLogRecordHeader.tagByteCount
-        let record = UnsafeMutableRawBufferPointer(rebasing: sealed[..<count])
+        let record = UnsafeMutableRawBufferPointer(rebasing: sealed[..<extent.recordBytes])
         try source.read(at: extent.position, into: record)
         let header = try DeltaLogRecordHeader.decodeFormat(UnsafeRawBufferPointer(record).bytes)
         try require(header.payloadBytes == extent.payloadBytes, .recordOfExtent)

@@ -19,11 +19,6 @@ final class WorkbenchPool: Sendable {
         return try body(bench)
     }
 
-    /// Forgets what a closed log has left, because another may come to have its name.
-    func forget(_ log: ObjectIdentifier) {
-        idle.withLock { $0.removeAll { $0.bench.held?.log == log } }
-    }
-
     private func take(for name: RecordWorkbench.Name) -> RecordWorkbench {
         let idle = idle.withLock { idle -> Idle? in
             if let index = idle.lastIndex(where: { $0.bench.held == name }) { return idle.remove(at: index) }
