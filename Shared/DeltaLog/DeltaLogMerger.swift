@@ -3,7 +3,7 @@ package import Sealing
 /// Makes one log of several that follow each other. The newest record of every range wins; records are copied sealed
 /// as they came, and their keys' salts with them. Every copied record's seal is checked on the way.
 ///
-/// Memory: 40 bytes per extent of the logs, and again of the result while it is made; 32 per extent of the result.
+/// Memory: 80 bytes per extent of all logs.
 package enum DeltaLogMerger {
     /// Writes the merged log to `path` (which must not exist) and syncs it; publishing it is the caller's.
     /// On any failure the file is removed.
