@@ -110,7 +110,9 @@ let package = Package(
              grdb, logging]),
         .target(
             name: "OperatorCLI",
-            dependencies: ["Messages", "MessageBus", "Replica", "ServiceRuntime", "TestGuest", "LocalSites", argumentParser, logging],
+            dependencies: ["Messages", "MessageBus", "BlockDevice", "DeltaLog", "Hypervisor", "Replica", "ServiceRuntime",
+                           "TestGuest", "LocalSites", argumentParser,
+                           configuration, logging],
             path: "Services/CLI/Core"),
         daemon("bascule-vault", of: "Vault"),
         daemon("bascule-policy", of: "Policy"),
@@ -133,7 +135,7 @@ let package = Package(
         tests("PolicyTests", ["Policy", "Messages", "MessageBus"]),
         tests("ReplicationWorkerTests", ["ReplicationWorker", "Messages", "MessageBus"]),
         tests("HostAgentTests", ["HostAgent", "Messages", "MessageBus", "Hypervisor"]),
-        tests("OperatorCLITests", ["OperatorCLI", "Messages"]),
+        tests("OperatorCLITests", ["OperatorCLI", "Messages", "MessageBus"]),
         tests("TidyTests", []),
         tests("EndToEndTests", ["LocalSites", "TestGuest", "Hypervisor", "BlockDevice", "Replica", "Messages", "MessageBus"]),
         .executableTarget(

@@ -1,0 +1,29 @@
+package import ArgumentParser
+
+/// `bascule pause GUEST`
+package struct PauseCommand: OperatorCommand {
+    package static let configuration = CommandConfiguration(
+        commandName: "pause", abstract: "Stop making recovery points of a guest; those that exist stay.",
+        discussion: "What changes meanwhile is still tracked: after resume, one delta catches up.")
+
+    @Argument(help: "Guest, or identifier of the protection.")
+    var guest: String
+
+    @Option(help: "Why; shown in status and kept in the audit.")
+    var reason = "paused by an operator"
+
+    @OptionGroup package var common: CommonOptions
+
+    package init() {}
+
+    package func perform(in session: OperatorSession) async throws {
+        let vault = try await session.vault()
+        var protection = try await vault.registry().protection(named: guest)
+        try await vault.change(protection.id, to: .paused, reason: reason)
+        protection.state = .paused
+        protection.stateReason = reason
+        try session.answer(protection) {
+            $0.print("\(protection.guest): paused. Go on with: bascule resume \(protection.guest)")
+        }
+    }
+}

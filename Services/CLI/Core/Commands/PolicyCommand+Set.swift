@@ -1,0 +1,116 @@
+package import ArgumentParser
+import Foundation
+
+extension PolicyCommand {
+    /// `bascule policy set NAME --frequency 30s …`
+    package struct Set: OperatorCommand {
+        package static let configuration = CommandConfiguration(
+            commandName: "set", abstract: "Create a policy, or change what is given of it.",
+            discussion: """
+                A new policy starts from: every 30 s; every point kept for a day, hourly ones for a week, daily ones for
+                30 days; crash-consistent; compression automatic; no limit. Spans take s, m, h, d and w; sizes K, M, G.
+                """)
+
+        @Argument(help: "Name of the policy.")
+        var name: String
+
+        @Option(help: ArgumentHelp("How often a point is made; from 1s.", valueName: "span"))
+        var frequency: String?
+
+        @Option(help: ArgumentHelp("How long every point is kept.", valueName: "span"))
+        var keepAll: String?
+
+        @Option(help: ArgumentHelp("Until what age one point an hour is kept.", valueName: "span"))
+        var keepHourly: String?
+
+        @Option(help: ArgumentHelp("Until what age one point a day is kept.", valueName: "span"))
+        var keepDaily: String?
+
+        @Option(help: ArgumentHelp("How often an application-consistent point is made, or never.", valueName: "span"))
+        var applicationConsistent: String?
+
+        @Option(help: ArgumentHelp("none, lz4, zstd or automatic.", valueName: "kind"))
+        var compression: String?
+
+        @Option(help: ArgumentHelp("Bytes a second shared by all workers of a pair, or unlimited.", valueName: "size"))
+        var bandwidth: String?
+
+        @Option(help: ArgumentHelp("When first copies may begin, or now.", valueName: "time"))
+        var startAt: String?
+
+        @Option(help: ArgumentHelp("How long a guest may be frozen at most, in milliseconds.", valueName: "ms"))
+        var freezeLimit: UInt32?
+
+        @OptionGroup package var common: CommonOptions
+
+        package init() {}
+
+        package func perform(in session: OperatorSession) async throws {
+            let service = try await session.policy()
+            let known = try await service.policies().first { $0.name == name }
+            let changed = try changes(to: known ?? PolicyRecord(name: name))
+            let stored = try await service.put(changed)
+            try session.answer(stored) { console in
+                console.print("Policy \(stored.name) \(known == nil ? "created" : "changed"):")
+                for line in stored.sentences { console.print("  \(line)") }
+            }
+        }
+
+        /// - Throws: `OperatorError` with code `usage`, naming the option.
+        func changes(to policy: PolicyRecord) throws -> PolicyRecord {
+            var policy = policy
+            if let frequency { policy.frequencySeconds = try Quantity.seconds(frequency) }
+            guard policy.frequencySeconds >= 1 else {
+                throw OperatorError(.usage, "--frequency must be 1s or more", remedy: "1s, 30s, 5m and 15m are usual")
+            }
+            if let keepAll { policy.keepAllSeconds = try Quantity.seconds(keepAll) }
+            if let keepHourly { policy.keepHourlySeconds = try Quantity.seconds(keepHourly) }
+            if let keepDaily { policy.keepDailySeconds = try Quantity.seconds(keepDaily) }
+            if let applicationConsistent {
+                policy.applicationConsistentSeconds = try Quantity.seconds(applicationConsistent)
+            }
+            if let compression {
+                guard let kind = PolicyRecord.Compression(rawValue: compression) else {
+                    let kinds = PolicyRecord.Compression.allCases.map(\.rawValue).joined(separator: ", ")
+                    throw OperatorError(.usage, "\"\(compression)\" is no compression", remedy: "one of: \(kinds)")
+                }
+                policy.compression = kind
+            }
+            if let bandwidth { policy.bandwidthBytesPerSecond = try Quantity.bytes(bandwidth) }
+            if let startAt {
+                if startAt == "now" {
+                    policy.initialNotBeforeUnixSeconds = 0
+                } else if case .atOrBefore(let milliseconds) = try PointSelector(startAt) {
+                    policy.initialNotBeforeUnixSeconds = milliseconds / 1_000
+                } else {
+                    throw OperatorError(
+                        .usage, "\"\(startAt)\" is not a time", remedy: "as in 2026-11-23T22:00:00, or now")
+                }
+            }
+            if let freezeLimit { policy.freezeLimitMilliseconds = freezeLimit }
+            return policy
+        }
+    }
+}
+
+extension PolicyRecord {
+    /// The policy in sentences, for people.
+    package var sentences: [String] {
+        var lines = [
+            "\(name) (version \(version))",
+            "a recovery point every \(HumanUnits.span(seconds: frequencySeconds)),"
+                + " application-consistent: \(HumanUnits.span(seconds: applicationConsistentSeconds))",
+            "every point kept for \(HumanUnits.span(seconds: keepAllSeconds)),"
+                + " hourly until \(HumanUnits.span(seconds: keepHourlySeconds)),"
+                + " daily until \(HumanUnits.span(seconds: keepDailySeconds))",
+            "compression \(compression.rawValue), bandwidth "
+                + (bandwidthBytesPerSecond == 0 ? "unlimited" : HumanUnits.rate(bandwidthBytesPerSecond)),
+            "a guest is frozen for \(HumanUnits.duration(milliseconds: Int64(freezeLimitMilliseconds))) at most",
+        ]
+        if initialNotBeforeUnixSeconds > 0 {
+            lines.append(
+                "first copies begin at \(HumanUnits.time(unixMilliseconds: initialNotBeforeUnixSeconds * 1_000))")
+        }
+        return lines
+    }
+}

@@ -1,0 +1,98 @@
+/// How every protection stands: the vault's registry and the policy service's view, put side by side.
+package struct StatusReport: Sendable, Equatable, Codable {
+    package struct Row: Sendable, Equatable, Codable {
+        package var protection: Registry.Protection
+        package var sourceHostName: String
+        package var targetHostName: String
+        /// Nil while the policy service has not taken it up, or does not answer.
+        package var status: ReplicationStatus?
+    }
+
+    package var rows: [Row]
+    /// Names of guests without protection on hosts of clouds that are paired.
+    package var unprotected: [String]
+    /// Why the policy service's part is missing; nil when it is there.
+    package var policyError: String?
+
+    private enum CodingKeys: String, CodingKey {
+        case rows = "protections"
+        case unprotected
+        case policyError
+    }
+
+    package init(
+        registry: Registry, protections: [Registry.Protection], statuses: [ReplicationStatus], policyError: String?
+    ) {
+        rows = protections.map { protection in
+            Row(
+                protection: protection, sourceHostName: registry.hostName(protection.sourceHost),
+                targetHostName: registry.hostName(protection.targetHost),
+                status: statuses.first { $0.protection == protection.id })
+        }
+        let sources = Set(registry.pairs.map(\.source))
+        let hosts = Set(registry.hosts.filter { sources.contains($0.cloud) }.map(\.id))
+        unprotected = registry.guests.filter { hosts.contains($0.hostID) && registry.protection(of: $0) == nil }.map(
+            \.name)
+        self.policyError = policyError
+    }
+
+    package func lines(width: Int?, styled: Bool) -> [String] {
+        guard !rows.isEmpty else {
+            return ["Nothing is protected yet. See what could be: bascule guests"] + notes(width: width)
+        }
+        return table.lines(width: width, styled: styled) + reasons(width: width, styled: styled) + notes(width: width)
+    }
+
+    private var table: Table {
+        var table = Table([
+            .init("GUEST", minimum: 8), .init("DIRECTION", minimum: 9, rank: 4), .init("STATE", minimum: 8),
+            .init("HEALTH", minimum: 6), .init("NEWEST", .right), .init("PENDING", .right, rank: 3),
+            .init("CHANGED", .right, rank: 5), .init("SENT", .right, rank: 5), .init("TOOK", .right, rank: 5),
+        ])
+        for row in rows {
+            let arrow = "\(row.sourceHostName) → \(row.targetHostName)"
+            let status = row.status
+            let pending = status.flatMap { $0.cycleOpen ? HumanUnits.bytes($0.pendingBytes) : nil }
+            table.add([
+                .init(row.protection.guest), .init(arrow), .init(row.protection.state.rawValue),
+                status.map { .init($0.health.rawValue, $0.health.style) } ?? .init("unknown", .dim),
+                .init(status?.newestPointAgeMilliseconds.map(HumanUnits.duration(milliseconds:)) ?? "none"),
+                .init(pending ?? "–"), .init(status?.lastCycle.map { HumanUnits.bytes($0.changedBytes) } ?? "–"),
+                .init(status?.lastCycle.map { HumanUnits.bytes($0.sentBytes) } ?? "–"),
+                .init(
+                    status?.lastCycle.map { HumanUnits.duration(milliseconds: Int64($0.durationMilliseconds)) } ?? "–"),
+            ])
+        }
+        return table
+    }
+
+    /// Why something is not normal, and what to do; a line each.
+    private func reasons(width: Int?, styled: Bool) -> [String] {
+        var lines: [String] = []
+        for row in rows {
+            var sentences: [(TextStyle, String)] = []
+            if let status = row.status, status.health != .normal, !status.healthReason.isEmpty {
+                sentences.append((status.health.style, "\(status.healthReason) \(status.healthRemedy)"))
+            }
+            if !row.protection.stateReason.isEmpty, row.protection.state != .protected {
+                sentences.append((.plain, "\(row.protection.state.rawValue): \(row.protection.stateReason)"))
+            }
+            for (style, sentence) in sentences {
+                let text = DisplayWidth.fitted("  \(row.protection.guest): \(sentence)", to: width ?? .max)
+                lines.append(styled ? style.applied(to: text) : text)
+            }
+        }
+        return lines
+    }
+
+    private func notes(width: Int?) -> [String] {
+        var notes: [String] = []
+        if let policyError {
+            notes.append("The policy service does not answer, so ages and sizes are missing: \(policyError)")
+        }
+        if !unprotected.isEmpty {
+            notes.append("Not protected: \(unprotected.joined(separator: ", "))")
+        }
+        return notes.map { DisplayWidth.fitted($0, to: width ?? .max) }
+    }
+}

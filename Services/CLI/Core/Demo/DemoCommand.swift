@@ -1,0 +1,78 @@
+package import ArgumentParser
+import Foundation
+
+/// `bascule demo`
+package struct DemoCommand: OperatorCommand {
+    package static let configuration = CommandConfiguration(
+        commandName: "demo", abstract: "Show it all on this machine: a real guest, two hosts, a proved recovery point.",
+        discussion: """
+            Starts vault, policy, workers and two host agents as processes of their own, boots a small Linux guest at
+            the primary, protects it, makes a recovery point every second while it writes, and proves that one of them
+            is exactly what the guest's disks held at that instant: an independent witness (nbdcopy and sha256sum)
+            hashes the disks at the capture instant. Everything is taken down at the end, also after Ctrl-C.
+
+            Needs root, because QEMU runs under libvirt's embedded driver, and what Scripts/install-prerequisites demo
+            installs.
+            """)
+
+    @Option(help: "How many seconds points are made and watched.")
+    var seconds = DemoPlan().liveSeconds
+
+    @Flag(help: "Leave the files of the run in place, for a look at settings and logs.")
+    var keepFiles = false
+
+    @OptionGroup package var common: CommonOptions
+
+    package init() {}
+
+    package func validate() throws {
+        guard (5...600).contains(seconds) else { throw ValidationError("--seconds takes 5 to 600.") }
+    }
+
+    package func perform(in session: OperatorSession) async throws {
+        guard geteuid() == 0 else {
+            throw OperatorError(
+                .refused, "the demo needs root, for QEMU under libvirt's embedded driver", remedy: "sudo make demo")
+        }
+        var plan = DemoPlan()
+        plan.liveSeconds = seconds
+        let programs = InstalledPrograms(binaries: session.settings[.binaries])
+        let stage = try DemoStage(plan: plan, programs: programs)
+        let result: Result<DemoReport, any Error>
+        do { result = .success(try await Demo(stage: stage, session: session).run()) } catch {
+            result = .failure(error)
+        }
+        // In a task of its own, because a cancelled one cannot wait for processes to end.
+        let keep = keepFiles || (result.isFailure && !(result.isInterruption))
+        let left = try await Task { try await stage.takeDown(keepingFiles: keep) }.value
+        let console = session.console
+        if keep { console.print("Settings and logs of the run are in \(stage.root).") }
+        let report = try result.get()
+        console.print("")
+        console.print(report.table)
+        for leftover in left { console.print("left behind: \(leftover)") }
+        if left.isEmpty {
+            console.print("Everything was taken down in order; nothing is left behind. \(report.seconds) s in all.")
+        }
+        guard report.succeeded, left.isEmpty else {
+            throw OperatorError(
+                .failed, "the demo did not show what it should", remedy: "report this with the lines above")
+        }
+    }
+}
+
+extension Result {
+    fileprivate var isFailure: Bool {
+        switch self {
+        case .success: false
+        case .failure: true
+        }
+    }
+
+    fileprivate var isInterruption: Bool {
+        switch self {
+        case .success: false
+        case .failure(let error): error is CancellationError
+        }
+    }
+}

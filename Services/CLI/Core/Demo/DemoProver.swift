@@ -1,0 +1,100 @@
+import Foundation
+import LocalSites
+import TestGuest
+
+/// Proves that a recovery point is what the guest's disks held: stock tools hash the disks at the capture instant, and
+/// the same tools hash the point afterwards. Then the guest's own records are checked, one by one.
+struct DemoProver: Sendable {
+    let stage: DemoStage
+    let services: DemoServices
+
+    func prove(_ protection: Registry.Protection) async throws -> DemoReport.Proof {
+        let saidBefore = stage.guest.console.lastCommitted
+        let witnessed = try await askWitness()
+        let agent = try await services.secondary()
+        // A capture may still be abandoned; then another one is asked for.
+        let committed = try await services.wait(for: "cycle \(witnessed.cycle) to be committed or given up") {
+            () -> Bool? in
+            let newest = try await agent.replica(of: protection.id).newestCycle
+            if newest < witnessed.cycle { return nil }
+            return try await agent.points(of: protection.id).contains { $0.cycle == witnessed.cycle }
+        }
+        guard committed else { return try await prove(protection) }
+
+        let view = try await agent.openView(of: protection.id, cycle: witnessed.cycle, socket: nil)
+        var served: [String: String] = [:]
+        var images: [String] = []
+        for export in view.exports {
+            let image = "\(stage.witness)/\(export.target).img"
+            try await ShellCommand(
+                "nbdcopy \"$uri\" \"$image\"", environment: ["uri": export.uri, "image": image]
+            ).run()
+            images.append(image)
+            served[export.target] = try await output(of: "sha256sum \"$image\" | cut -d ' ' -f 1", ["image": image])
+        }
+        try await agent.closeView(view.view)
+        let check = checkRecords(on: images, atLeast: saidBefore)
+        for image in images { try FileManager.default.removeItem(atPath: image) }
+        return DemoReport.Proof(
+            point: witnessed.cycle, witnessed: witnessed.hashes, served: served, alone: [:],
+            newestRecord: check.newest, faults: check.faults)
+    }
+
+    /// Hashes the point again, served from its directory by nbdkit and our plugin alone.
+    func hashAlone(_ protection: Registry.Protection, point: UInt64) async throws -> [String: String] {
+        let directory = "\(stage.sites.replicas(of: "secondary"))/\(protection.id)"
+        let server = try await ReplicaServer.start(
+            directory: directory, selector: .cycle(point), socket: nil, binaries: stage.programs.folder)
+        var hashes: [String: String] = [:]
+        let result: Result<Void, any Error>
+        do {
+            for export in server.view.exports {
+                hashes[export.target] = try await output(
+                    of: "\"$hash\" \"$uri\"",
+                    [
+                        "hash": "\(stage.witness)/hash", "uri": export.uri,
+                    ])
+            }
+            result = .success(())
+        } catch {
+            result = .failure(error)
+        }
+        try await Task { try await server.stop() }.value
+        try result.get()
+        return hashes
+    }
+
+    /// Asks for one capture to be hashed, and waits for the answer.
+    private func askWitness() async throws -> WitnessAnswer {
+        let answer = "\(stage.witness)/answer"
+        if FileManager.default.fileExists(atPath: answer) { try FileManager.default.removeItem(atPath: answer) }
+        try "".write(toFile: "\(stage.witness)/wanted", atomically: true, encoding: .utf8)
+        let text = try await services.wait(for: "the witness") {
+            FileManager.default.contents(atPath: answer).map { String(decoding: $0, as: UTF8.self) }
+        }
+        return try WitnessAnswer(text)
+    }
+
+    /// Every record up to the newest is there, whole and in order, and none that the guest had reported before the
+    /// capture is missing.
+    private func checkRecords(on images: [String], atLeast said: UInt64) -> (newest: UInt64, faults: [String]) {
+        do {
+            let newest = try RecordChecker(layout: stage.guest.layout).check(images: images)
+            let faults =
+                newest >= said
+                ? [] : ["record \(said) was on the disks before the capture, the point ends at \(newest)"]
+            return (newest, faults)
+        } catch {
+            return (0, ["\(error)"])
+        }
+    }
+
+    /// Standard output of a shell command, without its last line end.
+    private func output(of command: String, _ environment: [String: String]) async throws -> String {
+        let file = "\(stage.witness)/output"
+        try await ShellCommand(
+            "set -o pipefail; { \(command); } > \"$output\"", environment: environment.merging(["output": file]) { $1 }
+        ).run()
+        return try String(contentsOfFile: file, encoding: .utf8).trimmingCharacters(in: .whitespacesAndNewlines)
+    }
+}

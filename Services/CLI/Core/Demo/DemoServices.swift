@@ -1,0 +1,80 @@
+import LocalSites
+import Messages
+import TestGuest
+
+/// The demo's own services, spoken to as any operator would.
+struct DemoServices: Sendable {
+    let stage: DemoStage
+    /// Like the operator's session, but at the demo's endpoints.
+    let session: OperatorSession
+    let vault: VaultClient
+    let policy: PolicyClient
+
+    private static let policyName = "demo"
+
+    init(stage: DemoStage, session: OperatorSession) async throws {
+        self.stage = stage
+        let layer = OperatorSettings.Layer(
+            name: "demo",
+            values: [
+                .vault: stage.sites.vaultEndpoint, .policy: stage.sites.policyEndpoint,
+                .vaultEvents: stage.sites.vaultEvents, .binaries: stage.programs.folder,
+            ])
+        self.session = OperatorSession(
+            console: session.console, settings: OperatorSettings(layers: [layer]), json: false,
+            deadline: session.deadline, bus: session.bus)
+        vault = try await self.session.vault()
+        policy = try await self.session.policy()
+    }
+
+    /// Waits until both agents have registered and the guest is in the inventory.
+    func waitUntilRegistered() async throws {
+        try await wait(for: "both hosts and the guest to be registered") {
+            let registry = try await vault.registry()
+            let found = registry.guests.contains { $0.name == stage.guest.name }
+            return registry.hosts.count == 2 && registry.hosts.allSatisfy(\.reachable) && found ? true : nil
+        }
+        try await wait(for: "the workers to ask for jobs") {
+            try await policy.workers().count == stage.plan.workers ? true : nil
+        }
+    }
+
+    /// Makes the policy, pairs the clouds, and protects the guest.
+    func protect() async throws -> Registry.Protection {
+        var record = PolicyRecord(name: Self.policyName)
+        record.frequencySeconds = stage.plan.frequencySeconds
+        _ = try await policy.put(record)
+        try await vault.pair(
+            Registry.Pair(
+                source: "primary-cloud", target: "secondary-cloud", policy: Self.policyName, autoProtect: false,
+                protectAll: false))
+        return try await vault.protect(ProtectOrder(guest: stage.guest.name))
+    }
+
+    func secondary() async throws -> AgentClient {
+        try await session.agent(of: try await vault.registry().host(named: "secondary"))
+    }
+
+    /// Looks ten times a second until `look` has an answer.
+    ///
+    /// - Throws: `OperatorError` when it has none within the plan's limit; what `look` throws while the services are
+    ///   still starting does not count.
+    @discardableResult
+    func wait<Answer>(for what: String, _ look: () async throws -> Answer?) async throws -> Answer {
+        let deadline = ContinuousClock.now + stage.plan.stepLimit
+        while true {
+            do {
+                if let answer = try await look() { return answer }
+            } catch let error as RemoteError where error.code == .unavailable || error.code == .deadlineExceeded {
+                // Not there yet; the limit decides.
+            }
+            try await stage.sites.checkRunning()
+            guard ContinuousClock.now < deadline else {
+                throw OperatorError(
+                    .failed, "waited \(HumanUnits.duration(stage.plan.stepLimit)) for \(what)",
+                    remedy: "read the logs in \(stage.root)/logs")
+            }
+            try await session.pauseBetweenLooks(.milliseconds(100))
+        }
+    }
+}

@@ -1,0 +1,13 @@
+package import Messages
+
+extension PointRecord {
+    package init(wire: RecoveryPoint) {
+        self.init(
+            cycle: wire.cycle, capturedUnixMilliseconds: wire.capturedUnixMs,
+            consistency: CycleRecord.Consistency(wire: wire.consistency), verified: wire.verified,
+            storedBytes: wire.storedBytes, changedBytes: wire.changedBytes,
+            identifier: wire.identifier.map { byte in
+                String(byte >> 4, radix: 16) + String(byte & 15, radix: 16)
+            }.joined())
+    }
+}

@@ -1,0 +1,54 @@
+package import Messages
+
+extension PolicyRecord {
+    package init(wire: ReplicationPolicy) {
+        self.init(name: wire.name)
+        frequencySeconds = wire.frequencySeconds
+        keepAllSeconds = wire.retention.everyCycleSeconds
+        keepHourlySeconds = wire.retention.hourlySeconds
+        keepDailySeconds = wire.retention.dailySeconds
+        applicationConsistentSeconds = wire.applicationConsistentEverySeconds
+        compression = Compression(wire: wire.compression)
+        bandwidthBytesPerSecond = wire.bandwidthBytesPerSecond
+        initialNotBeforeUnixSeconds = wire.initialNotBeforeUnixSeconds
+        freezeLimitMilliseconds = wire.freezeLimitMs == 0 ? 5_000 : wire.freezeLimitMs
+        version = wire.version
+    }
+
+    package var wire: ReplicationPolicy {
+        var policy = ReplicationPolicy()
+        policy.name = name
+        policy.frequencySeconds = frequencySeconds
+        policy.retention.everyCycleSeconds = keepAllSeconds
+        policy.retention.hourlySeconds = keepHourlySeconds
+        policy.retention.dailySeconds = keepDailySeconds
+        policy.applicationConsistentEverySeconds = applicationConsistentSeconds
+        policy.compression = compression.wire
+        policy.bandwidthBytesPerSecond = bandwidthBytesPerSecond
+        policy.initialNotBeforeUnixSeconds = initialNotBeforeUnixSeconds
+        policy.freezeLimitMs = freezeLimitMilliseconds
+        policy.version = version
+        return policy
+    }
+}
+
+extension PolicyRecord.Compression {
+    /// What a newer service may say beyond our words still compresses by itself.
+    package init(wire: Compression) {
+        switch wire {
+        case .none: self = .none
+        case .lz4: self = .lz4
+        case .zstd: self = .zstd
+        case .automatic, .unspecified, .UNRECOGNIZED: self = .automatic
+        }
+    }
+
+    package var wire: Compression {
+        switch self {
+        case .none: .none
+        case .lz4: .lz4
+        case .zstd: .zstd
+        case .automatic: .automatic
+        }
+    }
+}

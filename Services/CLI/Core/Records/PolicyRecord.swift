@@ -1,0 +1,28 @@
+/// A policy: how often, how long points are kept, how consistent, how fast.
+package struct PolicyRecord: Sendable, Equatable, Codable {
+    package enum Compression: String, Sendable, Codable, CaseIterable {
+        case none
+        case lz4
+        case zstd
+        case automatic
+    }
+
+    package var name: String
+    package var frequencySeconds: UInt32 = 30
+    package var keepAllSeconds: UInt32 = 24 * 3_600
+    package var keepHourlySeconds: UInt32 = 7 * 24 * 3_600
+    package var keepDailySeconds: UInt32 = 30 * 24 * 3_600
+    /// 0: never.
+    package var applicationConsistentSeconds: UInt32 = 0
+    package var compression: Compression = .automatic
+    /// Shared by all workers of a pair of clouds; 0: no limit.
+    package var bandwidthBytesPerSecond: UInt64 = 0
+    /// 0: at once.
+    package var initialNotBeforeUnixSeconds: Int64 = 0
+    package var freezeLimitMilliseconds: UInt32 = 5_000
+    package var version: UInt64 = 0
+
+    package init(name: String) {
+        self.name = name
+    }
+}

@@ -1,0 +1,12 @@
+package import Messages
+
+extension ServiceHealth {
+    package init(wire: HealthReply, endpoint: String) {
+        self.init(silent: wire.service, name: wire.name, endpoint: endpoint, why: "")
+        answers = true
+        health = ReplicationStatus.Level(wire: wire.level)
+        version = wire.version
+        uptimeSeconds = wire.uptimeSeconds
+        details = wire.details
+    }
+}

@@ -1,0 +1,77 @@
+/// Where the services are. Each setting comes from the first place that has it: the command's option, the environment,
+/// the operator's own file, the machine's file, and at last the default of services on this machine.
+package struct OperatorSettings: Sendable, Equatable {
+    package enum Key: String, Sendable, CaseIterable {
+        case vault
+        case policy
+        case vaultEvents
+        /// Folder with the services' executables and the view plugin; for `demo` and `export --replica`.
+        case binaries
+
+        /// `BASCULE_VAULT`, `BASCULE_VAULT_EVENTS`, …
+        package var environmentName: String {
+            "BASCULE_"
+                + rawValue.reduce(into: "") { name, letter in
+                    if letter.isUppercase { name.append("_") }
+                    name.append(letter.uppercased())
+                }
+        }
+
+        package var fallback: String {
+            switch self {
+            case .vault: "tcp://127.0.0.1:7701"
+            case .policy: "tcp://127.0.0.1:7711"
+            case .vaultEvents: "tcp://127.0.0.1:7702"
+            case .binaries: ""
+            }
+        }
+    }
+
+    /// One place that settings come from.
+    package struct Layer: Sendable, Equatable {
+        /// For people: `--vault`, `environment`, a file's path.
+        package var name: String
+        package var values: [Key: String]
+
+        package init(name: String, values: [Key: String]) {
+            self.name = name
+            self.values = values
+        }
+
+        package init(environment: [String: String]) {
+            name = "environment"
+            values = [:]
+            for key in Key.allCases {
+                if let value = environment[key.environmentName], !value.isEmpty { values[key] = value }
+            }
+        }
+    }
+
+    private let layers: [Layer]
+
+    /// `layers` from the strongest to the weakest.
+    package init(layers: [Layer]) {
+        self.layers = layers
+    }
+
+    package subscript(key: Key) -> String {
+        layers.lazy.compactMap { $0.values[key] }.first ?? key.fallback
+    }
+
+    /// Which place a setting came from, for `health` and errors.
+    package func source(of key: Key) -> String {
+        layers.first { $0.values[key] != nil }?.name ?? "default"
+    }
+
+    /// The files that are looked for when none is named, the stronger first.
+    package static func usualFiles(environment: [String: String]) -> [String] {
+        var files: [String] = []
+        if let folder = environment["XDG_CONFIG_HOME"], !folder.isEmpty {
+            files.append("\(folder)/bascule/bascule.yaml")
+        } else if let home = environment["HOME"], !home.isEmpty {
+            files.append("\(home)/.config/bascule/bascule.yaml")
+        }
+        files.append("/etc/bascule/bascule.yaml")
+        return files
+    }
+}

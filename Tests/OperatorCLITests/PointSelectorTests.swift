@@ -1,0 +1,59 @@
+import Testing
+
+@testable import OperatorCLI
+
+@Suite struct PointSelectorTests {
+    /// Cycles 2, 4, 6 and 8, ten seconds apart; the second is application-consistent.
+    private let points: [PointRecord] = (UInt64(1)...4).map { number -> PointRecord in
+        let consistency: CycleRecord.Consistency = number == 2 ? .application : .crash
+        let identifier = "0000000\(number)" + String(repeating: "a", count: 24)
+        return PointRecord(
+            cycle: number * 2, capturedUnixMilliseconds: Int64(number) * 10_000, consistency: consistency,
+            verified: false, storedBytes: 1, changedBytes: 1, identifier: identifier)
+    }
+
+    private func chosen(_ text: String) throws -> UInt64 {
+        try PointSelector(text).choose(from: points, of: "web1").cycle
+    }
+
+    @Test func everyWayOfNamingAPointFindsIt() throws {
+        #expect(try chosen("latest") == 8)
+        #expect(try chosen("latest-app") == 4)
+        #expect(try chosen("6") == 6)
+        #expect(try chosen("00000002aaaa") == 4)
+        #expect(try chosen("1970-01-01T00:00:29Z") == 4)
+        #expect(try chosen("1970-01-01T00:00:30.000Z") == 6)
+        #expect(try chosen("2026-01-01T00:00:00+01:00") == 8)
+    }
+
+    @Test(arguments: ["3", "1970-01-01T00:00:01Z", "0000000b"])
+    func whatIsNotThereIsNotFound(text: String) {
+        let error = #expect(throws: OperatorError.self) { try chosen(text) }
+        #expect(error?.code == .notFound)
+    }
+
+    @Test(arguments: ["", "0", "yesterday", "-1", "xyz"])
+    func whatNamesNoPointIsRefused(text: String) {
+        let error = #expect(throws: OperatorError.self) { try PointSelector(text) }
+        #expect(error?.code == .usage)
+    }
+
+    @Test func aGuestWithoutPointsSaysSo() {
+        let error = #expect(throws: OperatorError.self) { try PointSelector.latest.choose(from: [], of: "web1") }
+        #expect(error?.code == .notFound)
+    }
+
+    @Test func theStartOfSeveralIdentifiersIsRefused() {
+        var twins = points
+        twins[1].identifier = points[0].identifier
+        let error = #expect(throws: OperatorError.self) {
+            try PointSelector("00000001").choose(from: twins, of: "web1")
+        }
+        // Eight digits that are a number name a cycle first, and there is none.
+        #expect(error?.code == .notFound)
+        let prefix = #expect(throws: OperatorError.self) {
+            try PointSelector("00000001aa").choose(from: twins, of: "web1")
+        }
+        #expect(prefix?.code == .usage)
+    }
+}
