@@ -123,7 +123,7 @@ let package = Package(
 
         // Tests. Slow ones with real guests live in EndToEndTests only.
         tests("MessagesTests", ["Messages"]),
-        tests("MessageBusTests", ["MessageBus", "Messages"]),
+        tests("MessageBusTests", ["MessageBus", "Messages", "CZeroMQ", logging]),
         tests("SealingTests", ["Sealing"]),
         tests("DeltaLogTests", ["DeltaLog", "Sealing"], resources: [.copy("Golden")]),
         tests("ReplicaTests", ["Replica", "DeltaLog", "Sealing"], resources: [.copy("Golden")]),

@@ -4,32 +4,43 @@
 /// is of no further use.
 package final class BulkChannel: Sendable {
     package let endpoint: String
+    private let core: BulkChannelCore
+    private let lifetime: EndpointLifetime
 
-    init(endpoint: String) { self.endpoint = endpoint }
-
-    /// Says hello and waits to be welcomed.
-    package func open(_ hello: BulkHello) async throws { fatalError("not built yet") }
-
-    /// Sends one delta-log record without copying it, waiting for credit first. Records get the sequence 0, 1, … in
-    /// the order of the calls.
-    package func send(_ record: [UInt8]) async throws { fatalError("not built yet") }
-
-    /// The same for memory that its owner fills itself.
-    package func send(_ record: BulkBuffer) async throws { fatalError("not built yet") }
-
-    /// 16 bytes per block of the range; see `BulkHashRequest`.
-    package func hashes(_ request: BulkHashRequest, deadline: Duration = .seconds(60)) async throws -> [UInt8] {
-        fatalError("not built yet")
+    init(endpoint: String, core: BulkChannelCore, lifetime: EndpointLifetime) {
+        self.endpoint = endpoint
+        self.core = core
+        self.lifetime = lifetime
     }
 
-    /// Tells the receiver that all records were sent; returns the digest that it computed over what it got.
+    /// Says hello and waits to be welcomed. Once, first.
+    package func open(_ hello: BulkHello) async throws { try await core.open(hello) }
+
+    /// Sends one delta-log record (1 byte to `FrameLimits.bulkFrameBytes`) without copying it, waiting for credit
+    /// first. Records get the sequence 0, 1, … in the order of the calls.
+    package func send(_ record: [UInt8]) async throws { try await core.send(SharedFrame(record)) }
+
+    /// The same for memory that its owner fills itself.
+    package func send(_ record: BulkBuffer) async throws { try await core.send(SharedFrame(record)) }
+
+    /// 16 bytes per block of the range; see `BulkHashRequest`. Several may be under way.
+    package func hashes(_ request: BulkHashRequest, deadline: Duration = .seconds(60)) async throws -> [UInt8] {
+        try await core.hashes(request, deadline: deadline)
+    }
+
+    /// Tells the receiver that all records were sent; returns the digest (32 bytes) that it computed over what it got,
+    /// which the caller compares with its own.
     package func finish(digest: [UInt8], deadline: Duration = .seconds(120)) async throws -> [UInt8] {
-        fatalError("not built yet")
+        try await core.finish(digest: digest, deadline: deadline)
     }
 
     /// Tells the receiver to throw the transfer away. Harmless after an error.
-    package func abandon() async { fatalError("not built yet") }
+    package func abandon() async { await core.abandon() }
 
-    /// Closes the socket. Before `finish` has returned this counts as `abandon`. Repeating it does nothing.
-    package func close() async { fatalError("not built yet") }
+    /// Closes the socket and ends its thread. Before `finish` has returned this counts as `abandon`. Repeating it does
+    /// nothing.
+    package func close() async {
+        await core.closeWithThread()
+        lifetime.end()
+    }
 }

@@ -9,13 +9,27 @@ package final class EventSubscription: AsyncSequence, Sendable {
     package typealias Failure = Never
 
     package let endpoint: String
+    private let core: SubscriberCore
+    private let lifetime: EndpointLifetime
+    private let stream: AsyncStream<Envelope>
 
-    init(endpoint: String) { self.endpoint = endpoint }
+    init(endpoint: String, core: SubscriberCore, stream: AsyncStream<Envelope>, lifetime: EndpointLifetime) {
+        self.endpoint = endpoint
+        self.core = core
+        self.lifetime = lifetime
+        self.stream = stream
+    }
 
-    package func makeAsyncIterator() -> AsyncStream<Envelope>.AsyncIterator { fatalError("not built yet") }
+    package func makeAsyncIterator() -> AsyncStream<Envelope>.AsyncIterator { stream.makeAsyncIterator() }
 
-    package var liveness: Liveness { get async { fatalError("not built yet") } }
+    /// Whether the publisher is there: any valid traffic counts.
+    package var liveness: Liveness { get async { await core.liveness } }
 
-    /// Ends the sequence.
-    package func close() async { fatalError("not built yet") }
+    package var statistics: SubscriptionStatistics { get async { await core.statistics } }
+
+    /// Ends the sequence. Repeating it does nothing.
+    package func close() async {
+        await core.close()
+        lifetime.end()
+    }
 }

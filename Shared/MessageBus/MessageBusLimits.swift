@@ -3,8 +3,8 @@
 
 /// Of one bound request endpoint.
 package struct RequestServerLimits: Sendable {
-    /// Requests being handled at once. A further one is answered RESOURCE_EXHAUSTED with `facts["queue"] = "requests"`
-    /// and not remembered, so that the caller's next attempt is tried afresh.
+    /// Requests being handled at once. A further one is answered RESOURCE_EXHAUSTED with `facts["bus"] = "full"` and
+    /// not remembered: the caller's bus repeats it until the deadline.
     package var requestsInFlight = 256
     /// Of one connection, because one caller must not take every place. Answered the same way.
     package var requestsInFlightPerPeer = 128
@@ -71,8 +71,15 @@ package struct BulkServerLimits: Sendable {
     package var smallestWindowBytes = 4 << 20
     /// Transfers at once, one thread each. A further one is refused the same way.
     package var transfers = 32
+    /// A transfer that was sent nothing for this long is sent a heartbeat.
+    package var heartbeatInterval: Duration = .seconds(3)
     /// A peer from which nothing came for this long has vanished; its transfer ends.
     package var silenceLimit: Duration = .seconds(20)
+    /// Hash requests of one transfer that wait for their answer. A further one breaks the protocol.
+    package var hashRequestsWaiting = 16
+    /// Credit is given back in pieces of this size, or an eighth of the window if that is less, because a frame per
+    /// record would cost more than the record's own.
+    package var creditPieceBytes = 1 << 20
 
     package init() {}
 }

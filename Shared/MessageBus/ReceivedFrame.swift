@@ -24,6 +24,9 @@ final class ReceivedFrame: @unchecked Sendable {
     /// For receiving into it, before anybody else sees it.
     var pointer: UnsafeMutablePointer<zmq_msg_t> { message }
 
+    /// A copy, for small frames.
+    var array: [UInt8] { withUnsafeBytes { [UInt8]($0) } }
+
     func withUnsafeBytes<Result, Failure: Error>(
         _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
     ) throws(Failure) -> Result {

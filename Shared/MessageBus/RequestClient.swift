@@ -3,8 +3,16 @@ package import Messages
 /// A connection to one request endpoint; made by `MessageBus.client`. Many calls may be under way at once.
 package final class RequestClient: Sendable {
     package let endpoint: String
+    private let name: String
+    private let core: RequestClientCore
+    private let lifetime: EndpointLifetime
 
-    init(endpoint: String) { self.endpoint = endpoint }
+    init(endpoint: String, name: String, core: RequestClientCore, lifetime: EndpointLifetime) {
+        self.endpoint = endpoint
+        self.name = name
+        self.core = core
+        self.lifetime = lifetime
+    }
 
     /// Sends a request and waits for its answer.
     ///
@@ -16,12 +24,20 @@ package final class RequestClient: Sendable {
         _ body: Envelope.OneOf_Body, generation: UInt64 = 0, deadline: Duration = .seconds(10),
         operation: OperationIdentifier = .random(), trace: String = ""
     ) async throws -> Envelope {
-        fatalError("not built yet")
+        let request = Envelope.request(
+            body, operation: operation, timeLeft: deadline, generation: generation, trace: trace, sender: name)
+        return try await core.call(request, deadline: .now + deadline)
     }
 
     /// Whether the server is there: any valid traffic counts.
-    package var liveness: Liveness { get async { fatalError("not built yet") } }
+    package var liveness: Liveness { get async { await core.liveness } }
+
+    /// Replies that came when nobody waited for them any more.
+    package var strayReplies: UInt64 { get async { await core.strayReplies } }
 
     /// Calls under way fail with UNAVAILABLE. Repeating it does nothing.
-    package func close() async { fatalError("not built yet") }
+    package func close() async {
+        await core.close()
+        lifetime.end()
+    }
 }

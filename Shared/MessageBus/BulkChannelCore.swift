@@ -1,0 +1,336 @@
+internal import Logging
+internal import Messages
+
+/// The driver of a bulk channel: moves frames between its DEALER, the state machine and whoever waits.
+actor BulkChannelCore {
+    private enum Key: Hashable {
+        case welcome
+        case hashes(UInt64)
+        case stored
+    }
+
+    private struct Waiter {
+        let deadline: ContinuousClock.Instant
+        let continuation: CheckedContinuation<[UInt8], any Error>
+    }
+
+    private struct Outgoing {
+        let header: [UInt8]
+        var body: SharedFrame
+    }
+
+    private enum Stage {
+        /// Frames wait until there is a connection.
+        case connecting(Registrations)
+        case connected(Registrations)
+        case closed
+    }
+
+    private struct Registrations {
+        let socket: SocketRegistration
+        let monitor: SocketRegistration
+    }
+
+    private static let messagesPerTurn = 256
+    private static let frameLimit = 3
+
+    nonisolated let thread: SocketThread
+    nonisolated let gate: CreditGate
+    nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
+
+    private let endpoint: String
+    private let limits: BulkChannelLimits
+    private let logger: Logger
+    private var sockets: MonitoredSocket?
+    private var stage = Stage.closed
+    private var machine: BulkSenderStateMachine
+    private var liveness: LivenessTracker
+    private var waiters: [Key: Waiter] = [:]
+    /// What the socket did not take yet: records bounded by credit, and a few frames of control.
+    private var outgoing: [Outgoing] = []
+
+    init(
+        endpoint: String, thread: SocketThread, socket: consuming MonitoredSocket,
+        limits: BulkChannelLimits, logger: Logger
+    ) {
+        self.endpoint = endpoint
+        self.thread = thread
+        sockets = consume socket
+        self.limits = limits
+        self.logger = logger
+        gate = CreditGate(waitersLimit: limits.sendersWaiting)
+        machine = BulkSenderStateMachine(endpoint: endpoint)
+        liveness = LivenessTracker(
+            .whenNothingIsSent, heartbeatInterval: limits.heartbeatInterval, silenceLimit: limits.silenceLimit,
+            now: .now)
+    }
+
+    func start() {
+        guard let handle = sockets?.socket.handle, let monitorHandle = sockets?.monitor.handle else {
+            preconditionFailure("a bulk channel was started twice")
+        }
+        let registration = SocketRegistration(socket: handle) { [self] in assumeIsolated { $0.takeTurn() } }
+        let watching = SocketRegistration(socket: monitorHandle) { [self] in assumeIsolated { $0.connectionChanged() } }
+        stage = .connecting(Registrations(socket: registration, monitor: watching))
+        thread.add(registration)
+        thread.add(watching)
+    }
+
+    // MARK: What the channel's owner asks
+
+    nonisolated func open(_ hello: BulkHello) async throws {
+        let deadline = ContinuousClock.now + limits.openDeadline
+        _ = try await wait { core, continuation in
+            core.liveness.heard(at: .now)
+            core.ask(.welcome, core.machine.hello(attempt: hello.attempt), hello.body, deadline, continuation)
+        }
+    }
+
+    /// Hands a record over once there is credit for it. Does not wait for the socket thread.
+    nonisolated func send(_ record: SharedFrame) async throws {
+        precondition(record.count > 0 && record.count <= FrameLimits.bulkFrameBytes, "a record of a wrong size")
+        try await gate.take(CreditAccount.cost(ofRecordBytes: record.count))
+        thread.post { [self] in assumeIsolated { $0.sendRecord(record) } }
+    }
+
+    nonisolated func hashes(_ request: BulkHashRequest, deadline: Duration) async throws -> [UInt8] {
+        precondition(request.isAcceptable, "a hash request of a wrong range")
+        let deadline = ContinuousClock.now + deadline
+        return try await wait { core, continuation in
+            do throws(RemoteError) {
+                let header = try core.machine.hashRequest(request)
+                core.ask(.hashes(header.sequence), header, request.body, deadline, continuation)
+            } catch {
+                continuation.resume(throwing: error)
+            }
+        }
+    }
+
+    nonisolated func finish(digest: [UInt8], deadline: Duration) async throws -> [UInt8] {
+        precondition(digest.count == 32, "a digest of a wrong length")
+        let deadline = ContinuousClock.now + deadline
+        return try await wait { core, continuation in
+            do throws(RemoteError) {
+                core.ask(.stored, try core.machine.finish(), digest, deadline, continuation)
+            } catch {
+                continuation.resume(throwing: error)
+            }
+        }
+    }
+
+    /// Cancelling a task that waits for an answer ends the whole channel, because the answer could no longer be told
+    /// from the next one.
+    private nonisolated func wait(
+        _ begin: @escaping @Sendable (isolated BulkChannelCore, CheckedContinuation<[UInt8], any Error>) -> Void
+    ) async throws -> [UInt8] {
+        try Task.checkCancellation()
+        let cancellation = CancellationFlag()
+        return try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                thread.post { [self] in
+                    assumeIsolated { core in
+                        guard core.registrations != nil, !cancellation.isSet else {
+                            let error: any Error = cancellation.isSet ? CancellationError() : core.machine.closedError
+                            return continuation.resume(throwing: error)
+                        }
+                        begin(core, continuation)
+                    }
+                }
+            }
+        } onCancel: {
+            cancellation.set()
+            thread.post { [self] in assumeIsolated { $0.cancelled() } }
+        }
+    }
+
+    private func ask(
+        _ key: Key, _ header: BulkFrameHeader, _ body: [UInt8], _ deadline: ContinuousClock.Instant,
+        _ continuation: CheckedContinuation<[UInt8], any Error>
+    ) {
+        precondition(waiters[key] == nil, "a bulk channel was asked the same twice")
+        waiters[key] = Waiter(deadline: deadline, continuation: continuation)
+        send(header, SharedFrame(body))
+        arrangeNextTurn()
+    }
+
+    private func cancelled() {
+        guard !waiters.isEmpty else { return }
+        abandon()
+        end(with: CancellationError())
+    }
+
+    private func sendRecord(_ record: SharedFrame) {
+        guard registrations != nil else { return }
+        // A channel that failed has told its sender already, through the gate or the next call.
+        guard machine.failure == nil else { return }
+        do throws(RemoteError) {
+            send(try machine.record(), record)
+        } catch {
+            fail(error)
+        }
+    }
+
+    func abandon() {
+        guard registrations != nil, let header = machine.abandon() else { return }
+        // What still waits to be sent is of no use any more.
+        outgoing = []
+        send(header, SharedFrame([]))
+        end(with: machine.closedError)
+    }
+
+    func close() {
+        guard let registrations else { return }
+        abandon()
+        end(with: machine.closedError)
+        stage = .closed
+        thread.remove(registrations.socket)
+        thread.remove(registrations.monitor)
+        outgoing = []
+        sockets.take()?.close()
+    }
+
+    private var registrations: Registrations? {
+        switch stage {
+        case .connecting(let registrations), .connected(let registrations): registrations
+        case .closed: nil
+        }
+    }
+
+    // MARK: Turns
+
+    private func takeTurn() {
+        guard registrations != nil else { return }
+        receive()
+        flush()
+        let now = ContinuousClock.now
+        if machine.isUnderWay {
+            if now >= liveness.silentFrom {
+                fail(unavailable("The bulk receiver has been silent for \(limits.silenceLimit)."))
+            } else if let late = waiters.values.map(\.deadline).min(), late <= now {
+                fail(RemoteError(
+                    .deadlineExceeded, "The bulk receiver did not answer in time.",
+                    facts: ["origin": "caller", "endpoint": endpoint]))
+            } else if liveness.heartbeatDue <= now {
+                liveness.sent(at: now)
+                // What waits to be sent says as much, and before the welcome there is nobody to tell.
+                if outgoing.isEmpty, waiters[.welcome] == nil {
+                    send(BulkFrameHeader(.heartbeat, attempt: machine.attempt), SharedFrame([]))
+                }
+            }
+        }
+        arrangeNextTurn()
+    }
+
+    private func receive() {
+        for _ in 0..<Self.messagesPerTurn {
+            guard let message = sockets?.socket.receive(frameLimit: Self.frameLimit) else { return }
+            do throws(BulkFrameHeader.Fault) {
+                guard message.frames.count == 2, message.droppedFrames == 0 else { throw .wrongFrameCount }
+                let header = try BulkFrameHeader(
+                    decoding: message.frames[0].array, bodyCount: message.frames[1].count)
+                liveness.heard(at: .now)
+                received(header, message.frames[1].array)
+            } catch {
+                fail(machine.violation("\(error)"))
+            }
+        }
+    }
+
+    private func received(_ header: BulkFrameHeader, _ body: [UInt8]) {
+        switch machine.received(header, body: body) {
+        case .nothing: break
+        case .welcomed(let credit):
+            grant(credit)
+            answer(.welcome, [])
+        case .credit(let bytes): grant(bytes)
+        case .hashes(let sequence): answer(.hashes(sequence), body)
+        case .stored: answer(.stored, body)
+        case .fail(let error): fail(error)
+        }
+    }
+
+    private func grant(_ bytes: UInt64) {
+        if !gate.grant(bytes) { fail(machine.violation("It granted \(bytes) bytes of credit.")) }
+    }
+
+    private func answer(_ key: Key, _ body: [UInt8]) {
+        waiters.removeValue(forKey: key)?.continuation.resume(returning: body)
+    }
+
+    private func connectionChanged() {
+        while let event = sockets?.nextEvent() {
+            guard let registrations else { return }
+            switch event {
+            case .connected: stage = .connected(registrations)
+            case .disconnected:
+                stage = .connecting(registrations)
+                // What was said on the lost connection cannot be taken up on another.
+                receive()
+                if machine.isUnderWay { fail(unavailable("The connection to the bulk receiver was lost.")) }
+            }
+        }
+        flush()
+    }
+
+    // MARK: Sending
+
+    private func send(_ header: BulkFrameHeader, _ body: SharedFrame) {
+        var header = header
+        header.bodyLength = UInt64(body.count)
+        outgoing.append(Outgoing(header: header.encoded, body: body))
+        flush()
+    }
+
+    private func flush() {
+        guard case .connected(let registrations) = stage else { return }
+        var sent = 0
+        while sent < outgoing.count {
+            let outcome = sockets?.socket.send([outgoing[sent].header], last: &outgoing[sent].body)
+            // Lost in the middle of a message: the monitor reports the disconnect.
+            guard case .sent = outcome else { break }
+            sent += 1
+        }
+        if sent > 0 {
+            outgoing.removeFirst(sent)
+            liveness.sent(at: .now)
+        }
+        registrations.socket.wantsWrite = !outgoing.isEmpty
+    }
+
+    private func arrangeNextTurn() {
+        guard let registration = registrations?.socket else { return }
+        guard machine.isUnderWay else {
+            registration.deadline = nil
+            return
+        }
+        let deadlines = [liveness.silentFrom, liveness.heartbeatDue] + waiters.values.map(\.deadline)
+        registration.deadline = deadlines.min()
+    }
+
+    // MARK: Ending
+
+    private func fail(_ error: RemoteError) {
+        guard let error = machine.failed(error) else { return }
+        outgoing = []
+        end(with: error)
+    }
+
+    private func end(with error: any Error) {
+        gate.fail(error)
+        let ended = waiters
+        waiters = [:]
+        for waiter in ended.values { waiter.continuation.resume(throwing: error) }
+    }
+
+    private func unavailable(_ sentence: String) -> RemoteError {
+        RemoteError(
+            .unavailable, sentence, remedy: "The job is done again as another attempt.",
+            facts: ["origin": "caller", "endpoint": endpoint])
+    }
+
+    /// Called from outside, because a thread cannot wait for its own end.
+    nonisolated func closeWithThread() async {
+        await close()
+        await thread.stop()
+    }
+}

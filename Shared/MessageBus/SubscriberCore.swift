@@ -1,0 +1,92 @@
+internal import Logging
+internal import Messages
+
+/// The driver of a SUB socket: hands valid envelopes to the subscription's stream.
+actor SubscriberCore {
+    private enum Stage {
+        case open(SocketRegistration)
+        case closed
+    }
+
+    private static let messagesPerTurn = 256
+    private static let frameLimit = 2
+
+    nonisolated let thread: SocketThread
+    nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
+
+    private let endpoint: String
+    private let logger: Logger
+    private let output: AsyncStream<Envelope>.Continuation
+    private var socket: ZeroMQSocket?
+    private var stage = Stage.closed
+    private var tracker: LivenessTracker
+    private(set) var statistics = SubscriptionStatistics()
+
+    init(
+        endpoint: String, thread: SocketThread, socket: consuming ZeroMQSocket, limits: SubscriberLimits,
+        output: AsyncStream<Envelope>.Continuation, logger: Logger
+    ) {
+        self.endpoint = endpoint
+        self.thread = thread
+        self.socket = consume socket
+        self.output = output
+        self.logger = logger
+        tracker = LivenessTracker(
+            .whenNothingIsHeard, heartbeatInterval: limits.silenceLimit, silenceLimit: limits.silenceLimit, now: .now)
+    }
+
+    func start() {
+        guard let handle = socket?.handle else { preconditionFailure("a subscriber was started twice") }
+        let registration = SocketRegistration(socket: handle) { [self] in assumeIsolated { $0.takeTurn() } }
+        stage = .open(registration)
+        thread.add(registration)
+    }
+
+    var liveness: Liveness { tracker.liveness(at: .now) }
+
+    private func takeTurn() {
+        guard case .open = stage else { return }
+        for _ in 0..<Self.messagesPerTurn {
+            guard let message = socket?.receive(frameLimit: Self.frameLimit) else { return }
+            guard message.frames.count == 1, message.droppedFrames == 0 else {
+                statistics.malformed += 1
+                continue
+            }
+            received(message.frames[0].array)
+        }
+    }
+
+    private func received(_ frame: [UInt8]) {
+        let envelope: Envelope
+        do throws(EnvelopeFault) {
+            envelope = try .decode(frame)
+        } catch {
+            statistics.malformed += 1
+            logger.warning("bad event", metadata: ["endpoint": "\(endpoint)", "fault": "\(error.error)"])
+            return
+        }
+        tracker.heard(at: .now)
+        switch envelope.body {
+        case .vaultEvent: break
+        case .heartbeat: return
+        case .error, .healthRequest, .healthReply, .vaultRequest, .vaultReply, .policyRequest, .policyReply,
+            .agentRequest, .agentReply, nil:
+            statistics.malformed += 1
+            return
+        }
+        statistics.received += 1
+        switch output.yield(envelope) {
+        case .enqueued, .terminated: break
+        case .dropped: statistics.dropped += 1
+        @unknown default: break
+        }
+    }
+
+    func close() {
+        output.finish()
+        guard case .open(let registration) = stage else { return }
+        stage = .closed
+        thread.remove(registration)
+        socket.take()?.close()
+    }
+}
