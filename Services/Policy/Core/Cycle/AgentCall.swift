@@ -45,6 +45,23 @@ enum AgentCall: Hashable, Sendable {
     case describeReplica
     case deleteReplica
 
+    /// For logs.
+    var name: String {
+        switch self {
+        case .openCapture(let order): "OpenCapture \(order.cycle)"
+        case .keepCapture(let cycle): "KeepCapture \(cycle)"
+        case .verifyCapture(let cycle): "KeepCapture \(cycle), before the commit"
+        case .closeCommitted(let cycle): "CloseCapture \(cycle), committed"
+        case .closeAbandoned(let cycle, _): "CloseCapture \(cycle), abandoned"
+        case .releaseSource: "ReleaseSource"
+        case .openCycle(let order): "OpenCycle \(order.cycle)"
+        case .commitCycle(let cycle, _, _): "CommitCycle \(cycle)"
+        case .abortCycle(let cycle): "AbortCycle \(cycle)"
+        case .describeReplica: "DescribeReplica"
+        case .deleteReplica: "DeleteReplica"
+        }
+    }
+
     var deadlineMilliseconds: Int64 {
         switch self {
         case .openCapture(let order):

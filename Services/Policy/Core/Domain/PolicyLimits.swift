@@ -38,8 +38,6 @@ enum PolicyLimits {
     static let agentClientsMaximum = 1_024
     /// State changes asked of the vault at once.
     static let vaultCallsMaximum = 16
-    /// A snapshot is fetched this often even when no event is missing, because the last event before a silence may be.
-    static let snapshotEveryMilliseconds: Int64 = 15_000
 
     // MARK: Jobs
 

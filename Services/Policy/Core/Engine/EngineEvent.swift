@@ -9,6 +9,7 @@ enum EngineEvent: Sendable {
     case vaultAnswered(VaultCall, Result<ProtectionEntry?, PolicyError>)
     case registryTaken(RegistrySnapshot)
     case registryChanged(RegistryChange)
+    case vaultSeen
     /// The vault could not be reached.
     case vaultLost(PolicyError)
 }

@@ -62,6 +62,9 @@ struct PolicyEngine: Sendable {
         case .registryChanged(let change):
             vaultContact = .present
             apply(change, word: .ordinary, now: now)
+        case .vaultSeen:
+            // Before the first snapshot there is nothing to be told from it.
+            if case .lost = vaultContact { vaultContact = .present }
         case .vaultLost(let error):
             guard case .lost = vaultContact else {
                 vaultContact = .lost(since: now, error)

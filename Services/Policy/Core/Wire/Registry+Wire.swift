@@ -52,6 +52,20 @@ extension RegistryChange {
 }
 
 extension VaultCall {
+    /// Reads the answer to this request: the protection as it is after the change.
+    func answer(_ reply: Messages.VaultReply.OneOf_Reply) throws -> ProtectionEntry? {
+        switch (self, reply) {
+        case (.changeState, .protection(let protection)):
+            return ProtectionEntry(wire: protection)
+        case (.confirmUnprotected, .done), (.confirmUnprotected, .protection):
+            return nil
+        case (_, _):
+            throw PolicyError(
+                .internal, "The vault answered with something else than was asked.",
+                remedy: "Compare the versions of the policy service and of the vault.")
+        }
+    }
+
     var request: Messages.VaultRequest.OneOf_Request {
         switch self {
         case .changeState(let id, let version, let state, let reason):

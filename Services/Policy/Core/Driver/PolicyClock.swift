@@ -1,0 +1,22 @@
+import Foundation
+
+/// Reads time for the engine; see ``PolicyTime`` for why the wall clock is read only once.
+struct PolicyClock: Sendable {
+    private let startedAt: PolicyTime
+    private let origin: ContinuousClock.Instant
+
+    init() {
+        startedAt = PolicyTime(milliseconds: Int64(Date().timeIntervalSince1970 * 1_000))
+        origin = .now
+    }
+
+    var now: PolicyTime {
+        let (seconds, attoseconds) = origin.duration(to: .now).components
+        return startedAt + (seconds * 1_000 + attoseconds / 1_000_000_000_000_000)
+    }
+
+    /// When this time is reached, never before it.
+    func instant(of time: PolicyTime) -> ContinuousClock.Instant {
+        origin.advanced(by: .milliseconds(time - startedAt + 1))
+    }
+}
