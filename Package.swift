@@ -129,7 +129,7 @@ let package = Package(
         tests("ReplicaTests", ["Replica", "DeltaLog", "Sealing"], resources: [.copy("Golden")]),
         tests("TestGuestTests", ["TestGuest"]),
         tests("BlockDeviceTests", ["BlockDevice"]),
-        tests("HypervisorTests", ["Hypervisor", "BlockDevice"]),
+        tests("HypervisorTests", ["Hypervisor", "BlockDevice", "TestGuest", logging]),
         tests("ServiceRuntimeTests", ["ServiceRuntime"]),
         tests("VaultTests", ["Vault", "Messages", "MessageBus", grdb]),
         tests("PolicyTests", ["Policy", "Messages", "MessageBus"]),

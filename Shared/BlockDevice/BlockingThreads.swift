@@ -29,6 +29,16 @@ package final class BlockingThreads: Sendable {
         }
     }
 
+    /// Runs `body`, which can not fail, on one of the threads.
+    package func runUnfailing(_ body: @escaping @Sendable () -> Void) async {
+        await withCheckedContinuation { continuation in
+            submit {
+                body()
+                continuation.resume()
+            }
+        }
+    }
+
     private func submit(_ job: @escaping Job) {
         let startsThread = state.withLock { state in
             state.waiting.append(job)

@@ -13,4 +13,32 @@ package enum HypervisorLimits {
 
     /// Nesting of elements in a document from libvirt; its own go to about ten.
     package static let xmlDepth = 64
+
+    /// How long a stock program (qemu-img, qemu-nbd starting up) may take.
+    package static let programTime: Duration = .seconds(20)
+
+    /// What is kept of a stock program's output.
+    package static let programOutputBytes = 4 << 20
+
+    /// How long after the limit the child process thaws a guest by itself; the thread comes first.
+    package static let freezeChildGrace: Duration = .seconds(3)
+
+    /// Attempts at thawing before it is reported as failed; each waits for the guest agent.
+    package static let thawAttempts = 3
+
+    /// How often a running capture's scratch files are looked at. At 2 GB/s of guest writes 400 MB are written in
+    /// between, less than the reserve.
+    package static let scratchWatchInterval: Duration = .milliseconds(200)
+
+    /// Free space that scratch files leave alone: a capture is ended before less is free.
+    package static let defaultScratchReserveBytes: UInt64 = 512 << 20
+
+    /// How long a backup job may take to end after it was told to.
+    package static let jobEndTime: Duration = .seconds(30)
+
+    /// Calls into libvirt that run at once; each occupies a thread.
+    package static let libvirtThreads = 8
+
+    /// Clients of one qemu-nbd process: workers' connections and one of a checker.
+    package static let offlineClients = 64
 }

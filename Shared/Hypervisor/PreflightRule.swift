@@ -9,15 +9,14 @@
 /// | `old-qcow2` | yes | a qcow2 image has compat 0.10, which holds no bitmaps | `qemu-img amend -o compat=1.1` |
 /// | `encrypted-disk` | yes | a disk is encrypted by QEMU: an image that is off can not be read | keep the encryption inside the guest |
 /// | `no-disks` | yes | nothing is left to capture | add a disk |
-/// | `external-snapshot` | yes | a disk runs on the overlay of an external snapshot | commit the snapshot into its base |
-/// | `internal-snapshots` | yes | libvirt holds snapshots of the guest, which exclude checkpoints | delete the snapshots |
 /// | `no-checkpoint-support` | yes | this QEMU or libvirt makes no checkpoints | upgrade QEMU to 4.2 and libvirt to 7.2 |
 /// | `transient-guest` | yes | the guest has no persistent definition | define it |
 /// | `foreign-backup` | no | another program's backup job is running | wait for it or abort it |
 /// | `block-job` | no | a block job (mirror, commit, stream, resize) is running | wait for it |
 /// | `scratch-space` | no | little space for keeping what is overwritten during a capture | free space |
+/// | `snapshots` | no | libvirt holds snapshots: each one made, deleted or reverted to costs a comparison | delete them |
 /// | `removable-skipped` | no | a CD-ROM or floppy is not replicated | — |
-/// | `shared-disk-skipped` | no | a shared disk is not replicated | replicate it by its own means |
+/// | `shared-disk-skipped` | no | a disk shared with other guests is not replicated | replicate it by its own means |
 /// | `readonly-skipped` | no | a read-only disk is not replicated | — |
 /// | `host-device` | no | a passed-through device binds the guest to this host | remove it before failing over |
 ///
@@ -31,8 +30,7 @@ package enum PreflightRule: String, Sendable, Hashable, CaseIterable {
     case oldQcow2 = "old-qcow2"
     case encryptedDisk = "encrypted-disk"
     case noDisks = "no-disks"
-    case externalSnapshot = "external-snapshot"
-    case internalSnapshots = "internal-snapshots"
+    case snapshots
     case noCheckpointSupport = "no-checkpoint-support"
     case transientGuest = "transient-guest"
     case foreignBackup = "foreign-backup"
@@ -47,9 +45,9 @@ package enum PreflightRule: String, Sendable, Hashable, CaseIterable {
     package var isBlocking: Bool {
         switch self {
         case .rawDisk, .unsupportedFormat, .unsupportedSource, .unreadableDisk, .oldQcow2, .encryptedDisk, .noDisks,
-            .externalSnapshot, .internalSnapshots, .noCheckpointSupport, .transientGuest:
+            .noCheckpointSupport, .transientGuest:
             true
-        case .foreignBackup, .blockJob, .scratchSpace, .removableSkipped, .sharedDiskSkipped, .readonlySkipped,
+        case .snapshots, .foreignBackup, .blockJob, .scratchSpace, .removableSkipped, .sharedDiskSkipped, .readonlySkipped,
             .hostDevice:
             false
         }
@@ -59,9 +57,9 @@ package enum PreflightRule: String, Sendable, Hashable, CaseIterable {
     package var refusesCapture: Bool {
         switch self {
         case .foreignBackup, .blockJob, .scratchSpace: true
-        case .removableSkipped, .sharedDiskSkipped, .readonlySkipped, .hostDevice: false
+        case .snapshots, .removableSkipped, .sharedDiskSkipped, .readonlySkipped, .hostDevice: false
         case .rawDisk, .unsupportedFormat, .unsupportedSource, .unreadableDisk, .oldQcow2, .encryptedDisk, .noDisks,
-            .externalSnapshot, .internalSnapshots, .noCheckpointSupport, .transientGuest:
+            .noCheckpointSupport, .transientGuest:
             true
         }
     }

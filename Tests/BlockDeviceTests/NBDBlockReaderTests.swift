@@ -136,7 +136,7 @@ struct NBDBlockReaderTests {
                 "nbdkit", "-f", "-U", "\(server.directory)/s", "--filter=error", "memory", "1M", "error-pread=EIO",
                 "error-pread-rate=100%", "error-file=\(server.directory)/fail")
             let reader = try await NBDConnector().connect(uri: server.uri, contexts: [])
-            FileManager.default.createFile(atPath: "\(server.directory)/fail", contents: nil)
+            _ = FileManager.default.createFile(atPath: "\(server.directory)/fail", contents: nil)
             await #expect { try await reader.read([0..<4_096], options: ReadOptions()) { _, _ in } } throws: {
                 let error = $0 as? BlockDeviceError
                 return error?.code == .serverError && error?.errno == EIO && error?.isConnectionLost == false

@@ -1,0 +1,77 @@
+import Foundation
+
+/// Names of everything that a capture leaves on the host, all in one directory and all beginning with `bascule-`:
+///
+/// | name | what |
+/// |---|---|
+/// | `bascule-<8>-<cycle>.sock` | NBD socket of a running guest's backup job |
+/// | `bascule-<8>-<cycle>-<disk>.scratch` | what the guest overwrites meanwhile |
+/// | `bascule-<8>-<cycle>-<disk>.sock`, `.pid` | socket and process of an image served while its guest is off |
+/// | `bascule-<8>.offline` | what the images looked like at the last capture of the guest while off |
+/// | `bascule-<guest>.frozen` | the guest is being frozen; removed when it is thawed |
+struct CaptureDirectory: Sendable, Hashable {
+    let path: String
+
+    init(_ path: String) {
+        self.path = path
+    }
+
+    /// - Parameter owner: who QEMU runs as; it must be able to make sockets and files here.
+    func prepare(owner: (user: UInt32, group: UInt32)?) throws {
+        do {
+            try FileManager.default.createDirectory(
+                atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o770])
+        } catch {
+            throw HypervisorError(
+                .operationFailed, "The directory of captures \(path) can not be made.", cause: "\(error)")
+        }
+        if let owner, geteuid() == 0, owner.user != 0 { _ = chown(path, owner.user, owner.group) }
+        guard "\(path)/bascule-00000000-\(UInt64.max)-vdaa.sock".utf8.count < 108 else {
+            throw HypervisorError(
+                .operationFailed, "The path of the directory of captures is too long for sockets: \(path)",
+                remedy: "Choose one of at most 60 characters.")
+        }
+    }
+
+    func socket(_ name: CheckpointName) -> String { "\(path)/\(name).sock" }
+    func socket(_ name: CheckpointName, disk: String) -> String { "\(path)/\(name)-\(disk).sock" }
+    func scratch(_ name: CheckpointName, disk: String) -> String { "\(path)/\(name)-\(disk).scratch" }
+    func processFile(_ name: CheckpointName, disk: String) -> String { "\(path)/\(name)-\(disk).pid" }
+    func offlineRecord(_ protection: String) -> String {
+        "\(path)/\(CheckpointName.prefix)\(CheckpointName.prefix(ofProtection: protection)).offline"
+    }
+    func frozenMark(_ guest: String) -> String { "\(path)/\(CheckpointName.prefix)\(guest).frozen" }
+
+    /// Our files, by name; those of one protection, or of all.
+    func files(ofProtection protection: String? = nil) throws -> [String] {
+        let prefix = CheckpointName.prefix + (protection.map { CheckpointName.prefix(ofProtection: $0) } ?? "")
+        do {
+            return try FileManager.default.contentsOfDirectory(atPath: path).filter { $0.hasPrefix(prefix) }.sorted()
+        } catch {
+            throw HypervisorError(
+                .operationFailed, "The directory of captures \(path) can not be read.", cause: "\(error)")
+        }
+    }
+
+    /// Removes a file; one that is not there is what was wanted.
+    func remove(_ file: String) throws {
+        guard unlink(file) == 0 || errno == ENOENT else {
+            throw HypervisorError(
+                .operationFailed, "\(file) can not be removed.", cause: String(cString: strerror(errno)))
+        }
+    }
+
+    func freeBytes() throws -> UInt64 {
+        var information = statvfs()
+        guard statvfs(path, &information) == 0 else {
+            throw HypervisorError(
+                .operationFailed, "The free space of \(path) can not be read.", cause: String(cString: strerror(errno)))
+        }
+        return UInt64(information.f_bavail) * UInt64(information.f_frsize)
+    }
+
+    /// Whether `socket` is one of ours: in this directory and so named.
+    func owns(socket: String) -> Bool {
+        socket.hasPrefix("\(path)/\(CheckpointName.prefix)")
+    }
+}

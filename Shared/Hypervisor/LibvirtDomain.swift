@@ -1,0 +1,238 @@
+import CLibvirt
+import Glibc
+
+/// A libvirt domain. Every method blocks; see `LibvirtConnection`.
+///
+/// Not Sendable: it lives inside one call on one blocking thread, and is looked up again by the next.
+final class LibvirtDomain {
+    /// The job that occupies a domain.
+    enum Job {
+        case none
+        /// A backup job, with its description.
+        case backup(XMLElement)
+        case other(String)
+    }
+
+    private let pointer: virDomainPtr
+
+    /// Takes over the reference.
+    init(_ pointer: virDomainPtr) {
+        self.pointer = pointer
+    }
+
+    deinit { virDomainFree(pointer) }
+
+    var name: String { virDomainGetName(pointer).map { String(cString: $0) } ?? "" }
+
+    var uuid: String {
+        var text = [CChar](repeating: 0, count: Int(VIR_UUID_STRING_BUFLEN))
+        virDomainGetUUIDString(pointer, &text)
+        return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    var isPersistent: Bool { virDomainIsPersistent(pointer) == 1 }
+
+    var snapshotCount: Int { max(0, Int(virDomainSnapshotNum(pointer, 0))) }
+
+    func power() throws -> (state: PowerState, endedCleanly: Bool) {
+        var state: Int32 = 0
+        var reason: Int32 = 0
+        try check(virDomainGetState(pointer, &state, &reason, 0), "The state of guest \(name) could not be read.")
+        switch UInt32(bitPattern: state) {
+        case VIR_DOMAIN_SHUTOFF.rawValue:
+            return (.shutOff, UInt32(bitPattern: reason) == VIR_DOMAIN_SHUTOFF_SHUTDOWN.rawValue)
+        case VIR_DOMAIN_CRASHED.rawValue: return (.crashed, false)
+        case VIR_DOMAIN_PAUSED.rawValue, VIR_DOMAIN_PMSUSPENDED.rawValue: return (.paused, false)
+        default: return (.running, false)
+        }
+    }
+
+    /// The definition as it is now, or as it will be at the next start, then with its secrets.
+    func xml(inactive: Bool) throws -> String {
+        let flags = inactive ? VIR_DOMAIN_XML_INACTIVE.rawValue | VIR_DOMAIN_XML_SECURE.rawValue : 0
+        guard let text = virDomainGetXMLDesc(pointer, flags) else {
+            throw LibvirtFailure.last().whileDoing("The definition of guest \(name) could not be read.")
+        }
+        defer { free(text) }
+        return String(cString: text)
+    }
+
+    // MARK: Backup
+
+    func beginBackup(_ backup: XMLElement, checkpoint: XMLElement) throws(LibvirtFailure) {
+        guard virDomainBackupBegin(pointer, backup.serialized, checkpoint.serialized, 0) == 0 else {
+            throw LibvirtFailure.last()
+        }
+    }
+
+    func job() throws -> Job {
+        var type: Int32 = 0
+        let parameters = try jobStatistics(&type)
+        guard type != Int32(VIR_DOMAIN_JOB_NONE.rawValue) else { return .none }
+        let operation = parameters[VIR_DOMAIN_JOB_OPERATION] ?? 0
+        guard operation == UInt64(VIR_DOMAIN_JOB_OPERATION_BACKUP.rawValue) else {
+            return .other("operation \(operation)")
+        }
+        guard let text = virDomainBackupGetXMLDesc(pointer, 0) else {
+            let failure = LibvirtFailure.last()
+            // It ended between the two questions.
+            if failure.is(VIR_ERR_NO_DOMAIN_BACKUP) { return .none }
+            throw failure.whileDoing("The backup job of guest \(name) could not be read.")
+        }
+        defer { free(text) }
+        return .backup(try XMLElement(parsing: String(cString: text)))
+    }
+
+    /// Bytes that the running backup job holds in scratch files.
+    func scratchUsedBytes() throws -> UInt64 {
+        var type: Int32 = 0
+        return try jobStatistics(&type)[VIR_DOMAIN_JOB_DISK_TEMP_USED] ?? 0
+    }
+
+    private func jobStatistics(_ type: inout Int32) throws -> [String: UInt64] {
+        var parameters: virTypedParameterPtr?
+        var count: Int32 = 0
+        guard virDomainGetJobStats(pointer, &type, &parameters, &count, 0) == 0 else {
+            let failure = LibvirtFailure.last()
+            // A guest that is shut off has no job.
+            if failure.is(VIR_ERR_OPERATION_INVALID) {
+                type = Int32(VIR_DOMAIN_JOB_NONE.rawValue)
+                return [:]
+            }
+            throw failure.whileDoing("The job of guest \(name) could not be read.")
+        }
+        defer { virTypedParamsFree(parameters, count) }
+        var numbers: [String: UInt64] = [:]
+        for index in 0..<Int(count) {
+            guard var parameter = parameters?[index] else { continue }
+            let field = withUnsafeBytes(of: &parameter.field) { bytes in
+                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            switch UInt32(bitPattern: parameter.type) {
+            case VIR_TYPED_PARAM_ULLONG.rawValue: numbers[field] = parameter.value.ul
+            case VIR_TYPED_PARAM_INT.rawValue: numbers[field] = UInt64(clamping: parameter.value.i)
+            default: break
+            }
+        }
+        return numbers
+    }
+
+    func abortJob() throws {
+        guard virDomainAbortJob(pointer) == 0 else {
+            let failure = LibvirtFailure.last()
+            // No job, or no running guest, is what was wanted.
+            if failure.is(VIR_ERR_OPERATION_INVALID) { return }
+            throw failure.whileDoing("The backup job of guest \(name) could not be ended.")
+        }
+    }
+
+    /// Whether a block job (mirror, commit, stream) runs on a disk.
+    func hasBlockJob(_ target: String) throws -> Bool {
+        var information = virDomainBlockJobInfo()
+        let result = virDomainGetBlockJobInfo(pointer, target, &information, 0)
+        if result >= 0 { return result > 0 }
+        let failure = LibvirtFailure.last()
+        if failure.is(VIR_ERR_OPERATION_INVALID) || failure.is(VIR_ERR_INVALID_ARG) { return false }
+        throw failure.whileDoing("The block jobs of guest \(name) could not be read.")
+    }
+
+    /// Virtual size of a disk in bytes.
+    func sizeBytes(of target: String) throws -> UInt64 {
+        var information = virDomainBlockInfo()
+        try check(
+            virDomainGetBlockInfo(pointer, target, &information, 0), "The size of disk \(target) could not be read.")
+        return UInt64(information.capacity)
+    }
+
+    // MARK: Checkpoints
+
+    func checkpointNames() throws -> [String] {
+        var list: UnsafeMutablePointer<virDomainCheckpointPtr?>?
+        let count = virDomainListAllCheckpoints(pointer, &list, 0)
+        guard count >= 0 else {
+            throw LibvirtFailure.last().whileDoing("The checkpoints of guest \(name) could not be listed.")
+        }
+        defer { free(list) }
+        return (0..<Int(count)).compactMap { index in
+            guard let checkpoint = list?[index] else { return nil }
+            defer { virDomainCheckpointFree(checkpoint) }
+            return virDomainCheckpointGetName(checkpoint).map { String(cString: $0) }
+        }
+    }
+
+    func checkpointXML(_ name: String) throws -> XMLElement {
+        try withCheckpoint(name) { checkpoint in
+            guard let text = virDomainCheckpointGetXMLDesc(
+                checkpoint, VIR_DOMAIN_CHECKPOINT_XML_NO_DOMAIN.rawValue)
+            else { throw LibvirtFailure.last().whileDoing("Checkpoint \(name) could not be read.") }
+            defer { free(text) }
+            return try XMLElement(parsing: String(cString: text))
+        }
+    }
+
+    func deleteCheckpoint(_ name: String, metadataOnly: Bool) throws {
+        try withCheckpoint(name) { checkpoint in
+            let flags = metadataOnly ? VIR_DOMAIN_CHECKPOINT_DELETE_METADATA_ONLY.rawValue : 0
+            guard virDomainCheckpointDelete(checkpoint, flags) == 0 else {
+                throw LibvirtFailure.last().whileDoing("Checkpoint \(name) could not be deleted.")
+            }
+        }
+    }
+
+    /// Makes libvirt know of a checkpoint whose bitmaps exist already.
+    func redefineCheckpoint(_ checkpoint: XMLElement) throws {
+        guard let made = virDomainCheckpointCreateXML(
+            pointer, checkpoint.serialized, VIR_DOMAIN_CHECKPOINT_CREATE_REDEFINE.rawValue)
+        else { throw LibvirtFailure.last().whileDoing("A checkpoint of guest \(name) could not be adopted.") }
+        virDomainCheckpointFree(made)
+    }
+
+    private func withCheckpoint<T>(_ name: String, _ body: (virDomainCheckpointPtr) throws -> T) throws -> T {
+        guard let checkpoint = virDomainCheckpointLookupByName(pointer, name, 0) else {
+            throw LibvirtFailure.last().whileDoing("Checkpoint \(name) could not be found.")
+        }
+        defer { virDomainCheckpointFree(checkpoint) }
+        return try body(checkpoint)
+    }
+
+    // MARK: Freezing
+
+    /// Freezes the guest's file systems and answers how many.
+    func freeze(within limit: Duration) throws -> Int {
+        // Whole seconds, at least one. Without it libvirt waits for ever for an agent that hangs.
+        try check(
+            virDomainAgentSetResponseTimeout(pointer, Int32(clamping: max(1, limit.components.seconds)), 0),
+            "The guest agent's time limit could not be set.")
+        let count = virDomainFSFreeze(pointer, nil, 0, 0)
+        guard count >= 0 else { throw LibvirtFailure.last().whileDoing("The guest's file systems could not be frozen.") }
+        return Int(count)
+    }
+
+    func thaw() throws {
+        guard virDomainFSThaw(pointer, nil, 0, 0) >= 0 else {
+            throw LibvirtFailure.last().whileDoing("The guest's file systems could not be thawed.")
+        }
+    }
+
+    // MARK: Power and definition
+
+    func start() throws { try check(virDomainCreate(pointer), "Guest \(name) could not be started.") }
+
+    func shutdown() throws { try check(virDomainShutdown(pointer), "Guest \(name) could not be asked to shut down.") }
+
+    func destroy() throws { try check(virDomainDestroy(pointer), "Guest \(name) could not be ended.") }
+
+    func undefine() throws {
+        let flags =
+            VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA.rawValue | VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA.rawValue
+            | VIR_DOMAIN_UNDEFINE_MANAGED_SAVE.rawValue | VIR_DOMAIN_UNDEFINE_KEEP_NVRAM.rawValue
+        try check(virDomainUndefineFlags(pointer, flags), "Guest \(name) could not be undefined.")
+    }
+
+    private func check(_ result: Int32, _ doing: @autoclosure () -> String) throws {
+        guard result >= 0 else {
+            let failure = LibvirtFailure.last()
+            throw failure.whileDoing(doing())
+        }
+    }
+}

@@ -1,0 +1,239 @@
+import Foundation
+import Logging
+import Synchronization
+
+extension LibvirtHypervisor {
+    package func closeCapture(
+        protection: String, guest: String, cycle: UInt64, keepCheckpointOfCycle: UInt64
+    ) async throws {
+        try await turns.take(guest) {
+            let open = await forget(protection)
+            try await call { [self] connection in
+                do {
+                    let domain = try connection.domain(guest)
+                    try endJob(of: domain, protection: protection)
+                    if try domain.power().state.hasProcess {
+                        let own = try domain.checkpointNames().compactMap(CheckpointName.init)
+                            .filter { $0.belongs(to: protection) }
+                        let kept = own.newest(ofProtection: protection, upTo: keepCheckpointOfCycle)
+                        for name in own where name != kept { try deleteCheckpoint(name.description, of: domain) }
+                    }
+                } catch let error as HypervisorError where error.code == .guestNotFound {
+                    // It was undefined meanwhile; its files remain to be removed.
+                }
+                try removeFiles(ofProtection: protection)
+                try recordOffline(open, isCommitted: keepCheckpointOfCycle == cycle, cycle: cycle)
+            }
+        }
+    }
+
+    /// Remembers what the images of a guest that is off looked like, so that the next capture costs nothing while they
+    /// look the same.
+    private func recordOffline(_ capture: OpenCapture?, isCommitted: Bool, cycle: UInt64) throws {
+        guard isCommitted, let capture, capture.name.cycle == cycle, capture.loss == nil else { return }
+        switch capture.source {
+        case .job: try directory.remove(directory.offlineRecord(capture.protection))
+        case .images(_, let images):
+            try OfflineRecord(cycle: cycle, images: images).write(directory.offlineRecord(capture.protection))
+        }
+    }
+
+    /// Takes a capture out of the table and ends its watch.
+    private func forget(_ protection: String) async -> OpenCapture? {
+        let open = captures.withLock { $0.removeValue(forKey: protection) }
+        open?.watch?.cancel()
+        await open?.watch?.value
+        return open
+    }
+
+    /// Ends a capture that another one takes the place of, and drops its checkpoint.
+    func endCapture(of protection: String, guest: String, dropping name: CheckpointName) async throws {
+        _ = await forget(protection)
+        try await call { [self] connection in
+            let domain = try connection.domain(guest)
+            try endJob(of: domain, protection: protection)
+            if try domain.power().state.hasProcess, try domain.checkpointNames().contains(name.description) {
+                try deleteCheckpoint(name.description, of: domain)
+            }
+            try removeFiles(ofProtection: protection)
+        }
+    }
+
+    package func releaseGuest(protection: String, guest: String) async throws {
+        try await turns.take(guest) {
+            _ = await forget(protection)
+            try await call { [self] connection in
+                do {
+                    let domain = try connection.domain(guest)
+                    try endJob(of: domain, protection: protection)
+                    _ = try dropCheckpoints(of: domain) { $0.belongs(to: protection) }
+                } catch let error as HypervisorError where error.code == .guestNotFound {
+                    // Nothing of it is left but files.
+                }
+                try removeFiles(ofProtection: protection)
+                try directory.remove(directory.offlineRecord(protection))
+                try directory.remove(directory.frozenMark(guest))
+            }
+        }
+    }
+
+    package func clearLeftovers(protections: Set<String>?) async throws -> [String] {
+        try await call { [self] connection in
+            var cleared: [String] = []
+            for domain in try connection.domains() {
+                cleared += try clearLeftovers(of: domain, protections: protections)
+            }
+            let offline = Set((protections ?? []).map(directory.offlineRecord))
+            for file in try directory.files() where !file.hasSuffix(".frozen") {
+                let path = "\(directory.path)/\(file)"
+                if file.hasSuffix(".offline"), protections == nil || offline.contains(path) { continue }
+                try removeFile(file)
+                cleared.append("\(file) was removed.")
+            }
+            return cleared
+        }
+    }
+
+    /// Blocks.
+    private func clearLeftovers(of domain: LibvirtDomain, protections: Set<String>?) throws -> [String] {
+        var cleared: [String] = []
+        if FileManager.default.fileExists(atPath: directory.frozenMark(domain.uuid)) {
+            if try domain.power().state == .running { try domain.thaw() }
+            try directory.remove(directory.frozenMark(domain.uuid))
+            cleared.append("Guest \(domain.name) was thawed.")
+        }
+        if try domain.power().state.hasProcess, case .backup(let backup) = try domain.job(),
+            let socket = BackupDocument.socket(of: backup), directory.owns(socket: socket)
+        {
+            try endJob(of: domain)
+            cleared.append("A backup job of guest \(domain.name) was ended.")
+        }
+        if let protections {
+            cleared += try dropCheckpoints(of: domain) { name in !protections.contains(where: name.belongs) }
+        }
+        return cleared
+    }
+
+    // MARK: Pieces, all blocking
+
+    /// Ends the backup job if it is one of ours for `protection`, or any of ours.
+    func endJob(of domain: LibvirtDomain, protection: String? = nil) throws {
+        guard case .backup(let backup) = try domain.job(), let socket = BackupDocument.socket(of: backup),
+            directory.owns(socket: socket)
+        else { return }
+        if let protection {
+            let file = socket.split(separator: "/").last.map(String.init) ?? ""
+            guard file.hasPrefix("\(CheckpointName.prefix)\(CheckpointName.prefix(ofProtection: protection))-") else {
+                return
+            }
+        }
+        try domain.abortJob()
+        // Ending takes a few milliseconds; scratch files are given up at its end, and the next job needs it.
+        let deadline = ContinuousClock.now + HypervisorLimits.jobEndTime
+        while true {
+            if case .none = try domain.job() { return }
+            guard ContinuousClock.now < deadline else {
+                throw HypervisorError(.timedOut, "The backup job of guest \(domain.name) does not end.")
+            }
+            usleep(1_000)
+        }
+    }
+
+    /// Deletes a checkpoint with its bitmaps, also when libvirt and QEMU disagree about them.
+    ///
+    /// After QEMU died, a bitmap may exist on no disk, or be inconsistent on some; libvirt then refuses to delete the
+    /// checkpoint as a whole. So its metadata alone is deleted, and each disk's bitmap is adopted and deleted by itself.
+    func deleteCheckpoint(_ name: String, of domain: LibvirtDomain) throws {
+        guard try domain.checkpointNames().contains(name) else { return }
+        do {
+            return try domain.deleteCheckpoint(name, metadataOnly: false)
+        } catch {
+            logger.info("checkpoint is deleted disk by disk", metadata: ["name": "\(name)", "error": "\(error)"])
+        }
+        try domain.deleteCheckpoint(name, metadataOnly: true)
+        try deleteBitmaps(name, of: domain)
+    }
+
+    /// Deletes the bitmaps of a running guest that have a name and no checkpoint.
+    private func deleteBitmaps(_ name: String, of domain: LibvirtDomain) throws {
+        let definition = try XMLElement(parsing: domain.xml(inactive: false))
+        let targets = try DomainDocument(parsing: definition.serialized).disks.map(\.target)
+        for target in targets {
+            let leftOut = targets.filter { $0 != target }
+            try domain.redefineCheckpoint(
+                CheckpointDocument.adopting(name, disk: target, leftOut: leftOut, domain: definition))
+            do {
+                try domain.deleteCheckpoint(name, metadataOnly: false)
+            } catch {
+                // This disk has no such bitmap.
+                try domain.deleteCheckpoint(name, metadataOnly: true)
+            }
+        }
+    }
+
+    /// Deletes every checkpoint of ours that `isDropped`, and every bitmap of ours that has lost its checkpoint.
+    private func dropCheckpoints(
+        of domain: LibvirtDomain, _ isDropped: (CheckpointName) -> Bool
+    ) throws -> [String] {
+        let known = try domain.checkpointNames().compactMap(CheckpointName.init).filter(isDropped)
+        let isRunning = try domain.power().state.hasProcess
+        for name in known {
+            if isRunning {
+                try deleteCheckpoint(name.description, of: domain)
+            } else {
+                try domain.deleteCheckpoint(name.description, metadataOnly: true)
+            }
+        }
+        var dropped = known.map { "Checkpoint \($0) of guest \(domain.name) was removed." }
+        for disk in try DomainDocument(parsing: domain.xml(inactive: false)).disks {
+            guard case .local(let path) = disk.source, disk.format == "qcow2",
+                FileManager.default.fileExists(atPath: path)
+            else { continue }
+            for bitmap in try ImageBitmaps.read(path).bitmaps {
+                guard let name = CheckpointName(bitmap.name), isDropped(name) else { continue }
+                if isRunning {
+                    if known.contains(name) { continue }
+                    try deleteBitmaps(bitmap.name, of: domain)
+                } else {
+                    try ImageBitmaps.remove(bitmap.name, from: path)
+                }
+                dropped.append("Bitmap \(name) of disk \(disk.target) of guest \(domain.name) was removed.")
+            }
+        }
+        return dropped
+    }
+
+    /// Files of one capture.
+    func removeFiles(of name: CheckpointName) throws {
+        for file in try directory.files(ofProtection: nil)
+        where file.hasPrefix("\(name).") || file.hasPrefix("\(name)-") {
+            try removeFile(file)
+        }
+    }
+
+    func removeFilesReporting(of name: CheckpointName) async {
+        do {
+            try await call { [self] _ in try removeFiles(of: name) }
+        } catch {
+            // What failed before is what is reported; the next start clears the files.
+            logger.error("files not removed", metadata: ["name": "\(name)", "error": "\(error)"])
+        }
+    }
+
+    /// Files and processes of captures of one protection; the record of images stays.
+    private func removeFiles(ofProtection protection: String) throws {
+        for file in try directory.files(ofProtection: protection) where !file.hasSuffix(".offline") {
+            try removeFile(file)
+        }
+    }
+
+    /// Removes a file of ours; of a file that names a process, the process too.
+    private func removeFile(_ file: String) throws {
+        let path = "\(directory.path)/\(file)"
+        if file.hasSuffix(".pid") {
+            let socket = String(path.dropLast(".pid".count)) + ".sock"
+            try OfflineExport(disk: "", socket: socket, processFile: path).stop(in: directory)
+        }
+        try directory.remove(path)
+    }
+}

@@ -1,0 +1,145 @@
+import BlockDevice
+import Foundation
+
+extension LibvirtHypervisor {
+    package func hostInformation() async throws -> HostInformation {
+        try await call { [settings] connection in
+            HostInformation(
+                name: try connection.hostName(), hypervisorURI: settings.uri, version: try connection.versions(),
+                memoryBytes: try connection.memoryBytes(), memoryFreeBytes: try Self.memoryAvailableBytes())
+        }
+    }
+
+    package func checkPrerequisites() async -> [Prerequisite] {
+        var items: [Prerequisite] = []
+        do {
+            let information = try await hostInformation()
+            items.append(Prerequisite(name: "libvirt", isMet: true, detail: information.version))
+        } catch {
+            items.append(
+                Prerequisite(
+                    name: "libvirt", isMet: false, detail: "\(error)",
+                    remedy: "Install libvirt-daemon-system and qemu-system-x86, and see that libvirtd runs."))
+        }
+        for (program, package) in [
+            ("qemu-img", "qemu-utils"), ("qemu-nbd", "qemu-utils"), ("virsh", "libvirt-clients"), ("bash", "bash"),
+        ] {
+            let isInstalled = Program.isInstalled(program)
+            items.append(
+                Prerequisite(
+                    name: program, isMet: isInstalled, detail: isInstalled ? "installed" : "not found",
+                    remedy: isInstalled ? "" : "apt install \(package)"))
+        }
+        items.append(scratchSpace())
+        return items
+    }
+
+    private func scratchSpace() -> Prerequisite {
+        do {
+            let free = try directory.freeBytes()
+            let isEnough = free >= settings.scratchReserveBytes * 2
+            return Prerequisite(
+                name: "scratch space", isMet: isEnough, detail: "\(free >> 20) MiB free in \(directory.path)",
+                remedy: isEnough ? "" : "Free space there, or choose another directory for captures.")
+        } catch {
+            return Prerequisite(
+                name: "scratch space", isMet: false, detail: "\(error)", remedy: "Make \(directory.path) accessible.")
+        }
+    }
+
+    package func inventory() async throws -> [GuestDescription] {
+        try await call { [self] connection in
+            try connection.domains().compactMap { domain in
+                do {
+                    return try examine(domain, isThorough: false).description
+                } catch let error as HypervisorError where error.code == .guestNotFound {
+                    // Undefined since it was listed.
+                    return nil
+                }
+            }.sorted { $0.name < $1.name }
+        }
+    }
+
+    package func describe(guest: String) async throws -> GuestDescription {
+        try await call { [self] connection in
+            try examine(connection.domain(guest), isThorough: false).description
+        }
+    }
+
+    /// A guest, the captured disks and what preflight says. Blocks.
+    ///
+    /// - Parameter isThorough: also asks QEMU for block jobs, which an inventory every few seconds does not.
+    func examine(
+        _ domain: LibvirtDomain, isThorough: Bool
+    ) throws -> (description: GuestDescription, document: DomainDocument) {
+        let power = try domain.power().state
+        let document = try DomainDocument(parsing: domain.xml(inactive: false))
+        var facts = Preflight.Facts(
+            isPersistent: domain.isPersistent, snapshots: domain.snapshotCount,
+            scratchFreeBytes: try directory.freeBytes(), scratchReserveBytes: settings.scratchReserveBytes)
+        for disk in document.disks { facts.images[disk.target] = Self.imageFacts(disk) }
+        if power.hasProcess {
+            let job = try domain.job()
+            facts.foreignJob = foreignJob(job)
+            if isThorough, case .none = job {
+                facts.blockJobs = try document.disks.map(\.target).filter(domain.hasBlockJob)
+            }
+        }
+        let preflight = Preflight(document: document, facts: facts)
+        let description = GuestDescription(
+            uuid: document.uuid, name: document.name, power: power, memoryBytes: document.memoryBytes,
+            virtualCPUs: document.virtualCPUs, disks: preflight.capturedDisks.map { describe($0, facts, of: domain) },
+            findings: preflight.findings, hasGuestAgent: document.hasGuestAgent,
+            definition: try domain.isPersistent ? domain.xml(inactive: true) : domain.xml(inactive: false))
+        return (description, document)
+    }
+
+    /// What occupies a guest, unless it is a capture of ours.
+    private func foreignJob(_ job: LibvirtDomain.Job) -> String? {
+        switch job {
+        case .none: nil
+        case .other(let words): words
+        case .backup(let backup):
+            if let socket = BackupDocument.socket(of: backup), directory.owns(socket: socket) { nil } else { "a backup" }
+        }
+    }
+
+    private static func imageFacts(_ disk: DomainDocument.Disk) -> Preflight.ImageFacts? {
+        guard case .local(let path) = disk.source, disk.format == "qcow2" else { return nil }
+        do {
+            return .header(try ImageHeader.read(path))
+        } catch {
+            return .unreadable("\(error)")
+        }
+    }
+
+    private func describe(
+        _ disk: DomainDocument.Disk, _ facts: Preflight.Facts, of domain: LibvirtDomain
+    ) -> DiskDescription {
+        let size: UInt64
+        if case .header(let header)? = facts.images[disk.target], header.sizeBytes > 0 {
+            size = header.sizeBytes
+        } else {
+            do {
+                size = try domain.sizeBytes(of: disk.target)
+            } catch {
+                // A disk whose size can not be read has a finding that says why.
+                size = 0
+            }
+        }
+        let source =
+            switch disk.source {
+            case .local(let path): path
+            case .other(let type): type
+            }
+        return DiskDescription(target: disk.target, sizeBytes: size, format: disk.format, source: source)
+    }
+
+    private static func memoryAvailableBytes() throws -> UInt64 {
+        let text = try String(contentsOfFile: "/proc/meminfo", encoding: .utf8)
+        guard let line = text.split(separator: "\n").first(where: { $0.hasPrefix("MemAvailable:") }),
+            let kibibytes = UInt64(line.filter(\.isNumber))
+        else { throw HypervisorError(.operationFailed, "The kernel does not tell how much memory is free.") }
+        return kibibytes * 1_024
+    }
+}
