@@ -131,7 +131,7 @@ let package = Package(
         tests("BlockDeviceTests", ["BlockDevice"]),
         tests("HypervisorTests", ["Hypervisor", "BlockDevice", "TestGuest", logging]),
         tests("ServiceRuntimeTests", ["ServiceRuntime"]),
-        tests("VaultTests", ["Vault", "Messages", "MessageBus", grdb]),
+        tests("VaultTests", ["Vault", "Messages", "MessageBus", "CZeroMQ", grdb]),
         tests("PolicyTests", ["Policy", "Messages", "MessageBus"]),
         tests("ReplicationWorkerTests", ["ReplicationWorker", "Messages", "MessageBus"]),
         tests("HostAgentTests", ["HostAgent", "Messages", "MessageBus", "Hypervisor"]),

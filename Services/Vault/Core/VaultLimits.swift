@@ -47,8 +47,6 @@ enum VaultLimits {
     static let hostSilenceMilliseconds: UInt64 = 15_000
     /// How often silence is looked for, because it makes no event by itself.
     static let silenceCheckInterval: Duration = .seconds(1)
-    /// How long a stop waits for the requests that are being answered.
-    static let stopGrace: Duration = .seconds(5)
 
     // MARK: Placement
 

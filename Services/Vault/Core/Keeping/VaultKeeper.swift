@@ -17,7 +17,7 @@ actor VaultKeeper {
 
     private let store: any VaultStore
     private let clock: any VaultClock
-    private let events: AsyncStream<NumberedChange>.Continuation
+    private let events: any EventOutlet
     private let logger: Logger
     private var generator = SystemRandomNumberGenerator()
     private var machine: VaultStateMachine
@@ -28,7 +28,7 @@ actor VaultKeeper {
 
     /// Reads the database, which blocks the caller: a service has nothing else to do before.
     init(
-        store: any VaultStore, clock: any VaultClock, events: AsyncStream<NumberedChange>.Continuation, logger: Logger
+        store: any VaultStore, clock: any VaultClock, events: any EventOutlet, logger: Logger
     ) throws(VaultError) {
         let stored = try store.load()
         self.store = store
@@ -88,9 +88,6 @@ actor VaultKeeper {
         }
     }
 
-    /// No event follows.
-    func finish() { events.finish() }
-
     // MARK: Storing
 
     private func take(
@@ -111,13 +108,7 @@ actor VaultKeeper {
         for change in changes {
             guard let number = change.number else { continue }
             lastEventNumber = number
-            switch events.yield(change) {
-            case .enqueued, .terminated: break
-            case .dropped:
-                // Subscribers see the gap and take a snapshot.
-                logger.warning("An event was not published, because too many wait", metadata: ["number": "\(number)"])
-            @unknown default: break
-            }
+            events.publish(change)
         }
     }
 

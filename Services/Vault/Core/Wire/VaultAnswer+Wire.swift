@@ -25,6 +25,30 @@ extension VaultAnswer {
     }
 }
 
+extension VaultReply {
+    /// What ``VaultAnswer/encoded`` made.
+    init(encoded: [UInt8]) throws(VaultError) {
+        do {
+            try self.init(serializedBytes: encoded)
+        } catch {
+            throw VaultError(
+                .corruptData, "The stored answer to this command cannot be read.",
+                remedy: "Read what the command was about, and repeat it under a new operation identifier if need be.",
+                facts: ["bytes": "\(encoded.count)"])
+        }
+    }
+}
+
+extension VaultHealth.Level {
+    var wire: HealthLevel {
+        switch self {
+        case .normal: .normal
+        case .warning: .warning
+        case .critical: .critical
+        }
+    }
+}
+
 extension CloudProtectionResult {
     fileprivate var wire: ProtectCloudResult {
         .with {
