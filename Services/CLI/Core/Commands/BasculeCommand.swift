@@ -7,20 +7,21 @@ package struct BasculeCommand: AsyncParsableCommand {
         abstract: "Replicate libvirt guests to a second site, and see how well it goes.",
         discussion: """
             EXAMPLES
-              bascule guests                      what could be protected
-              bascule protect web1 --wait         protect one guest, with a progress bar
-              bascule status --watch              how everything stands, refreshed every second
-              bascule points web1                 the recovery points of a guest
+              bascule guests                 what could be protected
+              bascule protect web1 --wait    protect one guest, with a progress bar
+              bascule status --watch         how everything stands, every second
+              bascule points web1            the recovery points of a guest
               bascule export web1 --point latest --socket /tmp/web1.sock
-                                                  one of them as read-only NBD disks
-              bascule doctor                      what is missing on the hosts, and how to mend it
+                                             one of them as read-only NBD disks
+              bascule doctor                 what is missing, and how to mend it
 
-            Services are looked for at --vault and --policy-service, then BASCULE_VAULT and BASCULE_POLICY, then
-            ~/.config/bascule/bascule.yaml and /etc/bascule/bascule.yaml, then on this machine.
+            Services are looked for at --vault and --policy-service, then BASCULE_VAULT
+            and BASCULE_POLICY, then ~/.config/bascule/bascule.yaml and
+            /etc/bascule/bascule.yaml, then on this machine.
 
             EXIT STATUS
-              0 done · 1 failed · 3 not found · 4 refused · 5 no answer (try later) · 6 damaged data ·
-              64 wrong command line · 130 interrupted
+              0 done · 1 failed · 3 not found · 4 refused · 5 no answer (try later) ·
+              6 damaged data · 64 wrong command line · 130 interrupted
             """,
         version: BasculeTool.version,
         groupedSubcommands: [

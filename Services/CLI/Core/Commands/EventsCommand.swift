@@ -7,7 +7,8 @@ package struct EventsCommand: OperatorCommand {
     package static let configuration = CommandConfiguration(
         commandName: "events", abstract: "Show changes of the registry as the vault publishes them, until Ctrl-C.",
         discussion: """
-            Needs the vault's events endpoint: setting vaultEvents, or BASCULE_VAULT_EVENTS.
+            Needs the vault's events endpoint: setting vaultEvents, or
+            BASCULE_VAULT_EVENTS.
 
             EXAMPLES
               bascule events

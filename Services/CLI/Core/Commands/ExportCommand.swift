@@ -6,16 +6,18 @@ package struct ExportCommand: OperatorCommand {
     package static let configuration = CommandConfiguration(
         commandName: "export", abstract: "Serve a recovery point as read-only NBD disks on a UNIX socket.",
         discussion: """
-            The export names are the guest's disks (vda, sdb). It ends with Ctrl-C, or with the command of --run.
-            The target host's agent serves it, on that host. With --replica no service is needed: the directory is
-            enough, and the point is served by this command itself.
+            The export names are the guest's disks (vda, sdb). It ends with Ctrl-C, or
+            with the command of --run. The target host's agent serves it, on that host.
+            With --replica no service is needed: the directory is enough, and the point is
+            served by this command itself.
 
-            --run gets $socket, $uri (of the first disk) and $uri_vda, $uri_sdb, … of each.
+            --run gets $socket, $uri (of the first disk) and $uri_vda, $uri_sdb, … of
+            each.
 
             EXAMPLES
               bascule export web1 --point latest --socket /tmp/web1.sock
-              bascule export web1 --point 2026-11-23T03:44:00Z --run 'nbdcopy "$uri" web1.img'
-              bascule export --replica /var/lib/bascule/replicas/ID --point 17 --run 'nbdinfo "$uri"'
+              bascule export web1 --point 2026-11-23T03:44:00Z --run 'nbdcopy "$uri" w'
+              bascule export --replica /srv/replicas/ID --point 17 --run 'nbdinfo "$uri"'
             """)
 
     @Argument(help: "Guest, or identifier of the protection; leave it out with --replica.")

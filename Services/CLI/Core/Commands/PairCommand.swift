@@ -5,12 +5,13 @@ package struct PairCommand: OperatorCommand {
     package static let configuration = CommandConfiguration(
         commandName: "pair", abstract: "Pair a source cloud with the target cloud its guests replicate to.",
         discussion: """
-            The pair carries the policy and the placement of every guest protected between the two. Repeating the
-            command changes the pair; what is not given stays as it is.
+            The pair carries the policy and the placement of every guest protected between
+            the two. Repeating the command changes the pair; what is not given stays as it
+            is.
 
             EXAMPLES
               bascule pair gold gold-dr --policy every-30s
-              bascule pair gold gold-dr --auto-protect      guests that appear later are protected by themselves
+              bascule pair gold gold-dr --auto-protect      new guests, too
             """)
 
     @Argument(help: "Cloud whose guests are protected.")

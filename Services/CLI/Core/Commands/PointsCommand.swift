@@ -10,7 +10,7 @@ package struct PointsCommand: OperatorCommand {
             EXAMPLES
               bascule points web1
               bascule points web1 --last 5 --json
-              bascule points --replica /var/lib/bascule/replicas/ID     needs no service
+              bascule points --replica /srv/replicas/ID     needs no service
             """)
 
     @Argument(help: "Guest, or identifier of the protection; leave it out with --replica.")

@@ -7,8 +7,9 @@ extension PolicyCommand {
         package static let configuration = CommandConfiguration(
             commandName: "set", abstract: "Create a policy, or change what is given of it.",
             discussion: """
-                A new policy starts from: every 30 s; every point kept for a day, hourly ones for a week, daily ones for
-                30 days; crash-consistent; compression automatic; no limit. Spans take s, m, h, d and w; sizes K, M, G.
+                A new policy starts from: every 30 s; every point kept for a day, hourly ones
+                for a week, daily ones for 30 days; crash-consistent; compression automatic;
+                no limit. Spans take s, m, h, d and w; sizes K, M, G.
                 """)
 
         @Argument(help: "Name of the policy.")

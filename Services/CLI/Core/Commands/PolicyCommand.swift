@@ -5,12 +5,13 @@ package struct PolicyCommand: AsyncParsableCommand {
     package static let configuration = CommandConfiguration(
         commandName: "policy", abstract: "List, show, set, assign or delete policies.",
         discussion: """
-            A policy says how often a guest is copied, how long points are kept, how consistent they are and how fast
-            they travel. It is bound to a pair of clouds (bascule pair --policy), and one guest can have its own.
+            A policy says how often a guest is copied, how long points are kept, how
+            consistent they are and how fast they travel. It is bound to a pair of clouds
+            (bascule pair --policy), and one guest can have its own.
 
             EXAMPLES
               bascule policy set every-30s --frequency 30s
-              bascule policy set gold --frequency 1s --keep-all 1h --keep-hourly 2d --keep-daily 30d
+              bascule policy set gold --frequency 1s --keep-all 1h --keep-daily 30d
               bascule policy set night --start-at 2026-11-23T22:00:00 --bandwidth 20MiB
               bascule policy assign gold --guest db1
             """,

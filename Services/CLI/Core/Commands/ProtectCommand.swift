@@ -7,8 +7,8 @@ package struct ProtectCommand: OperatorCommand {
         commandName: "protect", abstract: "Keep a guest, or all guests of a cloud, as replicas at the target site.",
         discussion: """
             EXAMPLES
-              bascule protect web1                        target and policy as the pair of clouds says
-              bascule protect web1 web2 --wait            with a progress bar until the first points are there
+              bascule protect web1                        as the pair of clouds says
+              bascule protect web1 web2 --wait            with a progress bar
               bascule protect db1 --target-host beta3 --policy every-second
               bascule protect --cloud gold                every guest on the cloud's hosts
             """)

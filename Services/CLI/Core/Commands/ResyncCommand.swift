@@ -5,7 +5,8 @@ package struct ResyncCommand: OperatorCommand {
     package static let configuration = CommandConfiguration(
         commandName: "resync", abstract: "Compare source and replica block by block, and ship only what differs.",
         discussion: """
-            Happens by itself when a checkpoint was lost. Ask for it when you doubt a replica; points that exist stay.
+            Happens by itself when a checkpoint was lost. Ask for it when you doubt a
+            replica; points that exist stay.
 
             EXAMPLES
               bascule resync web1 --wait

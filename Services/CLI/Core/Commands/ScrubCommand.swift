@@ -5,12 +5,12 @@ package struct ScrubCommand: OperatorCommand {
     package static let configuration = CommandConfiguration(
         commandName: "scrub", abstract: "Verify every checksum of a guest's replica, with a progress bar.",
         discussion: """
-            Runs at the target host and goes on there when you leave; call it again to see how far it is. Ends with exit
-            status 6 when something is damaged.
+            Runs at the target host and goes on there when you leave; call it again to see
+            how far it is. Ends with exit status 6 when something is damaged.
 
             EXAMPLES
               bascule scrub web1
-              bascule scrub web1 --restart      from the start, even when one has just finished
+              bascule scrub web1 --restart      from the start again
             """)
 
     @Argument(help: "Guest, or identifier of the protection.")

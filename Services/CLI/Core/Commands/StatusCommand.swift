@@ -7,15 +7,16 @@ package struct StatusCommand: OperatorCommand {
         commandName: "status",
         abstract: "Show how every protection stands: state, health and why, age of the newest point.",
         discussion: """
-            NEWEST is the age of the newest recovery point; PENDING is what the open cycle still has to store; CHANGED,
-            SENT and TOOK are of the last cycle that committed. Below the table, one line says why anything is not
-            normal, and what to do.
+            NEWEST is the age of the newest recovery point; PENDING is what the open cycle
+            still has to store; CHANGED, SENT and TOOK are of the last cycle that
+            committed. Below the table, one line says why anything is not normal, and what
+            to do.
 
             EXAMPLES
               bascule status
               bascule status web1 --json
               bascule status --watch            refreshed every second until Ctrl-C
-              bascule status --check            exit status 4 when anything is critical, for monitoring
+              bascule status --check            exit status 4 when anything is critical
             """)
 
     @Argument(help: "Only this guest.")

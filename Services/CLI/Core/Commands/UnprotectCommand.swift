@@ -5,11 +5,12 @@ package struct UnprotectCommand: OperatorCommand {
     package static let configuration = CommandConfiguration(
         commandName: "unprotect", abstract: "Stop protecting a guest, and delete its replica with all recovery points.",
         discussion: """
-            The guest itself goes on undisturbed. Every trace on the source (checkpoints, bitmaps) is removed.
+            The guest itself goes on undisturbed. Every trace on the source (checkpoints,
+            bitmaps) is removed.
 
             EXAMPLES
-              bascule unprotect web1                    asks first, because the replica is deleted
-              bascule unprotect web1 --keep-replica     leaves the replica directory in place; asks nothing
+              bascule unprotect web1                    asks first
+              bascule unprotect web1 --keep-replica     leaves the directory in place
               bascule unprotect web1 --yes              for scripts
             """)
 
