@@ -133,8 +133,13 @@ let package = Package(
         tests("ServiceRuntimeTests", ["ServiceRuntime"]),
         tests("VaultTests", ["Vault", "Messages", "MessageBus", "CZeroMQ", grdb]),
         tests("PolicyTests", ["Policy", "Messages", "MessageBus"]),
-        tests("ReplicationWorkerTests", ["ReplicationWorker", "Messages", "MessageBus"]),
-        tests("HostAgentTests", ["HostAgent", "Messages", "MessageBus", "Hypervisor"]),
+        tests(
+            "ReplicationWorkerTests",
+            ["ReplicationWorker", "Messages", "MessageBus", "BlockDevice", "DeltaLog", "Sealing", logging]),
+        tests(
+            "HostAgentTests",
+            ["HostAgent", "ReplicationWorker", "Messages", "MessageBus", "Hypervisor", "BlockDevice", "DeltaLog",
+             "Replica", "Sealing", logging]),
         tests("OperatorCLITests", ["OperatorCLI", "Messages", "MessageBus"]),
         tests("TidyTests", []),
         tests("EndToEndTests", ["LocalSites", "TestGuest", "Hypervisor", "BlockDevice", "Replica", "Messages", "MessageBus"]),
