@@ -41,13 +41,14 @@ package actor LocalSites {
     package nonisolated let policyEndpoint: String
     package nonisolated let primaryEndpoint: String
     package nonisolated let secondaryEndpoint: String
-    private let ports: [UInt16]
+    /// Every port in use, for a second installation that takes over the first one's before either is started.
+    package nonisolated let ports: [UInt16]
     private var processes: [String: ManagedProcess] = [:]
 
     /// Makes the folders and writes nothing else; `start` starts.
-    package init(options: Options) throws {
+    package init(options: Options, ports given: [UInt16]? = nil) throws {
         self.options = options
-        let ports = try LocalPorts.free(count: 7 + 16)
+        let ports = try given ?? LocalPorts.free(count: 7 + 16)
         self.ports = ports
         vaultEndpoint = "tcp://127.0.0.1:\(ports[0])"
         vaultEvents = "tcp://127.0.0.1:\(ports[1])"
@@ -99,8 +100,8 @@ package actor LocalSites {
     package func stop(_ name: String) async throws -> Bool { await (try process(name)).stop() }
 
     /// Throws when a process that was started has ended by itself, with the end of its log.
-    package func checkRunning() throws {
-        for (name, process) in processes.sorted(by: { $0.key < $1.key }) where !process.isRunning {
+    package func checkRunning(except ignored: String? = nil) throws {
+        for (name, process) in processes.sorted(by: { $0.key < $1.key }) where !process.isRunning && name != ignored {
             throw LocalSitesError(
                 .ended, "\(name) has ended (wait status \(process.exitStatus ?? -1)): \(lastLines(of: name, count: 5))",
                 remedy: "read \(logPath(of: name))")
@@ -113,6 +114,9 @@ package actor LocalSites {
         for name in order { await processes[name]?.stop() }
         processes = [:]
     }
+
+    /// Where the target's bulk socket listens.
+    package nonisolated var secondaryBulkPort: UInt16 { ports[6] }
 
     package nonisolated func logPath(of name: String) -> String { "\(options.root)/logs/\(name).log" }
 
@@ -169,7 +173,7 @@ package actor LocalSites {
             settings["nbdkitPlugin"] = "\(options.binaries)/libbascule-view-plugin.so"
         default:
             let number = Int(name.split(separator: "-").last ?? "1") ?? 1
-            precondition((1...16).contains(number), "worker names run from worker-1 to worker-16")
+            precondition((1...16).contains(number), "worker names run from worker-1 to worker-16")  // ports[7...22]
             settings["name"] = name
             settings["policy"] = policyEndpoint
             settings["listen"] = "tcp://127.0.0.1:\(ports[6 + number])"

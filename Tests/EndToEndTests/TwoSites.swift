@@ -7,6 +7,8 @@ import Messages
 /// Two running sites as a test sees them: the processes, a client for each service, and the oracle.
 final class TwoSites: Sendable {
     let sites: LocalSites
+    /// Between the workers and the target's bulk port, when it was asked for.
+    let link: StallingProxy?
     let oracle: CaptureOracle
     let bus: MessageBus
     let vault: RequestClient
@@ -17,7 +19,7 @@ final class TwoSites: Sendable {
     /// The primary uses the private libvirtd of this run, so that `virsh` can act on its guests from outside.
     static func start(
         root: String, workers: Int = 2, frequencySeconds: UInt32 = 1, secondaryReplicas: String? = nil,
-        withOracle: Bool = true
+        stallableLink: Bool = false, withOracle: Bool = true
     ) async throws -> TwoSites {
         try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
         let oracle = try CaptureOracle(folder: "\(root)/oracle")
@@ -26,11 +28,18 @@ final class TwoSites: Sendable {
         options.primaryHypervisor = "qemu:///system"
         if withOracle { options.extraSettings["primary"] = ["captureHook": oracle.hookPath] }
         if let secondaryReplicas { options.extraSettings["secondary"] = ["replicas": secondaryReplicas] }
-        let sites = try LocalSites(options: options)
+        var sites = try LocalSites(options: options)
+        var link: StallingProxy?
+        if stallableLink {
+            let proxy = try StallingProxy(to: sites.secondaryBulkPort)
+            link = proxy
+            options.extraSettings["secondary", default: [:]]["bulkAdvertise"] = "tcp://127.0.0.1:\(proxy.port)"
+            sites = try LocalSites(options: options, ports: sites.ports)
+        }
         try await sites.start()
         let bus = MessageBus(name: "test/end-to-end", logger: Logger(label: "end-to-end"))
         let two = TwoSites(
-            sites: sites, oracle: oracle, bus: bus,
+            sites: sites, link: link, oracle: oracle, bus: bus,
             vault: try await bus.client(to: sites.vaultEndpoint),
             policy: try await bus.client(to: sites.policyEndpoint),
             primary: try await bus.client(to: sites.primaryEndpoint),
@@ -48,10 +57,11 @@ final class TwoSites: Sendable {
     }
 
     private init(
-        sites: LocalSites, oracle: CaptureOracle, bus: MessageBus, vault: RequestClient, policy: RequestClient,
+        sites: LocalSites, link: StallingProxy?, oracle: CaptureOracle, bus: MessageBus, vault: RequestClient, policy: RequestClient,
         primary: RequestClient, secondary: RequestClient
     ) {
         self.sites = sites
+        self.link = link
         self.oracle = oracle
         self.bus = bus
         self.vault = vault
@@ -63,6 +73,7 @@ final class TwoSites: Sendable {
     func stop() async {
         await bus.shutdown()
         await sites.stop()
+        link?.close()
     }
 
     /// Where `swift test` and `swift build` put the executables: beside this test bundle.
@@ -135,6 +146,15 @@ final class TwoSites: Sendable {
         return list.statuses.first { $0.protection == protection }
     }
 
+    /// Newest first or oldest first, as the service likes; at most 200 cycles.
+    func history(_ protection: String) async throws -> [CycleReport] {
+        var request = GetHistory()
+        request.protection = protection
+        request.limit = 200
+        guard case .history(let history) = try await policy.policy(.getHistory(request)) else { return [] }
+        return history.cycles
+    }
+
     func points(_ protection: String) async throws -> [RecoveryPoint] {
         var request = ListPoints()
         request.protection = protection
@@ -146,10 +166,12 @@ final class TwoSites: Sendable {
 
     /// Waits for a point of a later cycle than `cycle`, and says which it is.
     @discardableResult
-    func waitForPoint(after cycle: UInt64, of protection: String, within limit: Duration) async throws -> UInt64 {
+    func waitForPoint(
+        after cycle: UInt64, of protection: String, ignoringEnded: String? = nil, within limit: Duration
+    ) async throws -> UInt64 {
         do {
             return try await eventually("a point after cycle \(cycle)", within: limit) {
-                try await self.sites.checkRunning()
+                try await self.sites.checkRunning(except: ignoringEnded)
                 let newest: UInt64
                 do { newest = try await self.points(protection).last?.cycle ?? 0 } catch is RemoteError { return nil }
                 return newest > cycle ? newest : nil
@@ -158,8 +180,7 @@ final class TwoSites: Sendable {
             let status = try await status(protection)
             throw Command.Failure(
                 description: """
-                    \(error): state \(try await self.protection(protection)?.state ?? .unspecified), \
-                    phase \(status?.phase ?? "?"), health \(status?.health.reason ?? "?"), \
+                    \(error): phase \(status?.phase ?? "?"), health \(status?.health.reason ?? "?"), \
                     last failure \(status?.lastFailure.error.message ?? "none")
                     """)
         }

@@ -1,0 +1,150 @@
+import Foundation
+import LocalSites
+import MessageBus
+import Messages
+import TestGuest
+import Testing
+
+/// What happens to guests in their life: shut down and started, killed, their disks grown, added and removed.
+@Suite(.serialized, .enabled(if: Prerequisites.met, "\(Prerequisites.missing ?? "")"))
+struct GuestLifeTests {
+    @Test(.timeLimit(.minutes(6)))
+    func replicationSurvivesShutdownACrashOfTheEmulatorAndChangedDisks() async throws {
+        try await Scenario.run("life", disks: [192 << 20], recordsPerSecond: 50) { two, guest in
+            let protection = try await two.protect(guest.name).id
+            var newest = try await two.waitForPoint(after: 0, of: protection, within: .seconds(90))
+
+            // Shut down cleanly: points go on from the disks at rest, and stay incremental after the next start.
+            let last = try await shutDownAndRead(guest)
+            newest = try await two.waitForPoint(after: newest + 1, of: protection, within: .seconds(60))
+            let atRest = try await two.newestRecord(of: guest, protection: protection, cycle: newest)
+            #expect(atRest == last, "the point after the shutdown holds the guest's last record")
+            #expect(try await guest.start() == last)
+            newest = try await two.waitForPoint(after: newest + 2, of: protection, within: .seconds(60))
+            #expect(try await two.status(protection)?.last.kind == .incremental)
+
+            // QEMU killed: its bitmaps cannot be trusted, so both sides are compared, without being asked.
+            try await guest.killEmulator()
+            try await guest.start()
+            newest = try await two.waitForPoint(after: newest + 1, of: protection, within: .seconds(90))
+            let comparison = try #require(
+                try await two.history(protection).first { $0.kind == .compare && !$0.hasError })
+            #expect(!comparison.reason.isEmpty, "why it compared is said")
+            #expect(comparison.sentBytes < 64 << 20, "a comparison ships what differs, not the disk")
+            #expect(try await two.protection(protection)?.state == .protected)
+
+            // Grown.
+            try await guest.resize("vda", toBytes: 256 << 20)
+            newest = try await two.waitForPoint(after: newest + 1, of: protection, within: .seconds(90))
+            // Added, written to by nobody, and removed again.
+            let added = "\(guest.folder)/vdb.qcow2"
+            try await Command.run(["qemu-img", "create", "-q", "-f", "qcow2", added, "64M"])
+            try await Command.run(
+                ["qemu-io", "-f", "qcow2", "-c", "write -P 0x5a 1M 3M", added])
+            try await guest.attach(path: added, target: "vdb")
+            newest = try await two.waitForPoint(after: newest + 1, of: protection, within: .seconds(90))
+            try await expectEqual(two, protection, cycle: newest, disks: ["vda", "vdb"])
+            try await guest.detach(target: "vdb")
+            newest = try await two.waitForPoint(after: newest + 1, of: protection, within: .seconds(90))
+            try await expectEqual(two, protection, cycle: newest, disks: ["vda"])
+
+            try await two.quiesce(protection)
+            #expect(try await two.comparePoints(of: protection, disks: ["vda"]).faults == [])
+            #expect(guest.console.writeErrors == [])
+            #expect(try await Leftovers.find(of: guest, in: two.sites, protection: protection) == [])
+        }
+    }
+
+    @Test(.timeLimit(.minutes(4)))
+    func pauseResumeResyncAndUnprotectLeaveNothingBehind() async throws {
+        try await Scenario.run("pause", disks: [128 << 20], recordsPerSecond: 50) { two, guest in
+            let protection = try await two.protect(guest.name).id
+            var newest = try await two.waitForPoint(after: 0, of: protection, within: .seconds(90))
+            try await two.quiesce(protection)
+            let paused = try #require(try await two.points(protection).last?.cycle)
+            try await guest.tell("random 4 5")
+            #expect(try await two.points(protection).last?.cycle == paused, "no point while paused")
+
+            try await two.changeState(protection, to: .protected)
+            newest = try await two.waitForPoint(after: paused, of: protection, within: .seconds(30))
+            try await two.changeState(protection, to: .resynchronizing)
+            _ = try await eventually("the comparison is over", within: .seconds(60)) {
+                let state = try await two.protection(protection)?.state
+                let compared = try await two.history(protection).contains { $0.kind == .compare && !$0.hasError }
+                return state == .protected && compared ? true : nil
+            }
+            newest = try await two.waitForPoint(after: newest, of: protection, within: .seconds(30))
+            try await two.quiesce(protection)
+            #expect(try await two.comparePoints(of: protection, disks: ["vda"]).faults == [])
+
+            var unprotect = Unprotect()
+            unprotect.protection = protection
+            _ = try await two.vault.vault(.unprotect(unprotect))
+            _ = try await eventually("the protection is gone", within: .seconds(60)) {
+                try await two.protection(protection) == nil ? true : nil
+            }
+            #expect(try await guest.checkpoints == [])
+            #expect(try await guest.job == "None")
+            #expect(!FileManager.default.fileExists(atPath: "\(two.sites.replicas(of: "secondary"))/\(protection)"))
+        }
+    }
+
+    @Test(.timeLimit(.minutes(3)))
+    func aRawDiskIsRefusedWhenItIsToBeProtected() async throws {
+        try await Scenario.run("raw", disks: [64 << 20], recordsPerSecond: 10, format: "raw") { two, guest in
+            let refusal = await #expect(throws: RemoteError.self) { try await two.protect(guest.name) }
+            #expect(refusal?.code == .failedPrecondition)
+            #expect(refusal?.message.contains("vda") == true, "the sentence names the disk: \(refusal?.message ?? "")")
+            #expect(refusal?.remedy.isEmpty == false)
+            let protections = try await two.snapshot().protections
+            #expect(protections == [])
+        }
+    }
+
+    /// The guest agent freezes the guest's file system: the point says so, and the guest goes on.
+    @Test(.timeLimit(.minutes(3)))
+    func anApplicationConsistentPointFreezesAndThaws() async throws {
+        try await Scenario.run(
+            "freeze", disks: [64 << 20], recordsPerSecond: 20, fileSystemBytes: 64 << 20, withOracle: false
+        ) { two, guest in
+            try #require(guest.image.hasGuestAgent, "qemu-guest-agent is not installed: run Scripts/install-prerequisites")
+            _ = try await guest.console.wait(for: "guest agent on", within: .seconds(5))
+            let protection = try await two.protect(guest.name).id
+            let newest = try await two.waitForPoint(after: 0, of: protection, within: .seconds(90))
+            var trigger = TriggerCycle()
+            trigger.protection = protection
+            trigger.consistency = .application
+            _ = try await two.policy.policy(.triggerCycle(trigger))
+            let point = try await eventually("an application-consistent point", within: .seconds(30)) {
+                try await two.points(protection).first { $0.cycle > newest && $0.consistency == .application }
+            }
+            #expect(point.cycle > newest)
+            let before = guest.console.lastCommitted
+            _ = try await eventually("the guest goes on writing", within: .seconds(10)) {
+                guest.console.lastCommitted > before ? true : nil
+            }
+            let thawed = try await Command.run(
+                ["virsh", "-q", "-c", "qemu:///system", "qemu-agent-command", guest.name,
+                 "{\"execute\":\"guest-fsfreeze-status\"}"])
+            #expect(thawed.contains("thawed"))
+        }
+    }
+
+    private func shutDownAndRead(_ guest: TestGuest) async throws -> UInt64 {
+        let mark = guest.console.mark
+        try await guest.shutDown()
+        let line = try await guest.console.wait(for: "power off", after: mark, within: .seconds(5))
+        return try #require(SerialLog.number("last", in: line))
+    }
+
+    private func expectEqual(
+        _ two: TwoSites, _ protection: String, cycle: UInt64, disks: [String]
+    ) async throws {
+        try await two.withView(of: protection, cycle: cycle) { socket in
+            for disk in disks {
+                let found = try await CaptureOracle.hash(of: "nbd+unix:///\(disk)?socket=\(socket)")
+                #expect(found == two.oracle.expected(cycle: cycle, disk: disk), "cycle \(cycle), \(disk)")
+            }
+        }
+    }
+}

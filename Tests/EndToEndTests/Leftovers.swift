@@ -1,0 +1,50 @@
+import Foundation
+import LocalSites
+import Messages
+import TestGuest
+
+/// What a quiet protection may leave on the hosts: one checkpoint on the guest, its replica, and nothing else.
+enum Leftovers {
+    /// One sentence per thing that should not be there. The protection must be paused, with no cycle open.
+    static func find(of guest: TestGuest, in sites: LocalSites, protection: String) async throws -> [String] {
+        var found: [String] = []
+        let job = try await guest.job
+        if job != "None" { found.append("a job is on the guest: \(job)") }
+        let checkpoints = try await guest.checkpoints
+        if checkpoints.count > 1 { found.append("checkpoints: \(checkpoints.joined(separator: ", "))") }
+        let replica = "\(sites.replicas(of: "secondary"))/\(protection)"
+        for entry in try entries(of: "\(replica)/incoming") { found.append("incoming/\(entry)") }
+        for site in ["primary", "secondary"] {
+            let agent = try await sites.process(site)
+            for child in ProcessUsage.children(of: agent.processIdentifier) {
+                found.append("\(site) has a child process \(child.identifier) (\(child.command))")
+            }
+        }
+        // Bitmaps in the image that no checkpoint owns.
+        for index in guest.disks.indices where guest.disks[index].format == "qcow2" {
+            let json = try await Command.run(["qemu-img", "info", "-U", "--output=json", guest.diskPath(index)])
+            let bitmaps = json.components(separatedBy: "\"granularity\"").count - 1
+            if bitmaps > checkpoints.count { found.append("\(guest.diskTarget(index)) has \(bitmaps) bitmaps") }
+        }
+        for path in try files(under: "\(sites.options.root)/primary") where path.contains("scratch") {
+            found.append("scratch file \(path)")
+        }
+        return found
+    }
+
+    private static func entries(of folder: String) throws -> [String] {
+        guard FileManager.default.fileExists(atPath: folder) else { return [] }
+        return try FileManager.default.contentsOfDirectory(atPath: folder)
+    }
+
+    private static func files(under folder: String) throws -> [String] {
+        var found: [String] = []
+        for entry in try entries(of: folder) {
+            let path = "\(folder)/\(entry)"
+            var isFolder: ObjCBool = false
+            guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else { continue }
+            if isFolder.boolValue { found += try files(under: path) } else { found.append(path) }
+        }
+        return found
+    }
+}

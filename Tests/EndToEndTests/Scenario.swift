@@ -1,0 +1,63 @@
+import Foundation
+import LocalSites
+import TestGuest
+
+/// Two sites, one running guest, and the folders of both; all of it is gone afterwards, whatever happened in between.
+enum Scenario {
+    static func run(
+        _ name: String, disks: [UInt64], recordsPerSecond: Int, format: String = "qcow2", fileSystemBytes: UInt64 = 0,
+        frequencySeconds: UInt32 = 1, stallableLink: Bool = false, smallTargetMebibytes: Int? = nil,
+        withOracle: Bool = true, _ body: (TwoSites, TestGuest) async throws -> Void
+    ) async throws {
+        // Short, because UNIX socket paths below it end at 108 characters.
+        let root = "/tmp/bsc-\(name)-\(UUID().uuidString.prefix(6))"
+        try FileManager.default.createDirectory(atPath: "\(root)/image", withIntermediateDirectories: true)
+        var targetFolder: String?
+        if let smallTargetMebibytes {
+            targetFolder = "\(root)/small"
+            try FileManager.default.createDirectory(atPath: "\(root)/small", withIntermediateDirectories: true)
+            try await Command.run(
+                ["mount", "-t", "tmpfs", "-o", "size=\(smallTargetMebibytes)m", "tmpfs", "\(root)/small"])
+            try FileManager.default.createDirectory(atPath: "\(root)/small/replicas", withIntermediateDirectories: true)
+        }
+        let guest = TestGuest(
+            name: "bsc-\(name)", folder: "\(root)/guest", image: try GuestImage(in: "\(root)/image"),
+            disks: disks.map { .init(sizeBytes: $0, format: format) }, recordsPerSecond: recordsPerSecond,
+            fileSystemBytes: fileSystemBytes)
+        var sites: TwoSites?
+        do {
+            try await guest.bringUp()
+            let two = try await TwoSites.start(
+                root: root, frequencySeconds: frequencySeconds,
+                secondaryReplicas: targetFolder.map { "\($0)/replicas" }, stallableLink: stallableLink,
+                withOracle: withOracle)
+            sites = two
+            try await body(two, guest)
+        } catch {
+            await report(error, from: sites)
+            await finish(sites, guest, root: root, unmount: targetFolder)
+            throw error
+        }
+        await finish(sites, guest, root: root, unmount: targetFolder)
+    }
+
+    /// What the processes said last, because their logs are about to be removed.
+    private static func report(_ error: any Error, from sites: TwoSites?) async {
+        print("scenario failed: \(error)")
+        guard let sites else { return }
+        for name in ["vault", "policy", "primary", "secondary", "worker-1", "worker-2"] {
+            print("--- \(name)\n\(sites.sites.lastLines(of: name, count: 12))")
+        }
+    }
+
+    private static func finish(_ sites: TwoSites?, _ guest: TestGuest, root: String, unmount: String?) async {
+        await sites?.stop()
+        await guest.remove()
+        do {
+            if let unmount { try await Command.run(["umount", unmount]) }
+            try FileManager.default.removeItem(atPath: root)
+        } catch {
+            print("scenario: \(root) could not be removed: \(error)")
+        }
+    }
+}

@@ -1,0 +1,73 @@
+import Foundation
+import LocalSites
+import MessageBus
+import Messages
+import TestGuest
+
+extension TwoSites {
+    /// Serves a point read-only, as `bascule export` does, and hands its socket to `body`.
+    func withView<Result>(
+        of protection: String, cycle: UInt64, _ body: (_ socket: String) async throws -> Result
+    ) async throws -> Result {
+        var open = OpenView()
+        open.protection = protection
+        open.cycle = cycle
+        guard case .viewOpened(let view) = try await secondary.agent(.openView(open), deadline: .seconds(30)) else {
+            throw Command.Failure(description: "OpenView was answered with something else")
+        }
+        var close = CloseView()
+        close.view = view.view
+        do {
+            let result = try await body(view.socket)
+            _ = try await secondary.agent(.closeView(close), deadline: .seconds(30))
+            return result
+        } catch {
+            _ = try await secondary.agent(.closeView(close), deadline: .seconds(30))
+            throw error
+        }
+    }
+
+    /// Compares every listed point, disk by disk, with what the oracle saw at its capture.
+    ///
+    /// - Returns: one sentence per difference, and how many points were compared.
+    func comparePoints(of protection: String, disks: [String]) async throws -> (compared: Int, faults: [String]) {
+        var faults: [String] = []
+        let points = try await points(protection)
+        for point in points {
+            try await withView(of: protection, cycle: point.cycle) { socket in
+                for disk in disks {
+                    guard let expected = oracle.expected(cycle: point.cycle, disk: disk) else {
+                        faults.append("cycle \(point.cycle), \(disk): the oracle saw no capture")
+                        continue
+                    }
+                    let found = try await CaptureOracle.hash(of: "nbd+unix:///\(disk)?socket=\(socket)")
+                    if found != expected { faults.append("cycle \(point.cycle), \(disk): \(found), was \(expected)") }
+                }
+            }
+        }
+        return (points.count, faults)
+    }
+
+    /// The newest record that a point holds, after the whole sequence up to it was found unbroken and untorn.
+    func newestRecord(of guest: TestGuest, protection: String, cycle: UInt64) async throws -> UInt64 {
+        try await withView(of: protection, cycle: cycle) { socket in
+            var images: [String] = []
+            defer { for image in images { unlink(image) } }
+            for index in guest.disks.indices {
+                let image = "\(sites.options.root)/point-\(cycle)-\(index).raw"
+                images.append(image)
+                try await Command.run(["nbdcopy", "nbd+unix:///\(guest.diskTarget(index))?socket=\(socket)", image])
+            }
+            return try RecordChecker(layout: guest.layout).check(images: images)
+        }
+    }
+
+    /// Pauses, and waits until no cycle is open.
+    func quiesce(_ protection: String) async throws {
+        try await changeState(protection, to: .paused)
+        _ = try await eventually("no cycle is open", within: .seconds(60)) {
+            let status = try await self.status(protection)
+            return status?.cycleOpen == false ? true : nil
+        }
+    }
+}
