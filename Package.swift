@@ -96,7 +96,7 @@ let package = Package(
         shared("ServiceRuntime", ["Messages", "MessageBus", configuration, logging, serviceLifecycle]),
         .target(
             name: "TestGuest", path: "Shared/TestGuest", exclude: [], resources: [.embedInCode("Guest/init.c")]),
-        shared("LocalSites"),
+        shared("LocalSites", ["Messages", "MessageBus", logging]),
         .target(
             name: "ViewPlugin", dependencies: ["Replica", "DeltaLog", "CNbdkitPlugin"], path: "Shared/ViewPlugin"),
 

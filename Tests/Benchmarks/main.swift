@@ -1,1 +1,1 @@
-print("stub")
+print("not measured yet")

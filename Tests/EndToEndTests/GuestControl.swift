@@ -1,4 +1,5 @@
 import Foundation
+import LocalSites
 import TestGuest
 
 /// Acts on a test guest from outside with `virsh`, as an operator or an accident would; never through our own code.

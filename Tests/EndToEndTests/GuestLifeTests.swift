@@ -11,41 +11,41 @@ struct GuestLifeTests {
     @Test(.timeLimit(.minutes(6)))
     func replicationSurvivesShutdownACrashOfTheEmulatorAndChangedDisks() async throws {
         try await Scenario.run("life", disks: [192 << 20], recordsPerSecond: 50) { two, guest in
-            let protection = try await two.protect(guest.name).id
-            var newest = try await two.waitForPoint(after: 0, of: protection, within: .seconds(90))
+            let protection = try await two.client.protect(guest.name).id
+            var newest = try await two.client.waitForPoint(after: 0, of: protection, within: .seconds(90))
 
             // Shut down cleanly: points go on from the disks at rest, and stay incremental after the next start.
             let last = try await shutDownAndRead(guest)
-            newest = try await two.waitForPoint(after: newest + 1, of: protection, within: .seconds(60))
+            newest = try await two.client.waitForPoint(after: newest + 1, of: protection, within: .seconds(60))
             let atRest = try await two.newestRecord(of: guest, protection: protection, cycle: newest)
             #expect(atRest == last, "the point after the shutdown holds the guest's last record")
             #expect(try await guest.start() == last)
-            newest = try await two.waitForPoint(after: newest + 2, of: protection, within: .seconds(60))
-            #expect(try await two.status(protection)?.last.kind == .incremental)
+            newest = try await two.client.waitForPoint(after: newest + 2, of: protection, within: .seconds(60))
+            #expect(try await two.client.status(protection)?.last.kind == .incremental)
 
             // QEMU killed: its bitmaps cannot be trusted, so both sides are compared, without being asked.
             try await guest.killEmulator()
             try await guest.start()
-            newest = try await two.waitForPoint(after: newest + 1, of: protection, within: .seconds(90))
+            newest = try await two.client.waitForPoint(after: newest + 1, of: protection, within: .seconds(90))
             let comparison = try #require(
-                try await two.history(protection).first { $0.kind == .compare && !$0.hasError })
+                try await two.client.history(protection).first { $0.kind == .compare && !$0.hasError })
             #expect(!comparison.reason.isEmpty, "why it compared is said")
             #expect(comparison.sentBytes < 64 << 20, "a comparison ships what differs, not the disk")
-            #expect(try await two.protection(protection)?.state == .protected)
+            #expect(try await two.client.protection(protection)?.state == .protected)
 
             // Grown.
             try await guest.resize("vda", toBytes: 256 << 20)
-            newest = try await two.waitForPoint(after: newest + 1, of: protection, within: .seconds(90))
+            newest = try await two.client.waitForPoint(after: newest + 1, of: protection, within: .seconds(90))
             // Added, written to by nobody, and removed again.
             let added = "\(guest.folder)/vdb.qcow2"
             try await Command.run(["qemu-img", "create", "-q", "-f", "qcow2", added, "64M"])
             try await Command.run(
                 ["qemu-io", "-f", "qcow2", "-c", "write -P 0x5a 1M 3M", added])
             try await guest.attach(path: added, target: "vdb")
-            newest = try await two.waitForPoint(after: newest + 1, of: protection, within: .seconds(90))
+            newest = try await two.client.waitForPoint(after: newest + 1, of: protection, within: .seconds(90))
             try await expectEqual(two, protection, cycle: newest, disks: ["vda", "vdb"])
             try await guest.detach(target: "vdb")
-            newest = try await two.waitForPoint(after: newest + 1, of: protection, within: .seconds(90))
+            newest = try await two.client.waitForPoint(after: newest + 1, of: protection, within: .seconds(90))
             try await expectEqual(two, protection, cycle: newest, disks: ["vda"])
 
             try await two.quiesce(protection)
@@ -58,30 +58,30 @@ struct GuestLifeTests {
     @Test(.timeLimit(.minutes(4)))
     func pauseResumeResyncAndUnprotectLeaveNothingBehind() async throws {
         try await Scenario.run("pause", disks: [128 << 20], recordsPerSecond: 50) { two, guest in
-            let protection = try await two.protect(guest.name).id
-            var newest = try await two.waitForPoint(after: 0, of: protection, within: .seconds(90))
+            let protection = try await two.client.protect(guest.name).id
+            var newest = try await two.client.waitForPoint(after: 0, of: protection, within: .seconds(90))
             try await two.quiesce(protection)
-            let paused = try #require(try await two.points(protection).last?.cycle)
+            let paused = try #require(try await two.client.points(protection).last?.cycle)
             try await guest.tell("random 4 5")
-            #expect(try await two.points(protection).last?.cycle == paused, "no point while paused")
+            #expect(try await two.client.points(protection).last?.cycle == paused, "no point while paused")
 
-            try await two.changeState(protection, to: .protected)
-            newest = try await two.waitForPoint(after: paused, of: protection, within: .seconds(30))
-            try await two.changeState(protection, to: .resynchronizing)
+            try await two.client.changeState(protection, to: .protected)
+            newest = try await two.client.waitForPoint(after: paused, of: protection, within: .seconds(30))
+            try await two.client.changeState(protection, to: .resynchronizing)
             _ = try await eventually("the comparison is over", within: .seconds(60)) {
-                let state = try await two.protection(protection)?.state
-                let compared = try await two.history(protection).contains { $0.kind == .compare && !$0.hasError }
+                let state = try await two.client.protection(protection)?.state
+                let compared = try await two.client.history(protection).contains { $0.kind == .compare && !$0.hasError }
                 return state == .protected && compared ? true : nil
             }
-            newest = try await two.waitForPoint(after: newest, of: protection, within: .seconds(30))
+            newest = try await two.client.waitForPoint(after: newest, of: protection, within: .seconds(30))
             try await two.quiesce(protection)
             #expect(try await two.comparePoints(of: protection, disks: ["vda"]).faults == [])
 
             var unprotect = Unprotect()
             unprotect.protection = protection
-            _ = try await two.vault.vault(.unprotect(unprotect))
+            _ = try await two.client.vault.vault(.unprotect(unprotect))
             _ = try await eventually("the protection is gone", within: .seconds(60)) {
-                try await two.protection(protection) == nil ? true : nil
+                try await two.client.protection(protection) == nil ? true : nil
             }
             #expect(try await guest.checkpoints == [])
             #expect(try await guest.job == "None")
@@ -92,11 +92,11 @@ struct GuestLifeTests {
     @Test(.timeLimit(.minutes(3)))
     func aRawDiskIsRefusedWhenItIsToBeProtected() async throws {
         try await Scenario.run("raw", disks: [64 << 20], recordsPerSecond: 10, format: "raw") { two, guest in
-            let refusal = await #expect(throws: RemoteError.self) { try await two.protect(guest.name) }
+            let refusal = await #expect(throws: RemoteError.self) { try await two.client.protect(guest.name) }
             #expect(refusal?.code == .failedPrecondition)
             #expect(refusal?.message.contains("vda") == true, "the sentence names the disk: \(refusal?.message ?? "")")
             #expect(refusal?.remedy.isEmpty == false)
-            let protections = try await two.snapshot().protections
+            let protections = try await two.client.snapshot().protections
             #expect(protections == [])
         }
     }
@@ -109,14 +109,14 @@ struct GuestLifeTests {
         ) { two, guest in
             try #require(guest.image.hasGuestAgent, "qemu-guest-agent is not installed: run Scripts/install-prerequisites")
             _ = try await guest.console.wait(for: "guest agent on", within: .seconds(5))
-            let protection = try await two.protect(guest.name).id
-            let newest = try await two.waitForPoint(after: 0, of: protection, within: .seconds(90))
+            let protection = try await two.client.protect(guest.name).id
+            let newest = try await two.client.waitForPoint(after: 0, of: protection, within: .seconds(90))
             var trigger = TriggerCycle()
             trigger.protection = protection
             trigger.consistency = .application
-            _ = try await two.policy.policy(.triggerCycle(trigger))
+            _ = try await two.client.policy.policy(.triggerCycle(trigger))
             let point = try await eventually("an application-consistent point", within: .seconds(30)) {
-                try await two.points(protection).first { $0.cycle > newest && $0.consistency == .application }
+                try await two.client.points(protection).first { $0.cycle > newest && $0.consistency == .application }
             }
             #expect(point.cycle > newest)
             let before = guest.console.lastCommitted

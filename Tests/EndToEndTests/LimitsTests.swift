@@ -14,15 +14,15 @@ struct LimitsTests {
     @Test(.timeLimit(.minutes(6)))
     func memoryDoesNotGrowWithTheDisk() async throws {
         try await Scenario.run("tera", disks: [1 << 40], recordsPerSecond: 50, withOracle: false) { two, guest in
-            let protection = try await two.protect(guest.name).id
-            var newest = try await two.waitForPoint(after: 0, of: protection, within: .seconds(120))
+            let protection = try await two.client.protect(guest.name).id
+            var newest = try await two.client.waitForPoint(after: 0, of: protection, within: .seconds(120))
             try await guest.tell("random 64 11")
-            newest = try await two.waitForPoint(after: newest + 2, of: protection, within: .seconds(60))
-            try await two.changeState(protection, to: .resynchronizing)
+            newest = try await two.client.waitForPoint(after: newest + 2, of: protection, within: .seconds(60))
+            try await two.client.changeState(protection, to: .resynchronizing)
             _ = try await eventually("the comparison is over", within: .seconds(180)) {
-                try await two.history(protection).contains { $0.kind == .compare && !$0.hasError } ? true : nil
+                try await two.client.history(protection).contains { $0.kind == .compare && !$0.hasError } ? true : nil
             }
-            newest = try await two.waitForPoint(after: newest + 1, of: protection, within: .seconds(60))
+            newest = try await two.client.waitForPoint(after: newest + 1, of: protection, within: .seconds(60))
             for name in ["primary", "secondary", "worker-1", "worker-2"] {
                 let usage = try ProcessUsage(of: try await two.sites.process(name).processIdentifier)
                 #expect(usage.peakResidentBytes < Self.mostBytes, "\(name): \(usage.peakResidentBytes >> 20) MiB")
@@ -36,8 +36,8 @@ struct LimitsTests {
     @Test(.timeLimit(.minutes(3)))
     func garbageOnEveryPortStopsNothing() async throws {
         try await Scenario.run("noise", disks: [64 << 20], recordsPerSecond: 50) { two, guest in
-            let protection = try await two.protect(guest.name).id
-            let newest = try await two.waitForPoint(after: 0, of: protection, within: .seconds(90))
+            let protection = try await two.client.protect(guest.name).id
+            let newest = try await two.client.waitForPoint(after: 0, of: protection, within: .seconds(90))
             var generator = SeededGenerator(seed: 20_261_123)
             // Vault, its publisher, policy, both agents and their bulk sockets, both workers.
             for port in two.sites.ports[0..<9] {
@@ -49,8 +49,8 @@ struct LimitsTests {
                 try Noise.send(
                     greeting + [UInt8](repeating: 0, count: 48) + [4, 0xff, 0xff, 0xff, 0xff, 0xff], to: port)
             }
-            for client in [two.vault, two.policy, two.primary, two.secondary] { _ = try await client.health() }
-            try await two.waitForPoint(after: newest + 1, of: protection, within: .seconds(30))
+            for client in [two.client.vault, two.client.policy, two.client.primary, two.client.secondary] { _ = try await client.health() }
+            try await two.client.waitForPoint(after: newest + 1, of: protection, within: .seconds(30))
             try await two.quiesce(protection)
             #expect(try await two.comparePoints(of: protection, disks: ["vda"]).faults == [])
         }

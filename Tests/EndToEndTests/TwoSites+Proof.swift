@@ -12,17 +12,17 @@ extension TwoSites {
         var open = OpenView()
         open.protection = protection
         open.cycle = cycle
-        guard case .viewOpened(let view) = try await secondary.agent(.openView(open), deadline: .seconds(30)) else {
+        guard case .viewOpened(let view) = try await client.secondary.agent(.openView(open), deadline: .seconds(30)) else {
             throw Command.Failure(description: "OpenView was answered with something else")
         }
         var close = CloseView()
         close.view = view.view
         do {
             let result = try await body(view.socket)
-            _ = try await secondary.agent(.closeView(close), deadline: .seconds(30))
+            _ = try await client.secondary.agent(.closeView(close), deadline: .seconds(30))
             return result
         } catch {
-            _ = try await secondary.agent(.closeView(close), deadline: .seconds(30))
+            _ = try await client.secondary.agent(.closeView(close), deadline: .seconds(30))
             throw error
         }
     }
@@ -32,7 +32,7 @@ extension TwoSites {
     /// - Returns: one sentence per difference, and how many points were compared.
     func comparePoints(of protection: String, disks: [String]) async throws -> (compared: Int, faults: [String]) {
         var faults: [String] = []
-        let points = try await points(protection)
+        let points = try await client.points(protection)
         for point in points {
             try await withView(of: protection, cycle: point.cycle) { socket in
                 for disk in disks {
@@ -64,9 +64,9 @@ extension TwoSites {
 
     /// Pauses, and waits until no cycle is open.
     func quiesce(_ protection: String) async throws {
-        try await changeState(protection, to: .paused)
+        try await client.changeState(protection, to: .paused)
         _ = try await eventually("no cycle is open", within: .seconds(60)) {
-            let status = try await self.status(protection)
+            let status = try await self.client.status(protection)
             return status?.cycleOpen == false ? true : nil
         }
     }
