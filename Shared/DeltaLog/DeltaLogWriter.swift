@@ -40,13 +40,22 @@ package final class DeltaLogWriter: Sendable {
     package static func create(
         path: String, header: DeltaLogHeader, guest: GuestConfiguration, replicaKey: SealingKey
     ) throws -> DeltaLogWriter {
+        try create(
+            path: path, header: header, guest: guest, replicaKey: replicaKey, createFile: LogFile.init(creating:))
+    }
+
+    static func create(
+        path: String, header: DeltaLogHeader, guest: GuestConfiguration, replicaKey: SealingKey,
+        createFile: (String) throws -> any StagingTarget
+    ) throws -> DeltaLogWriter {
         var keyTable = KeyTable()
         let salt = try SecureRandom.bytes(SealingKey.saltByteCount)
         keyTable.append(cycle: header.cycle, salt: salt)
         let cycleKey = try SealingKey.deriveCycleKey(
             replicaKey: replicaKey, protection: header.protection, cycle: header.cycle, salt: salt)
         let assembler = try LogAssembler(
-            path: path, header: header, guest: guest, keyTable: keyTable, replicaKey: replicaKey)
+            path: path, header: header, guest: guest, keyTable: keyTable, replicaKey: replicaKey,
+            createFile: createFile)
         return DeltaLogWriter(header: header, cycleKey: cycleKey, assembler: assembler)
     }
 

@@ -11,7 +11,8 @@ final class LogAssembler: Sendable {
 
     /// Creates the file and puts header and guest section into it. Nothing is left behind when it throws.
     init(
-        path: String, header: DeltaLogHeader, guest: GuestConfiguration, keyTable: KeyTable, replicaKey: SealingKey
+        path: String, header: DeltaLogHeader, guest: GuestConfiguration, keyTable: KeyTable, replicaKey: SealingKey,
+        createFile: (String) throws -> any StagingTarget = LogFile.init(creating:)
     ) throws {
         let sealed = try SealedHeader(header: header, guest: guest, keyTable: keyTable, replicaKey: replicaKey)
         self.path = path
@@ -19,7 +20,7 @@ final class LogAssembler: Sendable {
         metadataKey = sealed.metadataKey
         let headerBytes = Array(sealed.bytes[..<fileHeader.headerBytes])
         headerDigest = SHA256Hasher.digest(of: headerBytes.span.bytes)
-        staged = StagedFile(file: try LogFile(creating: path))
+        staged = StagedFile(file: try createFile(path))
         do {
             _ = try sealed.bytes.withUnsafeBytes { try staged.append($0) }
         } catch {

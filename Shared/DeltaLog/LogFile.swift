@@ -55,9 +55,8 @@ final class LogFile: Sendable {
         _ = posix_fadvise(descriptor, off_t(position), off_t(count), POSIX_FADV_WILLNEED)
     }
 
-    // MARK: Writing
+    // MARK: Writing (StagingTarget)
 
-    /// Asks for writes that bypass the page cache. False: this file system has none, and writes go through it.
     func useDirectWrites() -> Bool {
         let flags = fcntl(descriptor, F_GETFL)
         return flags >= 0 && fcntl(descriptor, F_SETFL, flags | bascule_direct_flag()) == 0
@@ -86,7 +85,6 @@ final class LogFile: Sendable {
         }
     }
 
-    /// Reserves space and lengthens the file. False: it cannot here, and nothing is lost by that.
     func reserve(upTo end: UInt64, from start: UInt64) -> Bool {
         bascule_fallocate(descriptor, Int64(start), Int64(end - start)) == 0
     }
@@ -95,7 +93,6 @@ final class LogFile: Sendable {
         guard ftruncate(descriptor, off_t(byteCount)) == 0 else { throw Self.failure("cut", path, errno) }
     }
 
-    /// Contents and length are on stable storage afterwards.
     func synchronize() throws {
         guard fdatasync(descriptor) == 0 else { throw Self.failure("sync", path, errno) }
     }

@@ -15,13 +15,13 @@ final class StagedFile: Sendable {
         var isClosed = false
     }
 
-    private let file: LogFile
+    private let file: any StagingTarget
     private let budget: StagingBudget
     private let queue = Monitor(StagingQueue())
     /// Held for a whole append, so that the bytes of one record lie together.
     private let stream = Mutex(Stream())
 
-    init(file: LogFile, budget: StagingBudget = .shared) {
+    init(file: any StagingTarget, budget: StagingBudget = .shared) {
         self.file = file
         self.budget = budget
         // Where it is refused, buffered writes do the same, slower.

@@ -27,11 +27,13 @@ enum DiskWrite {
         }
     }
 
-    /// Data records, compressible by about `textShare`, cut from a seed.
+    /// Bytes that a seed determines, the first `textShare` of them compressible.
     static func pattern(_ seed: UInt64, count: Int, textShare: Double = 0.5) -> [UInt8] {
         var random = SeededRandom(seed: seed)
-        let text = Int(Double(count) * textShare)
-        return (0..<count).map { $0 < text ? UInt8(truncatingIfNeeded: $0 / 64) : UInt8.random(in: 0...255, using: &random) }
+        let words = (0..<(count + 7) / 8).map { word -> UInt64 in
+            Double(word * 8) < Double(count) * textShare ? UInt64(word / 8) : random.next()
+        }
+        return words.withUnsafeBytes { Array($0[..<count]) }
     }
 }
 
