@@ -132,7 +132,7 @@ let package = Package(
         tests("HypervisorTests", ["Hypervisor", "BlockDevice", "TestGuest", logging]),
         tests("ServiceRuntimeTests", ["ServiceRuntime"]),
         tests("VaultTests", ["Vault", "Messages", "MessageBus", "CZeroMQ", grdb]),
-        tests("PolicyTests", ["Policy", "Messages", "MessageBus"]),
+        tests("PolicyTests", ["Policy", "Messages", "MessageBus", "CZeroMQ", grdb, logging, protobuf]),
         tests(
             "ReplicationWorkerTests",
             ["ReplicationWorker", "Messages", "MessageBus", "BlockDevice", "DeltaLog", "Sealing", logging]),

@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import Policy
@@ -5,7 +6,10 @@ import Testing
 /// A walk through thousands of steps of an unkind world, from a seed. Run one again with
 /// `SimulationTests.walk(seed:)` and the seed that a failure names.
 @Suite struct SimulationTests {
-    @Test(arguments: UInt64(1)...40)
+    /// `BASCULE_SEEDS=1000` walks further than there is time for on every change.
+    static let seeds = UInt64(1)...(ProcessInfo.processInfo.environment["BASCULE_SEEDS"].flatMap(UInt64.init) ?? 24)
+
+    @Test(arguments: seeds)
     func `no seed breaks a rule, and everything ends well`(seed: UInt64) throws {
         try Self.walk(seed: seed)
     }

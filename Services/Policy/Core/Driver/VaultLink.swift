@@ -14,7 +14,7 @@ struct VaultLink: Sendable {
     func follow(until stopping: StopSignal) async {
         while !stopping.isGiven, !Task.isCancelled {
             do {
-                try await EventFollower(subscription).run(snapshot: takeSnapshot, apply: apply)
+                try await EventFollower(subscription, logger: logger).run(snapshot: takeSnapshot, apply: apply)
             } catch {
                 logger.warning("the vault's events are followed anew", metadata: ["error": "\(error)"])
             }

@@ -141,6 +141,6 @@ final class DatabasePolicyStore: PolicyStore {
         let marks = names.map { _ in "?" }.joined(separator: ", ")
         try database.cachedStatement(
             sql: "INSERT OR REPLACE INTO \(table) (\(names.joined(separator: ", "))) VALUES (\(marks))"
-        ).execute(arguments: StatementArguments(names.map { columns[$0] ?? nil }))
+        ).execute(arguments: StatementArguments(names.map { (columns[$0] ?? nil)?.databaseValue ?? .null }))
     }
 }

@@ -1,0 +1,80 @@
+import Testing
+
+@testable import Policy
+
+@Suite struct HealthRulesTests {
+    var evidence = HealthRules.Evidence(
+        state: .protected, stateReason: "", binding: .known(Samples.settings()), newestAgeMilliseconds: 10_000,
+        need: .incremental, failuresInARow: 0, lastError: nil, isServedByWorkers: true, sourceHostName: "alpha",
+        consistencyNote: "", waitsUntil: nil, now: Samples.start)
+
+    func level() -> ProtectionHealth.Level { HealthRules.assess(evidence).level }
+
+    @Test func `a young point is normal`() {
+        #expect(HealthRules.assess(evidence) == .normal)
+    }
+
+    @Test mutating func `an old point is a warning, a very old one critical`() {
+        evidence.newestAgeMilliseconds = 65_000
+        #expect(level() == .normal)
+        evidence.newestAgeMilliseconds = 65_001
+        #expect(level() == .warning)
+        #expect(HealthRules.assess(evidence).reason.contains("65 s old"))
+        evidence.newestAgeMilliseconds = 210_001
+        #expect(level() == .critical)
+    }
+
+    @Test mutating func `failing once is a warning, three times critical, with the error's own words`() {
+        evidence.failuresInARow = 1
+        evidence.lastError = PolicyError(.resourceExhausted, "The target is full.", remedy: "Add space.")
+        #expect(level() == .warning)
+        evidence.failuresInARow = 3
+        let health = HealthRules.assess(evidence)
+        #expect(health.level == .critical)
+        #expect(health.reason.contains("The target is full."))
+        #expect(health.remedy == "Add space.")
+    }
+
+    @Test mutating func `an unknown policy is critical and says what to do`() {
+        evidence.binding = .unknown(name: "gold")
+        let health = HealthRules.assess(evidence)
+        #expect(health.level == .critical)
+        #expect(health.reason.contains("gold") && health.remedy.contains("policy put gold"))
+        evidence.binding = .unknown(name: "")
+        #expect(HealthRules.assess(evidence).reason.contains("paired"))
+    }
+
+    @Test mutating func `the worst finding wins`() {
+        evidence.newestAgeMilliseconds = 70_000
+        evidence.isServedByWorkers = false
+        let health = HealthRules.assess(evidence)
+        #expect(health.level == .critical)
+        #expect(health.remedy.contains("bascule-worker"))
+    }
+
+    @Test mutating func `circumstances are told`() {
+        evidence.need = .compare(reason: "QEMU was killed")
+        #expect(HealthRules.assess(evidence).reason.contains("QEMU was killed"))
+        #expect(level() == .warning)
+        evidence.need = .full(reason: "First replication")
+        evidence.newestAgeMilliseconds = nil
+        #expect(level() == .normal)
+        #expect(HealthRules.assess(evidence).reason.contains("Initial replication"))
+        evidence.waitsUntil = Samples.start + 90_000
+        #expect(HealthRules.assess(evidence).reason.contains("starts in 90 s"))
+        evidence.waitsUntil = nil
+        evidence.need = .incremental
+        evidence.consistencyNote = "no guest agent"
+        #expect(level() == .warning)
+    }
+
+    @Test mutating func `a pause is told with who asked, and hides nothing else`() {
+        evidence.state = .paused
+        evidence.stateReason = "ann: maintenance"
+        let health = HealthRules.assess(evidence)
+        #expect(health.level == .warning)
+        #expect(health.reason.contains("ann: maintenance"))
+        evidence.state = .disabling
+        #expect(level() == .normal)
+    }
+}

@@ -1,0 +1,145 @@
+import Testing
+
+@testable import Policy
+
+/// Requests to the engine, and what it keeps to across protections.
+@Suite final class PolicyEngineTests {
+    var engine = PolicyEngine(stored: StoredState(), seed: 1, now: Samples.start)
+    var now = Samples.start
+    var tokens: UInt64 = 0
+
+    init() {
+        let hosts = [
+            HostEntry(id: "h1", name: "alpha", controlEndpoint: "source"),
+            HostEntry(id: "h2", name: "beta", controlEndpoint: "target"),
+        ]
+        let pair = PairEntry(key: .init(sourceCloud: "a", targetCloud: "b"), policy: "default")
+        engine.handle(
+            .registryTaken(
+                RegistrySnapshot(
+                    position: RegistryPosition(epoch: [1], number: 1), hosts: hosts, pairs: [pair], protections: [])),
+            now: now)
+    }
+
+    func ask(_ request: ServiceRequest) throws -> ServiceAnswer {
+        tokens += 1
+        let token = RequestToken(value: tokens)
+        engine.handle(.asked(token, request), now: now)
+        for case .answer(token, let result) in engine.settle(now: now).actions { return try result.get() }
+        throw PolicyError(.internal, "no answer")
+    }
+
+    func orders(_ output: EngineOutput) -> [AgentOrder] {
+        output.actions.compactMap { action in
+            guard case .callAgent(let order) = action else { return nil }
+            return order
+        }
+    }
+
+    @Test func `policies are made, changed at their version, and listed`() throws {
+        let gold = Samples.settings("gold", frequency: 5)
+        guard case .policy(let made) = try ask(.putPolicy(gold, expectedVersion: 0)) else { return #expect(Bool(false)) }
+        #expect(made.version == 1)
+        var changed = gold
+        changed.frequencySeconds = 7
+        #expect(throws: PolicyError.self) { _ = try ask(.putPolicy(changed, expectedVersion: 9)) }
+        guard case .policy(let again) = try ask(.putPolicy(changed, expectedVersion: 1)) else {
+            return #expect(Bool(false))
+        }
+        #expect(again.version == 2)
+        guard case .policy(let repeated) = try ask(.putPolicy(changed, expectedVersion: 0)) else {
+            return #expect(Bool(false))
+        }
+        #expect(repeated.version == 2)
+        guard case .policies(let list) = try ask(.listPolicies) else { return #expect(Bool(false)) }
+        #expect(list.map(\.name) == ["default", "gold"])
+    }
+
+    @Test func `a policy that is used is not deleted, nor the built-in one`() throws {
+        _ = try ask(.putPolicy(Samples.settings("gold"), expectedVersion: 0))
+        var entry = Samples.entry()
+        entry.policyOverride = "gold"
+        engine.handle(.registryChanged(.protection(entry)), now: now)
+        let used = #expect(throws: PolicyError.self) { _ = try ask(.deletePolicy(name: "gold")) }
+        #expect(used?.message.contains("guest web") == true)
+        #expect(throws: PolicyError.self) { _ = try ask(.deletePolicy(name: "default")) }
+        #expect(throws: PolicyError.self) { _ = try ask(.deletePolicy(name: "none")) }
+        entry.policyOverride = ""
+        entry.version += 1
+        engine.handle(.registryChanged(.protection(entry)), now: now)
+        _ = try ask(.deletePolicy(name: "gold"))
+    }
+
+    @Test func `a new protection begins at once, and its first event is stored with its number`() {
+        engine.handle(.registryChanged(.protection(Samples.entry())), now: now)
+        let output = engine.settle(now: now)
+        let order = orders(output).first
+        #expect(order?.endpoint == "source")
+        guard case .openCapture(let capture)? = order?.call else { return #expect(Bool(false), "\(output)") }
+        #expect(capture.kind == .full && capture.cycle == 1 && capture.parent == 0)
+        #expect(output.changes.contains { if case .putOpenCycle = $0 { true } else { false } })
+    }
+
+    @Test func `only a few long cycles are open at once`() {
+        for number in 0..<10 {
+            let entry = Samples.entry(id: ProtectionIdentifier("p\(number)"))
+            engine.handle(.registryChanged(.protection(entry)), now: now)
+        }
+        #expect(orders(engine.settle(now: now)).count == PolicyLimits.longCyclesMaximum)
+    }
+
+    @Test func `a protection without a known policy makes no cycle, and says so`() throws {
+        var entry = Samples.entry()
+        entry.policyOverride = "gone"
+        engine.handle(.registryChanged(.protection(entry)), now: now)
+        #expect(orders(engine.settle(now: now)).isEmpty)
+        guard case .statuses(let list) = try ask(.status("web")) else { return #expect(Bool(false)) }
+        #expect(list[0].health.level == .critical)
+        #expect(throws: PolicyError.self) { _ = try ask(.trigger("web", nil)) }
+        _ = try ask(.putPolicy(Samples.settings("gone"), expectedVersion: 0))
+        #expect(engine.machines[Samples.protection]?.phase.openCycle != nil)
+    }
+
+    @Test func `a host that is not registered is a failure that says so, and is tried again`() throws {
+        engine.handle(.registryChanged(.hostRemoved(id: "h1")), now: now)
+        engine.handle(.registryChanged(.protection(Samples.entry())), now: now)
+        #expect(orders(engine.settle(now: now)).isEmpty)
+        guard case .statuses(let list) = try ask(.status("")) else { return #expect(Bool(false)) }
+        #expect(list[0].lastFailure?.error?.message.contains("h1") == true)
+        engine.handle(
+            .registryChanged(.host(HostEntry(id: "h1", name: "alpha", controlEndpoint: "source"))), now: now)
+        for _ in 0..<10 {
+            now = max(engine.wakesAt(after: now) ?? now, now)
+            for order in orders(engine.settle(now: now)) {
+                if case .openCapture = order.call { return }
+                engine.handle(.agentAnswered(order.protection, order.number, .success(.done)), now: now)
+            }
+        }
+        Issue.record("the next cycle did not begin")
+    }
+
+    @Test func `names that match nothing or several are refused`() throws {
+        #expect(throws: PolicyError.self) { _ = try ask(.status("nobody")) }
+        engine.handle(.registryChanged(.protection(Samples.entry(id: ProtectionIdentifier("p1")))), now: now)
+        engine.handle(.registryChanged(.protection(Samples.entry(id: ProtectionIdentifier("p2")))), now: now)
+        let error = #expect(throws: PolicyError.self) { _ = try ask(.trigger("web", nil)) }
+        #expect(error?.facts["protections"] == "p1, p2")
+    }
+
+    @Test func `a paused protection is not triggered`() throws {
+        engine.handle(.registryChanged(.protection(Samples.entry(.paused))), now: now)
+        let error = #expect(throws: PolicyError.self) { _ = try ask(.trigger("web", nil)) }
+        #expect(error?.code == .failedPrecondition)
+    }
+
+    @Test func `the service's own health tells of the vault`() throws {
+        guard case .health(let well) = try ask(.health) else { return #expect(Bool(false)) }
+        #expect(well.level == .normal)
+        engine.handle(.vaultLost(PolicyError(.unavailable, "silence")), now: now)
+        guard case .health(let ill) = try ask(.health) else { return #expect(Bool(false)) }
+        #expect(ill.level == .warning)
+        engine.handle(.vaultSeen, now: now)
+        guard case .health(let again) = try ask(.health) else { return #expect(Bool(false)) }
+        #expect(again.level == .normal)
+    }
+}

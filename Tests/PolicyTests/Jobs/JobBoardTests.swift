@@ -1,0 +1,195 @@
+import Testing
+
+@testable import Policy
+
+@Suite final class JobBoardTests {
+    var board = JobBoard(seed: 1)
+    var now = Samples.start
+    var tokens: UInt64 = 0
+
+    func pull(_ worker: String, slots: Int = 1, reads hosts: [String] = []) throws -> RequestToken {
+        tokens += 1
+        let token = RequestToken(value: tokens)
+        try board.pull(
+            token, from: Samples.worker(worker, reads: hosts), freeSlots: slots, waitMilliseconds: 20_000, now: now)
+        return token
+    }
+
+    func settled() -> [JobBoard.Outcome] { board.settle(now: now) }
+
+    /// Grants by the token of the pull that got them.
+    func grants() -> [RequestToken: [JobGrant]] {
+        var grants: [RequestToken: [JobGrant]] = [:]
+        for case .answerPull(let token, let list) in settled() { grants[token] = list }
+        return grants
+    }
+
+    func report(_ worker: String, _ grant: JobGrant) -> JobBoard.Report {
+        JobBoard.Report(worker: worker, job: grant.job, attempt: grant.attempt)
+    }
+
+    func finish(_ worker: String, _ grant: JobGrant) throws {
+        try board.finish(report(worker, grant), digest: [1], sentBytes: 10, changedBytes: 20, now: now)
+    }
+
+    @Test func `a pull waits for work and gets it`() throws {
+        let token = try pull("w1")
+        #expect(settled().isEmpty)
+        board.post(Samples.posting(), now: now)
+        let grants = grants()
+        #expect(grants[token]?.count == 1)
+        #expect(grants[token]?.first?.attempt == 1)
+    }
+
+    @Test func `a pull without work is answered with none when its time is over`() throws {
+        let token = try pull("w1")
+        #expect(board.wakesAt == now + 20_000)
+        now = now + 20_000
+        #expect(grants()[token] == [])
+    }
+
+    @Test func `a worker's newer pull replaces the one before`() throws {
+        let first = try pull("w1")
+        let second = try pull("w1", slots: 2)
+        board.post(Samples.posting(pieces: 2), now: now)
+        let grants = grants()
+        #expect(grants[first] == [])
+        #expect(grants[second]?.count == 2)
+    }
+
+    @Test func `the earliest objective goes first`() throws {
+        board.post(Samples.posting(ProtectionIdentifier("later"), objective: now + 9_000), now: now)
+        board.post(Samples.posting(ProtectionIdentifier("sooner"), objective: now + 1_000), now: now)
+        let token = try pull("w1")
+        #expect(grants()[token]?.first?.posting.protection.text == "sooner")
+    }
+
+    @Test func `jobs are spread over the workers by free slots`() throws {
+        let small = try pull("w1", slots: 2)
+        let large = try pull("w2", slots: 4)
+        board.post(Samples.posting(pieces: 4), now: now)
+        let grants = grants()
+        #expect(grants[small]?.count == 1)
+        #expect(grants[large]?.count == 3)
+    }
+
+    @Test func `a worker gets only what it can read`() throws {
+        let other = try pull("w1", reads: ["beta"])
+        let byName = try pull("w2", reads: ["alpha"])
+        board.post(Samples.posting(pieces: 2), now: now)
+        let grants = grants()
+        #expect(grants[other] == nil)
+        #expect(grants[byName]?.count == 1)
+    }
+
+    @Test func `a silent worker loses its lease, the next attempt has another number`() throws {
+        board.post(Samples.posting(), now: now)
+        var token = try pull("w1")
+        let lost = try #require(grants()[token]?.first)
+        now = now + 9_999
+        #expect(board.report(report("w1", lost), readBytes: 5, sentBytes: 5, now: now) == .goOn(bandwidthBytesPerSecond: 0))
+        now = now + 10_000
+        token = try pull("w2")
+        let again = try #require(grants()[token]?.first)
+        #expect(again.job == lost.job)
+        #expect(again.attempt == 2)
+        #expect(board.report(report("w1", lost), readBytes: 5, sentBytes: 5, now: now) == .abandon)
+        #expect(throws: PolicyError.self) { try finish("w1", lost) }
+        try finish("w2", again)
+        let outcomes = settled()
+        guard case .finished(_, 8, let jobs, _, _)? = outcomes.last else { return #expect(Bool(false), "\(outcomes)") }
+        #expect(jobs == [StoredJob(job: again.job, attempt: 2, digest: [1])])
+    }
+
+    @Test func `a repeated finish is answered as the first, also after the cycle has left the board`() throws {
+        board.post(Samples.posting(pieces: 2), now: now)
+        let token = try pull("w1", slots: 2)
+        let grants = try #require(grants()[token])
+        for grant in grants {
+            try finish("w1", grant)
+            try finish("w1", grant)
+        }
+        let finished = settled().filter { if case .finished = $0 { true } else { false } }
+        #expect(finished.count == 1)
+        try finish("w1", grants[0])
+        try finish("w1", grants[1])
+    }
+
+    @Test func `another worker cannot finish somebody's job`() throws {
+        board.post(Samples.posting(), now: now)
+        let token = try pull("w1")
+        let grant = try #require(grants()[token]?.first)
+        #expect(throws: PolicyError.self) { try finish("w2", grant) }
+    }
+
+    @Test func `a job that goes on failing fails its cycle`() throws {
+        board.post(Samples.posting(), now: now)
+        for round in 1...PolicyLimits.jobFailuresMaximum {
+            let token = try pull("w1")
+            let grant = try #require(grants()[token]?.first)
+            #expect(grant.attempt == UInt32(round))
+            try board.fail(report("w1", grant), PolicyError(.unavailable, "link"), now: now)
+        }
+        guard case .failed(_, 8, let error)? = settled().last else { return #expect(Bool(false)) }
+        #expect(error.message == "link")
+        #expect(board.openCycles == 0)
+    }
+
+    @Test func `a full target fails the cycle at once`() throws {
+        board.post(Samples.posting(pieces: 2), now: now)
+        let token = try pull("w1", slots: 2)
+        let grants = try #require(grants()[token])
+        try board.fail(report("w1", grants[0]), PolicyError(.resourceExhausted, "disk full"), now: now)
+        guard case .failed? = settled().last else { return #expect(Bool(false)) }
+        #expect(board.report(report("w1", grants[1]), readBytes: 1, sentBytes: 1, now: now) == .abandon)
+    }
+
+    @Test func `a bandwidth limit is shared by running jobs`() throws {
+        board.post(Samples.posting(pieces: 4, limit: 1_000_000), now: now)
+        let token = try pull("w1", slots: 4)
+        let grants = try #require(grants()[token])
+        #expect(grants.map(\.bandwidthBytesPerSecond) == [250_000, 250_000, 250_000, 250_000])
+        for grant in grants.dropFirst() { try finish("w1", grant) }
+        let directive = board.report(report("w1", grants[0]), readBytes: 1, sentBytes: 1, now: now)
+        #expect(directive == .goOn(bandwidthBytesPerSecond: 1_000_000))
+    }
+
+    @Test func `a cycle that nobody can serve fails after a minute`() throws {
+        board.post(Samples.posting(), now: now)
+        _ = settled()
+        now = now + (PolicyLimits.unclaimedMilliseconds - 1)
+        #expect(settled().isEmpty)
+        now = now + 1
+        guard case .failed(_, _, let error)? = settled().last else { return #expect(Bool(false)) }
+        #expect(error.remedy.contains("bascule-worker"))
+    }
+
+    @Test func `progress counts what is read and what is finished`() throws {
+        board.post(Samples.posting(pieces: 2), now: now)
+        let token = try pull("w1", slots: 2)
+        let grants = try #require(grants()[token])
+        _ = board.report(report("w1", grants[0]), readBytes: 400, sentBytes: 100, now: now)
+        try finish("w1", grants[1])
+        var pending: [UInt64] = []
+        for case .moved(_, let left, _) in settled() { pending.append(left) }
+        #expect(pending == [1_600, 600])
+    }
+
+    @Test func `a withdrawn pull gets no job`() throws {
+        let token = try pull("w1")
+        board.forgetPull(token)
+        board.post(Samples.posting(), now: now)
+        #expect(settled().isEmpty)
+    }
+
+    @Test func `workers are listed, and forgotten when they are silent`() throws {
+        _ = try pull("w1", slots: 3)
+        #expect(board.workers(at: now).map(\.introduction.id) == ["w1"])
+        #expect(board.slots == 3)
+        now = now + 20_000
+        _ = settled()
+        now = now + PolicyLimits.workerForgottenMilliseconds
+        _ = settled()
+        #expect(board.workers(at: now).isEmpty)
+    }
+}

@@ -1,0 +1,19 @@
+import Testing
+
+@testable import Policy
+
+@Suite struct RateMeterTests {
+    @Test func `a steady stream shows its rate, and silence shows none`() {
+        var meter = RateMeter()
+        for second in 0..<20 { meter.add(1_000, at: Samples.start + Int64(second) * 1_000) }
+        let rate = meter.bytesPerSecond(at: Samples.start + 19_500)
+        #expect((800...1_200).contains(rate), "\(rate)")
+        #expect(meter.bytesPerSecond(at: Samples.start + 60_000) == 0)
+    }
+
+    @Test func `many small reports take no more room than few`() {
+        var meter = RateMeter()
+        for step in 0..<10_000 { meter.add(1, at: Samples.start + Int64(step)) }
+        #expect((800...1_300).contains(meter.bytesPerSecond(at: Samples.start + 10_000)))
+    }
+}
