@@ -206,10 +206,8 @@ actor BulkChannelCore {
         if machine.isUnderWay {
             if now >= liveness.silentFrom {
                 fail(unavailable("The bulk receiver has been silent for \(limits.silenceLimit)."))
-            } else if let late = waiters.values.map(\.deadline).min(), late <= now {
-                fail(RemoteError(
-                    .deadlineExceeded, "The bulk receiver did not answer in time.",
-                    facts: ["origin": "caller", "endpoint": endpoint]))
+            } else if let (key, _) = waiters.first(where: { $0.value.deadline <= now }) {
+                fail(lateError(key))
             } else if liveness.heartbeatDue <= now {
                 liveness.sent(at: now)
                 // What waits to be sent says as much, and before the welcome there is nobody to tell.
@@ -320,6 +318,16 @@ actor BulkChannelCore {
         let ended = waiters
         waiters = [:]
         for waiter in ended.values { waiter.continuation.resume(throwing: error) }
+    }
+
+    private func lateError(_ key: Key) -> RemoteError {
+        switch key {
+        case .welcome: unavailable("No bulk receiver welcomed the transfer in time.")
+        case .hashes, .stored:
+            RemoteError(
+                .deadlineExceeded, "The bulk receiver did not answer in time.",
+                facts: ["origin": "caller", "endpoint": endpoint])
+        }
     }
 
     private func unavailable(_ sentence: String) -> RemoteError {
