@@ -58,6 +58,13 @@ enum DiskShape {
         }
     }
 
+    /// Whether logs of the two shapes can be merged: records name disks by their position, so a position must keep its
+    /// disk, and a disk its bytes.
+    static func merges(_ newer: [DeltaLogDisk], onto older: [DeltaLogDisk]) -> Bool {
+        newer.count >= older.count
+            && zip(older, newer).allSatisfy { $0.target == $1.target && $0.sizeBytes <= $1.sizeBytes }
+    }
+
     private static func check(_ disk: DeltaLogDisk) throws {
         let bytes = Array(disk.target.utf8)
         guard

@@ -18,6 +18,8 @@ struct Journal: Sendable {
     /// Logs beyond the end of the chain. While there are any, no cycle is taken.
     private(set) var faults: [Fault] = []
     private(set) var storedBytes: UInt64 = 0
+    /// Logs that could not be merged with the one before, because together they pass a limit of the format.
+    private var separated: Set<UInt64> = []
 
     init() {}
 
@@ -55,13 +57,9 @@ struct Journal: Sendable {
     static func load(_ layout: ReplicaLayout, manifest: ReplicaManifest, replicaKey: SealingKey) throws -> Journal {
         var found: [JournalEntry] = []
         var unreadable: [Fault] = []
-        var disks: [DeltaLogDisk] = []
         for cycle in try DurableFiles.names(in: layout.journal).compactMap(ReplicaLayout.cycle(ofLogName:)).sorted() {
             do {
-                var entry = try JournalEntry.read(layout, cycle: cycle, replicaKey: replicaKey)
-                // Thousands of points have the same disks; they then share one array.
-                if entry.point.disks == disks { entry = entry.sharing(disks) } else { disks = entry.point.disks }
-                found.append(entry)
+                found.append(try JournalEntry.read(layout, cycle: cycle, replicaKey: replicaKey))
             } catch let error as ReplicaError {
                 // Merged or folded away between listing and reading: whoever did it has published what replaces it.
                 guard DurableFiles.exists(layout.log(of: cycle)) else { continue }
@@ -80,13 +78,28 @@ struct Journal: Sendable {
         index(of: cycle).map { chain[...$0] }
     }
 
+    /// What retention decides by, oldest first.
+    var candidates: [RetentionPlanner.Candidate] {
+        chain.indices.map { index in
+            let point = chain[index].point
+            let previous = index > 0 ? chain[index - 1].point : point
+            return RetentionPlanner.Candidate(
+                cycle: point.cycle, capturedUnixMilliseconds: point.capturedUnixMilliseconds,
+                applicationConsistent: point.consistency == .application, storedBytes: point.storedBytes,
+                mergesOntoPrevious: DiskShape.merges(point.disks, onto: previous.disks)
+                    && !separated.contains(point.cycle))
+        }
+    }
+
     func entry(of cycle: UInt64) -> JournalEntry? {
         index(of: cycle).map { chain[$0] }
     }
 
     mutating func append(_ entry: JournalEntry) {
         precondition(chain.last.map { $0.cycle == entry.parentCycle } ?? true, "a log is appended to another's parent")
-        chain.append(entry)
+        // Thousands of points have the same disks; they share one array.
+        let disks = chain.last?.point.disks ?? []
+        chain.append(entry.point.disks == disks ? entry.sharing(disks) : entry)
         storedBytes += entry.point.storedBytes
     }
 
@@ -108,6 +121,15 @@ struct Journal: Sendable {
         for entry in folded { storedBytes -= entry.point.storedBytes }
         leftovers += folded.map(\.cycle)
         chain.removeFirst(folded.count)
+    }
+
+    /// Keeps retention from trying again what cannot be done.
+    mutating func separate(_ cycle: UInt64) {
+        separated.insert(cycle)
+    }
+
+    mutating func removedFault(_ cycle: UInt64) {
+        faults.removeAll { $0.cycle == cycle }
     }
 
     mutating func removedLeftover(_ cycle: UInt64) {

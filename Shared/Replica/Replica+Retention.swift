@@ -17,11 +17,14 @@ extension Replica {
         while shouldContinue(), let step = try nextStep(retention, nowUnixMilliseconds: nowUnixMilliseconds) {
             do {
                 try perform(step)
+                done.append(step)
             } catch let error as ReplicaError where error.code == .inUse {
                 // A view was opened since the step was chosen. It ends some time, and retention is asked again.
                 return done
+            } catch let error as ReplicaError where error.code == .limitExceeded {
+                // The points stay, and the journal remembers not to try the same again.
+                continue
             }
-            done.append(step)
         }
         return done
     }
@@ -31,7 +34,7 @@ extension Replica {
         let pinned = try highestHeldCycle()
         let (manifest, points) = try state.withLock { state in
             try state.requireReady()
-            return (state.manifest, state.journal.chain.map(RetentionPlanner.Candidate.init))
+            return (state.manifest, state.journal.candidates)
         }
         switch manifest.base {
         case .folding(_, let target):
@@ -68,11 +71,7 @@ extension Replica {
             try requireSpace(inputs.reduce(0) { $0 + $1.point.storedBytes })
             let draft = layout.mergeDraft(of: last)
             try DurableFiles.remove(draft)
-            let merged = try ReplicaError.translating {
-                _ = try DeltaLogMerger.merge(
-                    logs: cycles.map(layout.log(of:)), into: draft, replicaKey: replicaKey)
-                return try JournalEntry(DeltaLogReader(path: draft, replicaKey: replicaKey, index: .unread))
-            }
+            let merged = try write(cycles, into: draft)
             try failpoints.reach(.mergeWritten)
             do {
                 try publishMerge(of: cycles, as: merged, draft: draft)
@@ -81,6 +80,18 @@ extension Replica {
                 throw error
             }
             try removeLeftoversInTurn()
+        }
+    }
+
+    private func write(_ cycles: [UInt64], into draft: String) throws -> JournalEntry {
+        do {
+            _ = try DeltaLogMerger.merge(logs: cycles.map(layout.log(of:)), into: draft, replicaKey: replicaKey)
+            return try JournalEntry(DeltaLogReader(path: draft, replicaKey: replicaKey, index: .unread))
+        } catch let error as DeltaLogError {
+            if error.code == .limitExceeded, let last = cycles.last {
+                state.withLock { $0.journal.separate(last) }
+            }
+            throw ReplicaError(error)
         }
     }
 
@@ -139,14 +150,6 @@ extension Replica {
             state.withLock { $0.journal.removedLeftover(cycle) }
             try failpoints.reach(.leftoverRemoved)
         }
-    }
-}
-
-extension RetentionPlanner.Candidate {
-    fileprivate init(_ entry: JournalEntry) {
-        self.init(
-            cycle: entry.cycle, capturedUnixMilliseconds: entry.point.capturedUnixMilliseconds,
-            applicationConsistent: entry.point.consistency == .application, storedBytes: entry.point.storedBytes)
     }
 }
 

@@ -17,8 +17,8 @@ extension ReplicaError {
 
     private static func code(for code: DeltaLogError.Code) -> Code {
         switch code {
-        case .notADeltaLog, .unsupportedVersion, .incomplete, .corrupt, .wrongKey, .notConsecutive: .corruptData
-        case .recordRefused, .attemptState, .overlap: .invalidArgument
+        case .notADeltaLog, .unsupportedVersion, .incomplete, .corrupt, .wrongKey: .corruptData
+        case .recordRefused, .attemptState, .overlap, .notConsecutive: .invalidArgument
         case .limitExceeded: .limitExceeded
         case .noSpace: .spaceExhausted
         case .inputOutput: .system

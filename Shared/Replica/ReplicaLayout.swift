@@ -21,6 +21,7 @@ package struct ReplicaLayout: Sendable, Hashable {
     package var base: String { directory + "/base" }
     package var journal: String { directory + "/journal" }
     package var incoming: String { directory + "/incoming" }
+    package var damaged: String { directory + "/damaged" }
     package var leases: String { directory + "/leases" }
     package var gate: String { directory + "/leases/gate" }
 

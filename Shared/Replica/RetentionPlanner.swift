@@ -17,14 +17,18 @@ package struct RetentionPlanner: Sendable {
         package var capturedUnixMilliseconds: Int64
         package var applicationConsistent: Bool
         package var storedBytes: UInt64
+        /// False where disks were removed, reordered or shrunk since the point before: logs are not merged across that.
+        package var mergesOntoPrevious: Bool
 
         package init(
-            cycle: UInt64, capturedUnixMilliseconds: Int64, applicationConsistent: Bool, storedBytes: UInt64
+            cycle: UInt64, capturedUnixMilliseconds: Int64, applicationConsistent: Bool, storedBytes: UInt64,
+            mergesOntoPrevious: Bool = true
         ) {
             self.cycle = cycle
             self.capturedUnixMilliseconds = capturedUnixMilliseconds
             self.applicationConsistent = applicationConsistent
             self.storedBytes = storedBytes
+            self.mergesOntoPrevious = mergesOntoPrevious
         }
     }
 
@@ -84,7 +88,8 @@ package struct RetentionPlanner: Sendable {
 
     // MARK: Merging
 
-    /// Runs of points that end with one that is kept, all the others being retired.
+    /// Runs of points that end with one that is kept, all the others being retired. Where two logs cannot be merged, the
+    /// older one's point is kept too.
     private func retiredRuns(_ points: ArraySlice<Candidate>, reference: Int64) -> [[UInt64]] {
         var runs: [[UInt64]] = []
         var run: [UInt64] = []
@@ -96,6 +101,10 @@ package struct RetentionPlanner: Sendable {
             let members = points[index..<end]
             let next = end < points.endIndex ? points[end].cycle : nil
             for (position, member) in zip(members.indices, members) {
+                if !member.mergesOntoPrevious {
+                    if run.count > 1 { runs.append(run) }
+                    run = []
+                }
                 run.append(member.cycle)
                 guard isKept(position, in: members, before: next, zone: zone) else { continue }
                 if run.count > 1 { runs.append(run) }

@@ -1,5 +1,7 @@
 import DeltaLog
 
+@testable import Replica
+
 /// A guest's disks as plain byte arrays, with dirty tracking by block: what a replica's points are compared with.
 struct GuestModel {
     static let blockBytes = 4_096
@@ -11,6 +13,13 @@ struct GuestModel {
     }
 
     private(set) var disks: [Disk] = []
+
+    func isZero(_ disk: Int, block: Int) -> Bool {
+        let start = block * Self.blockBytes
+        return disks[disk].bytes.withUnsafeBytes {
+            UnsafeRawBufferPointer(rebasing: $0[start..<start + Self.blockBytes]).isAllZero
+        }
+    }
 
     var shape: [DeltaLogDisk] {
         disks.map { DeltaLogDisk(target: $0.target, sizeBytes: UInt64($0.bytes.count)) }
@@ -39,12 +48,13 @@ struct GuestModel {
 
     /// Fills blocks with one byte value, 0 included.
     mutating func fill(_ disk: Int, blocks: Range<Int>, with value: UInt8) {
+        // Not one value throughout, so that a wrong offset within a block shows.
+        let content = (0..<Self.blockBytes).map { value == 0 ? 0 : value &+ UInt8(truncatingIfNeeded: $0 >> 6) }
         for block in blocks {
             let start = block * Self.blockBytes
-            for offset in start..<start + Self.blockBytes {
-                // Not one value throughout, so that a wrong offset within a block shows.
-                disks[disk].bytes[offset] = value == 0 ? 0 : value &+ UInt8(truncatingIfNeeded: offset >> 6)
-            }
+            disks[disk].bytes.replaceSubrange(start..<start + Self.blockBytes, with: content)
+            // Nor one block like the next.
+            if value != 0 { disks[disk].bytes[start] = UInt8(truncatingIfNeeded: block) }
             disks[disk].dirty.insert(block)
         }
     }

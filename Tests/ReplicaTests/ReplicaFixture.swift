@@ -1,8 +1,10 @@
 import DeltaLog
 import FoundationEssentials
-import Replica
+import Glibc
 import Sealing
 import Testing
+
+@testable import Replica
 
 /// A replica in a directory of its own, fed from a `GuestModel` cycle by cycle. The directory goes with the fixture.
 final class ReplicaFixture {
@@ -19,20 +21,15 @@ final class ReplicaFixture {
     /// Between two captures.
     var intervalMilliseconds: Int64 = 1_000
 
-    init(failpoints: FailpointHook = .none) throws {
-        parent = "/tmp/bsc-\(UUID().uuidString.prefix(8))"
+    init(parent: String = uniqueParent(), failpoints: FailpointHook = .none) throws {
+        self.parent = parent
         directory = parent + "/replica"
         try FileManager.default.createDirectory(atPath: parent, withIntermediateDirectories: false)
         replica = try Replica.create(
             directory: directory, identity: Self.identity, generation: 1, failpoints: failpoints)
     }
 
-    /// Continues in a directory that another process worked in.
-    init(adopting parent: String) throws {
-        self.parent = parent
-        directory = parent + "/replica"
-        replica = try Replica.open(directory: directory)
-    }
+    static func uniqueParent() -> String { "/tmp/bsc-\(UUID().uuidString.prefix(8))" }
 
     deinit {
         replica.close()
@@ -106,7 +103,7 @@ final class ReplicaFixture {
     private func record(_ disk: Int, _ block: Int, _ sealer: inout RecordSealer) throws -> [UInt8] {
         let start = block * GuestModel.blockBytes
         let bytes = Array(guest.disks[disk].bytes[start..<start + GuestModel.blockBytes])
-        if bytes.allSatisfy({ $0 == 0 }) {
+        if guest.isZero(disk, block: block) {
             return try sealer.zero(disk: UInt16(disk), offset: UInt64(start), length: UInt64(bytes.count))
         }
         return try sealer.sealData(disk: UInt16(disk), offset: UInt64(start), bytes: bytes.span.bytes)
@@ -115,9 +112,8 @@ final class ReplicaFixture {
     private func blocksToSend(_ kind: CycleKind) throws -> [[Int]] {
         switch kind {
         case .full:
-            guest.disks.map { disk in
-                disk.bytes.indices.filter { disk.bytes[$0] != 0 }.map { $0 / GuestModel.blockBytes }
-                    .reduce(into: []) { if $0.last != $1 { $0.append($1) } }
+            guest.disks.indices.map { disk in
+                (0..<guest.disks[disk].bytes.count / GuestModel.blockBytes).filter { !guest.isZero(disk, block: $0) }
             }
         case .incremental: guest.disks.map { $0.dirty.sorted() }
         case .compare: try guest.disks.map(differingBlocks)
@@ -134,7 +130,7 @@ final class ReplicaFixture {
             let start = number * ReplicaLimits.hashBlockBytes
             let bytes = Array(disk.bytes[start..<min(start + ReplicaLimits.hashBlockBytes, disk.bytes.count)])
             let own =
-                bytes.allSatisfy { $0 == 0 }
+                bytes.withUnsafeBytes(\.isAllZero)
                 ? [UInt8](repeating: 0, count: 16) : Array(SHA256Hasher.digest(of: bytes.span.bytes).prefix(16))
             return own != Array(hashes[number * 16..<number * 16 + 16])
         }
@@ -142,23 +138,44 @@ final class ReplicaFixture {
 
     // MARK: Checks
 
-    func contents(of view: ReplicaView) throws -> [String: [UInt8]] {
-        var contents: [String: [UInt8]] = [:]
-        for disk in view.disks { contents[disk.target] = try disk.bytes() }
-        return contents
-    }
-
     /// Every listed point reads as the guest's disks were; its block status calls nothing a hole that is not zero.
     func checkPoints(sourceLocation: SourceLocation = #_sourceLocation) throws {
-        for point in replica.points() {
-            let view = try replica.view(cycle: point.cycle)
-            let held = try contents(of: view)
-            #expect(held == history[point.cycle], "cycle \(point.cycle)", sourceLocation: sourceLocation)
-            #expect(
-                view.guest.definition == "<domain cycle='\(point.cycle)'/>", sourceLocation: sourceLocation)
-            for disk in view.disks { try disk.checkStretches() }
-        }
+        try replica.checkPoints(against: history, sourceLocation: sourceLocation)
         #expect(replica.points().last?.cycle ?? 0 == newest, sourceLocation: sourceLocation)
+    }
+}
+
+extension Replica {
+    func checkPoints(
+        against history: [UInt64: [String: [UInt8]]], sourceLocation: SourceLocation = #_sourceLocation
+    ) throws {
+        for point in points() {
+            let view = try view(cycle: point.cycle)
+            try view.check(against: history[point.cycle], sourceLocation: sourceLocation)
+        }
+    }
+}
+
+extension ReplicaView {
+    /// Contents by target.
+    func contents() throws -> [String: [UInt8]] {
+        try Dictionary(uniqueKeysWithValues: disks.map { ($0.target, try $0.bytes()) })
+    }
+
+    func check(
+        against expected: [String: [UInt8]]?, sourceLocation: SourceLocation = #_sourceLocation
+    ) throws {
+        // Not compared within the expectation, because it would print megabytes.
+        let held = try contents()
+        let isEqual = Set(held.keys) == expected.map { Set($0.keys) } && held.allSatisfy { target, bytes in
+            // Not `==`, which goes element by element in debug builds.
+            expected?[target].map { other in
+                bytes.count == other.count && memcmp(bytes, other, bytes.count) == 0
+            } ?? false
+        }
+        #expect(isEqual, "cycle \(point.cycle) is not what the disks held", sourceLocation: sourceLocation)
+        #expect(guest.definition == "<domain cycle='\(point.cycle)'/>", sourceLocation: sourceLocation)
+        for disk in disks { try disk.checkStretches() }
     }
 }
 
@@ -181,7 +198,10 @@ extension DiskView {
             #expect(stretch.lowerBound == end)
             end = stretch.upperBound
             if content == .zero {
-                #expect(bytes[Int(stretch.lowerBound)..<Int(stretch.upperBound)].allSatisfy { $0 == 0 })
+                let isZero = bytes.withUnsafeBytes { bytes in
+                    UnsafeRawBufferPointer(rebasing: bytes[Int(stretch.lowerBound)..<Int(stretch.upperBound)]).isAllZero
+                }
+                #expect(isZero)
             }
         }
         #expect(end == sizeBytes)

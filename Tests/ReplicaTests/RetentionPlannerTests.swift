@@ -126,6 +126,15 @@ import Testing
         #expect(step(rest, retention, pinned: 10) == .merge(cycles: Array(256...511)))
     }
 
+    @Test func logsAreNotMergedAcrossAChangeOfDisks() {
+        let retention = Retention(everyCycleSeconds: 600, hourlySeconds: 86_400)
+        var points = (0..<120).map { point(UInt64($0) + 1, at: Int64($0) * 60) }
+        points[20].mergesOntoPrevious = false
+        points[21].mergesOntoPrevious = false
+        #expect(step(points, retention) == .merge(cycles: Array(1...20)))
+        #expect(step([points[19]] + points[20...], retention) == .merge(cycles: Array(22...60)))
+    }
+
     @Test func hoursAreMergedAboveAPin() {
         let retention = Retention(everyCycleSeconds: 600, hourlySeconds: 86_400)
         let points = (0..<120).map { point(UInt64($0) + 1, at: Int64($0) * 60) }
