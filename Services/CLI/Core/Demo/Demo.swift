@@ -37,7 +37,7 @@ struct Demo: Sendable {
         console.print(
             "   Point \(proof.point) read back through the secondary's agent: \(proof.witnessed == proof.served ? "identical" : "DIFFERENT")."
         )
-        let cycles = try await services.policy.history(of: protection.id, limit: 1_000)
+        let cycles = try await services.policy.history(of: protection.id, limit: 200)
         let replica = try await services.secondary().replica(of: protection.id)
         say("6", "Every service is stopped; the replica's directory alone still has the point.")
         await stage.sites.stop()
