@@ -1,0 +1,163 @@
+import FoundationEssentials
+import MessageBus
+import Messages
+import SwiftProtobuf
+import Synchronization
+
+/// A vault with one pair of clouds, two hosts, and the protections that a test puts there.
+final class FakeVault: Sendable {
+    private struct State: Sendable {
+        var server: RequestServer?
+        var hosts: [Messages.Host] = []
+        var pairs: [CloudPair] = []
+        var protections: [String: Protection] = [:]
+        var number: UInt64 = 0
+        var asked: [ProtectionState] = []
+        var confirmed: [String] = []
+    }
+
+    private let state = Mutex(State())
+    private let publisher: EventPublisher
+    private static let epoch = Data(repeating: 9, count: 16)
+
+    static func start(
+        _ bus: MessageBus, at endpoint: String = "tcp://127.0.0.1:*", events: String = "tcp://127.0.0.1:*"
+    ) async throws -> FakeVault {
+        let vault = FakeVault(publisher: try await bus.publisher(at: events))
+        let server = try await bus.serve(at: endpoint) { try await vault.answer($0) }
+        vault.state.withLock { $0.server = server }
+        return vault
+    }
+
+    private init(publisher: EventPublisher) { self.publisher = publisher }
+
+    /// As bound.
+    var endpoint: String { state.withLock { $0.server?.endpoint ?? "" } }
+    var events: String { publisher.endpoint }
+
+    func stop() async {
+        await state.withLock { $0.server }?.stop()
+        await publisher.stop()
+    }
+
+    // MARK: Script
+
+    func setTopology(source: String, target: String, policy: String) {
+        state.withLock { state in
+            state.hosts = [
+                .with {
+                    $0.id = "source-host"
+                    $0.name = "alpha"
+                    $0.controlEndpoint = source
+                },
+                .with {
+                    $0.id = "target-host"
+                    $0.name = "beta"
+                    $0.controlEndpoint = target
+                },
+            ]
+            state.pairs = [
+                .with {
+                    $0.sourceCloud = "a"
+                    $0.targetCloud = "b"
+                    $0.policy = policy
+                }
+            ]
+        }
+    }
+
+    func protect(_ id: String) async {
+        await put(
+            .with {
+                $0.id = id
+                $0.guestUuid = "99999999-9999-4999-8999-999999999999"
+                $0.guestName = "web"
+                $0.sourceHostID = "source-host"
+                $0.targetHostID = "target-host"
+                $0.sourceCloud = "a"
+                $0.targetCloud = "b"
+                $0.state = .enabling
+                $0.direction = .forward
+                $0.generation = 1
+                $0.version = 1
+            })
+    }
+
+    func change(_ id: String, to wanted: ProtectionState, reason: String = "an operator") async {
+        guard var protection = state.withLock({ $0.protections[id] }) else { return }
+        protection.state = wanted
+        protection.stateReason = reason
+        protection.version += 1
+        await put(protection)
+    }
+
+    private func put(_ protection: Protection) async {
+        let event = state.withLock { state in
+            state.protections[protection.id] = protection
+            return Self.event(&state) { $0.protection = protection }
+        }
+        await publisher.publish(.vaultEvent(event))
+    }
+
+    private static func event(_ state: inout State, _ fill: (inout VaultEvent) -> Void) -> VaultEvent {
+        state.number += 1
+        var event = VaultEvent()
+        event.number = state.number
+        event.epoch = epoch
+        fill(&event)
+        return event
+    }
+
+    // MARK: Evidence
+
+    /// States that the policy service asked for, in order.
+    var asked: [ProtectionState] { state.withLock { $0.asked } }
+    var confirmed: [String] { state.withLock { $0.confirmed } }
+
+    func stateOf(_ id: String) -> ProtectionState? { state.withLock { $0.protections[id]?.state } }
+
+    // MARK: Answers
+
+    func answer(_ request: IncomingRequest) async throws -> Envelope.OneOf_Body {
+        guard case .vaultRequest(let wire) = request.body, let asked = wire.request else {
+            throw RemoteError(.unimplemented, "not a vault's request")
+        }
+        let (reply, event) = try state.withLock { try Self.carryOut(asked, &$0) }
+        if let event { await publisher.publish(.vaultEvent(event)) }
+        return .vaultReply(.with { $0.reply = reply })
+    }
+
+    private static func carryOut(
+        _ request: VaultRequest.OneOf_Request, _ state: inout State
+    ) throws -> (VaultReply.OneOf_Reply, VaultEvent?) {
+        switch request {
+        case .getSnapshot:
+            let snapshot = Snapshot.with {
+                $0.eventNumber = state.number
+                $0.epoch = epoch
+                $0.hosts = state.hosts
+                $0.pairs = state.pairs
+                $0.protections = Array(state.protections.values)
+            }
+            return (.snapshot(snapshot), nil)
+        case .changeState(let change):
+            guard var protection = state.protections[change.protection] else { throw RemoteError(.notFound, "none") }
+            guard change.expectedVersion == protection.version else { throw RemoteError(.conflict, "version") }
+            state.asked.append(change.state)
+            protection.state = change.state
+            protection.stateReason = change.reason
+            protection.version += 1
+            state.protections[protection.id] = protection
+            return (.protection(protection), event(&state) { $0.protection = protection })
+        case .confirmUnprotected(let confirm):
+            guard state.protections.removeValue(forKey: confirm.protection) != nil else {
+                throw RemoteError(.notFound, "none")
+            }
+            state.confirmed.append(confirm.protection)
+            return (.done(Done()), event(&state) { $0.protectionRemoved = confirm.protection })
+        case .createSite, .deleteSite, .createCloud, .deleteCloud, .pairClouds, .unpairClouds, .registerHost,
+            .reportInventory, .removeHost, .protect, .protectCloud, .unprotect, .setPolicyOverride, .listAudit:
+            throw RemoteError(.unimplemented, "not in this script")
+        }
+    }
+}
