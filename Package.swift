@@ -145,7 +145,7 @@ let package = Package(
         tests("EndToEndTests", ["LocalSites", "TestGuest", "Hypervisor", "BlockDevice", "Replica", "Messages", "MessageBus"]),
         .executableTarget(
             name: "bascule-bench",
-            dependencies: ["LocalSites", "TestGuest", "Hypervisor", "Messages", "MessageBus", argumentParser],
+            dependencies: ["LocalSites", "TestGuest", "Messages", "MessageBus", argumentParser, logging],
             path: "Tests/Benchmarks"),
     ]
 )

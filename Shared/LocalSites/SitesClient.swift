@@ -47,6 +47,20 @@ package final class SitesClient: Sendable {
 
     /// Puts a policy, and pairs the two clouds under it once their agents have registered.
     package func pairClouds(policy name: String, frequencySeconds: UInt32) async throws {
+        try await putPolicy(name, frequencySeconds: frequencySeconds)
+        var pair = PairClouds()
+        pair.pair.sourceCloud = "primary-cloud"
+        pair.pair.targetCloud = "secondary-cloud"
+        pair.pair.policy = name
+        let wanted = pair
+        _ = try await eventually("both clouds are registered", within: .seconds(30)) {
+            do { return try await self.vault.vault(.pairClouds(wanted)) } catch let error as RemoteError
+                where error.code == .notFound { return nil }
+        }
+    }
+
+    /// Creates or changes a policy with familiar retention.
+    package func putPolicy(_ name: String, frequencySeconds: UInt32) async throws {
         var policy = ReplicationPolicy()
         policy.name = name
         policy.frequencySeconds = frequencySeconds
@@ -57,15 +71,6 @@ package final class SitesClient: Sendable {
         var put = PutPolicy()
         put.policy = policy
         _ = try await self.policy.policy(.putPolicy(put))
-        var pair = PairClouds()
-        pair.pair.sourceCloud = "primary-cloud"
-        pair.pair.targetCloud = "secondary-cloud"
-        pair.pair.policy = name
-        let wanted = pair
-        _ = try await eventually("both clouds are registered", within: .seconds(30)) {
-            do { return try await self.vault.vault(.pairClouds(wanted)) } catch let error as RemoteError
-                where error.code == .notFound { return nil }
-        }
     }
 
     package func snapshot() async throws -> Snapshot {

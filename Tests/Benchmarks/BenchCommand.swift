@@ -1,0 +1,72 @@
+import ArgumentParser
+import Foundation
+
+/// Measures Bascule beside stock tools on this machine, and writes every figure with its spread.
+@main
+struct BenchCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "bascule-bench",
+        abstract: "Measures Bascule beside stock tools on this machine.",
+        discussion: """
+            Run it through `make bench`, which gives it a libvirtd of its own. Rounds of both sides alternate.
+
+              bascule-bench --only initial --rounds 3
+              bascule-bench --only rpo --rpo-seconds 60
+            """)
+
+    @Option(help: "Measure only these, separated by commas: initial, delta, idle, rpo.")
+    var only = "initial,delta,idle,rpo"
+
+    @Option(help: "Rounds of each side where two are compared.")
+    var rounds = 3
+
+    @Option(help: "How long the guest writes as fast as it can.")
+    var rpoSeconds = 180
+
+    @Option(help: "Where the report goes.")
+    var output = ".build/bench.json"
+
+    @Option(help: "Folder for disks and replicas, about 12 GiB; on the disk that is to be measured.")
+    var scratch = "/var/tmp"
+
+    func validate() throws {
+        guard rounds >= 1, rpoSeconds >= 10 else {
+            throw ValidationError("--rounds must be at least 1 and --rpo-seconds at least 10.")
+        }
+    }
+
+    func run() async throws {
+        guard ProcessInfo.processInfo.environment["BASCULE_PRIVATE_LIBVIRT"] == "1" else {
+            throw ValidationError("It needs a libvirtd of its own: run `make bench`.")
+        }
+        let wanted = Set(only.split(separator: ",").map(String.init))
+        var report = BenchReport(
+            machine: BenchReport.describeMachine(), commit: try await PeerTool.run(["git", "rev-parse", "--short", "HEAD"]),
+            startedUnixSeconds: Int(Date().timeIntervalSince1970))
+        print("machine: \(report.machine); commit \(report.commit)")
+        let stage = try await BenchStage.open(scratch: scratch)
+        do {
+            if wanted.contains("initial") { try await add(InitialBenchmark(stage: stage).run(rounds: rounds), to: &report) }
+            if wanted.contains("delta") || wanted.contains("idle") {
+                try await add(
+                    DeltaBenchmark(stage: stage).run(
+                        rounds: rounds, delta: wanted.contains("delta"), idle: wanted.contains("idle")), to: &report)
+            }
+            if wanted.contains("rpo") { try await add(RPOBenchmark(stage: stage).run(seconds: rpoSeconds), to: &report) }
+        } catch {
+            await stage.printLogs()
+            await stage.close()
+            throw error
+        }
+        await stage.close()
+        try report.write(to: output)
+        print("written to \(output)")
+    }
+
+    private func add(_ figures: [Figure], to report: inout BenchReport) {
+        for figure in figures {
+            report.figures.append(figure)
+            print(figure.line)
+        }
+    }
+}

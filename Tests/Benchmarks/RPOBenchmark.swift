@@ -1,0 +1,41 @@
+import Foundation
+import LocalSites
+import MessageBus
+import Messages
+import TestGuest
+
+/// `rpo_under_load_s`: age of the newest point while the guest writes as fast as the emulated processor allows.
+struct RPOBenchmark {
+    let stage: BenchStage
+
+    func run(seconds: Int) async throws -> [Figure] {
+        try await stage.client.putPolicy("bench", frequencySeconds: 1)
+        let protection = try await stage.protectAndSeed()
+        try await stage.client.waitForPoint(after: 3, of: protection, within: .seconds(60))
+        try await stage.guest.tell("fast")
+        var ages: [Double] = []
+        var cycles = Set<UInt64>()
+        let end = ContinuousClock.now + .seconds(seconds)
+        while ContinuousClock.now < end {
+            if let status = try await stage.client.status(protection), status.newestPointAgeMs >= 0 {
+                ages.append(Double(status.newestPointAgeMs) / 1_000)
+                cycles.insert(status.newestCycle)
+            }
+            try await Task.sleep(for: .milliseconds(50))
+        }
+        try await stage.guest.tell("idle")
+        let errors = stage.guest.console.writeErrors
+        precondition(errors.isEmpty, "the guest met I/O errors: \(errors)")
+        let last = try await stage.client.status(protection)?.last.changedBytes ?? 0
+        try await stage.unprotect(protection)
+        try await stage.client.putPolicy("bench", frequencySeconds: 3_600)
+        let sorted = ages.sorted()
+        let note = "frequency 1 s, \(seconds) s, \(cycles.count) points, last cycle \(last >> 20) MiB"
+        return [
+            Figure("rpo_under_load_p50_s", unit: "s", ours: [sorted[sorted.count / 2]], atMost: 2, of: .maximum, note: note),
+            Figure(
+                "rpo_under_load_p99_s", unit: "s", ours: [sorted[sorted.count * 99 / 100]], atMost: 3, of: .maximum,
+                note: note),
+        ]
+    }
+}
