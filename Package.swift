@@ -24,6 +24,7 @@ let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let protobuf: Target.Dependency = .product(name: "SwiftProtobuf", package: "swift-protobuf")
 let serviceLifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let unixSignals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 
 func shared(_ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = []) -> Target {
     .target(name: name, dependencies: dependencies, path: "Shared/\(name)", exclude: exclude)
@@ -93,7 +94,7 @@ let package = Package(
         shared("Replica", ["DeltaLog", "Sealing", "CLinuxFile"], exclude: ["Layout.md"]),
         shared("BlockDevice", ["CLibnbd"]),
         shared("Hypervisor", ["CLibvirt", "BlockDevice", logging]),
-        shared("ServiceRuntime", ["Messages", "MessageBus", configuration, logging, serviceLifecycle]),
+        shared("ServiceRuntime", ["Messages", "MessageBus", configuration, logging, serviceLifecycle, unixSignals]),
         .target(
             name: "TestGuest", path: "Shared/TestGuest", exclude: [], resources: [.embedInCode("Guest/init.c")]),
         shared("LocalSites", ["Messages", "MessageBus", logging]),
@@ -130,7 +131,7 @@ let package = Package(
         tests("TestGuestTests", ["TestGuest"]),
         tests("BlockDeviceTests", ["BlockDevice"]),
         tests("HypervisorTests", ["Hypervisor", "BlockDevice", "TestGuest", logging]),
-        tests("ServiceRuntimeTests", ["ServiceRuntime"]),
+        tests("ServiceRuntimeTests", ["ServiceRuntime", logging]),
         tests("VaultTests", ["Vault", "Messages", "MessageBus", "CZeroMQ", grdb]),
         tests("PolicyTests", ["Policy", "Messages", "MessageBus", "CZeroMQ", grdb, logging, protobuf]),
         tests(
