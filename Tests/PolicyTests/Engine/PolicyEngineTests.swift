@@ -118,6 +118,24 @@ import Testing
         Issue.record("the next cycle did not begin")
     }
 
+    @Test func `a cycle of a protection that left the registry is still cleaned up, then all is forgotten`() {
+        var stored = StoredState()
+        stored.openCycles[Samples.protection] = Samples.record()
+        stored.progress[Samples.protection] = Samples.progress()
+        for host in ["h1", "h2"] {
+            _ = stored.registry.apply(.host(HostEntry(id: host, name: host, controlEndpoint: host)))
+        }
+        engine = PolicyEngine(stored: stored, seed: 1, now: now)
+        var output = engine.settle(now: now)
+        #expect(orders(output).map(\.call) == [.closeAbandoned(cycle: 8, keep: 7), .abortCycle(cycle: 8)])
+        for order in orders(output) {
+            engine.handle(.agentAnswered(order.protection, order.number, .success(.done)), now: now)
+        }
+        output = engine.settle(now: now)
+        #expect(output.changes.contains(.forget(Samples.protection)))
+        #expect(engine.machines.isEmpty)
+    }
+
     @Test func `names that match nothing or several are refused`() throws {
         #expect(throws: PolicyError.self) { _ = try ask(.status("nobody")) }
         engine.handle(.registryChanged(.protection(Samples.entry(id: ProtectionIdentifier("p1")))), now: now)

@@ -32,6 +32,17 @@ struct ProtectionEntry: Hashable, Sendable {
     var keepReplica: Bool
 }
 
+extension ProtectionEntry {
+    /// As much as an open cycle's record tells of a protection that the registry no longer lists.
+    init(leftBehindBy record: CycleRecord) {
+        self.init(
+            id: record.protection, guestUUID: record.guestUUID, guestName: "", sourceHost: record.sourceHost,
+            targetHost: record.targetHost, sourceCloud: "", targetCloud: "", state: .protected,
+            generation: record.generation, version: record.registryVersion, policyOverride: "", stateReason: "",
+            keepReplica: false)
+    }
+}
+
 /// A host as far as it must be reached.
 struct HostEntry: Hashable, Sendable {
     var id: String

@@ -11,14 +11,14 @@ struct PolicyEngine: Sendable {
         case lost(since: PolicyTime, PolicyError)
     }
 
-    private(set) var registry: RegistryCopy
-    private(set) var policies: [String: PolicySettings]
-    private(set) var machines: [ProtectionIdentifier: CycleStateMachine] = [:]
+    var registry: RegistryCopy
+    var policies: [String: PolicySettings]
+    var machines: [ProtectionIdentifier: CycleStateMachine] = [:]
     var board: JobBoard
-    private(set) var vaultContact = VaultContact.never
-    private(set) var epoch: [UInt8]
-    private var reconciler = StateReconciler()
-    private var output = EngineOutput()
+    var vaultContact = VaultContact.never
+    var epoch: [UInt8]
+    var reconciler = StateReconciler()
+    var output = EngineOutput()
     let startedAt: PolicyTime
 
     /// Continues from what the store holds.
@@ -41,6 +41,19 @@ struct PolicyEngine: Sendable {
             // What the registry says may still have to be obeyed: paused, disabling, or an operator's resync.
             feed(.listed(entry, .ordinary), to: entry.id, now: now)
         }
+        settleUnlisted(stored, now: now)
+    }
+
+    /// A protection may have left the registry while its last cycle was still being cleaned up.
+    private mutating func settleUnlisted(_ stored: StoredState, now: PolicyTime) {
+        for (id, record) in stored.openCycles where machines[id] == nil {
+            addMachine(ProtectionEntry(leftBehindBy: record), progress: stored.progress[id], last: nil, now: now)
+            guard var machine = machines[id] else { continue }
+            perform(machine.recover(record, now: now), of: &machine, now: now)
+            machines[id] = machine
+            feed(.unlisted, to: id, now: now)
+        }
+        for id in stored.progress.keys where machines[id] == nil { output.changes.append(.forget(id)) }
     }
 
     // MARK: Events
@@ -103,7 +116,7 @@ struct PolicyEngine: Sendable {
 
     // MARK: Machines
 
-    private mutating func addMachine(
+    mutating func addMachine(
         _ entry: ProtectionEntry, progress: ProtectionProgress?, last: CycleReport?, now: PolicyTime
     ) {
         var machine = CycleStateMachine(entry: entry, binding: binding(of: entry), progress: progress, now: now)
@@ -112,7 +125,7 @@ struct PolicyEngine: Sendable {
         if progress == nil { output.changes.append(.putProgress(machine.progress)) }
     }
 
-    private mutating func feed(_ event: CycleEvent, to id: ProtectionIdentifier, now: PolicyTime) {
+    mutating func feed(_ event: CycleEvent, to id: ProtectionIdentifier, now: PolicyTime) {
         // Taken out while it changes, so that it is not copied.
         guard var machine = machines.removeValue(forKey: id) else { return }
         let actions = machine.handle(event, now: now)
@@ -120,7 +133,7 @@ struct PolicyEngine: Sendable {
         machines[id] = machine
     }
 
-    private mutating func perform(_ actions: [CycleAction], of machine: inout CycleStateMachine, now: PolicyTime) {
+    mutating func perform(_ actions: [CycleAction], of machine: inout CycleStateMachine, now: PolicyTime) {
         for action in actions {
             switch action {
             case .store(let change):
@@ -145,7 +158,7 @@ struct PolicyEngine: Sendable {
     }
 
     /// A host that left the registry for good needs no cleaning; one that is only not known yet does.
-    private func unknownHost(_ host: String, standing: CycleStateMachine.Standing) -> PolicyError {
+    func unknownHost(_ host: String, standing: CycleStateMachine.Standing) -> PolicyError {
         let message = "Host \(host) is not in the registry."
         switch standing {
         case .release, .gone:
@@ -155,188 +168,10 @@ struct PolicyEngine: Sendable {
         }
     }
 
-    private mutating func wakeMachines(now: PolicyTime) {
+    mutating func wakeMachines(now: PolicyTime) {
         for (id, machine) in machines {
             guard let at = machine.wakesAt, at <= now else { continue }
             feed(.timePassed, to: id, now: now)
         }
-    }
-
-    // MARK: Cycles
-
-    /// Starts what is due, longest due first, within the limits of open cycles.
-    private mutating func startCycles(now: PolicyTime) {
-        let due = machines.values
-            .compactMap { machine in machine.startsAt.map { (at: $0, id: machine.entry.id, need: machine.progress.need) } }
-            .filter { $0.at <= now }
-            .sorted { ($0.at, $0.id) < ($1.at, $1.id) }
-        guard !due.isEmpty else { return }
-        var open = 0
-        var long = 0
-        for machine in machines.values {
-            guard let flight = machine.phase.openCycle else { continue }
-            open += 1
-            if flight.record.kind != .incremental { long += 1 }
-        }
-        for (_, id, need) in due {
-            guard open < PolicyLimits.openCyclesMaximum else { break }
-            if need.kind != .incremental {
-                guard long < PolicyLimits.longCyclesMaximum else { continue }
-                long += 1
-            }
-            open += 1
-            guard var machine = machines.removeValue(forKey: id) else { continue }
-            let actions = machine.start(now: now)
-            perform(actions, of: &machine, now: now)
-            machines[id] = machine
-        }
-    }
-
-    private mutating func post(
-        _ record: CycleRecord, _ capture: Capture, _ door: TransferDoor, _ settings: PolicySettings,
-        machine: inout CycleStateMachine, now: PolicyTime
-    ) {
-        let everything = CycleStateMachine.coversEverything(record)
-        let pieces = RegionCutter(capture: capture, coversEverything: everything, slots: board.slots).pieces(of: capture)
-        // An ordinary cycle's objective is missed when its point is older than the frequency. A long one gives way for
-        // a while, so that it does not delay the small ones, but not for ever.
-        let objective: PolicyTime
-        switch record.kind {
-        case .incremental:
-            objective = (machine.progress.newest?.startedAt ?? record.startedAt) + settings.frequencyMilliseconds
-        case .full, .compare:
-            objective = record.startedAt + PolicyLimits.longCycleGraceMilliseconds
-        }
-        board.post(
-            JobPosting(
-                protection: record.protection, generation: record.generation, cycle: record.cycle, kind: record.kind,
-                sourceHost: record.sourceHost, sourceHostName: registry.hostName(record.sourceHost), door: door,
-                compression: settings.compression,
-                bandwidth: BandwidthKey(pair: registry.pairKey(of: machine.entry), policy: settings.name),
-                bandwidthBytesPerSecond: settings.bandwidthBytesPerSecond, objective: objective, pieces: pieces),
-            now: now)
-    }
-
-    private mutating func settleBoard(now: PolicyTime) {
-        for outcome in board.settle(now: now) {
-            switch outcome {
-            case .answerPull(let token, let grants):
-                output.actions.append(.answer(token, .success(.grants(grants))))
-            case .finished(let id, let cycle, let jobs, let sentBytes, let changedBytes):
-                let event = CycleEvent.jobsFinished(
-                    cycle: cycle, jobs, sentBytes: sentBytes, changedBytes: changedBytes)
-                feed(event, to: id, now: now)
-            case .failed(let id, let cycle, let error):
-                feed(.jobsFailed(cycle: cycle, error), to: id, now: now)
-            case .moved(let id, let pendingBytes, let sentBytes):
-                machines[id]?.status.moved(pendingBytes: pendingBytes, sentBytes: sentBytes, at: now)
-            }
-        }
-    }
-
-    // MARK: Registry
-
-    private mutating func take(_ snapshot: RegistrySnapshot, now: PolicyTime) {
-        vaultContact = .present
-        let sameEpoch = snapshot.position.epoch == epoch
-        let isFirst = epoch.isEmpty
-        if !sameEpoch {
-            epoch = snapshot.position.epoch
-            output.changes.append(.putEpoch(epoch))
-        }
-        let changes = registry.changes(to: snapshot, sameEpoch: sameEpoch)
-        for change in changes { apply(change, word: sameEpoch || isFirst ? .ordinary : .otherEpoch, now: now) }
-    }
-
-    private mutating func apply(_ change: RegistryChange, word: RegistryWord, now: PolicyTime) {
-        guard registry.apply(change, sameEpoch: word != .otherEpoch) else { return }
-        output.changes.append(.putRegistry(change))
-        switch change {
-        case .host, .hostRemoved:
-            break
-        case .pair, .pairRemoved:
-            rebind(now: now)
-        case .protection(let entry):
-            list(entry, word, now: now)
-        case .protectionRemoved(let id):
-            feed(.unlisted, to: id, now: now)
-        }
-    }
-
-    private mutating func list(_ entry: ProtectionEntry, _ word: RegistryWord, now: PolicyTime) {
-        if machines[entry.id] == nil { addMachine(entry, progress: nil, last: nil, now: now) }
-        let isOwn = word == .ordinary && entry.state == .resynchronizing && reconciler.isOwnResync(entry.id)
-        feed(.listed(entry, isOwn ? .ownResync : word), to: entry.id, now: now)
-        bindMachine(entry.id, now: now)
-    }
-
-    private func binding(of entry: ProtectionEntry) -> PolicyBinding {
-        let name = registry.policyName(for: entry)
-        return policies[name].map { .known($0) } ?? .unknown(name: name)
-    }
-
-    private mutating func rebind(now: PolicyTime) {
-        for id in machines.keys { bindMachine(id, now: now) }
-    }
-
-    private mutating func bindMachine(_ id: ProtectionIdentifier, now: PolicyTime) {
-        guard let machine = machines[id] else { return }
-        let binding = binding(of: machine.entry)
-        guard binding != machine.binding else { return }
-        feed(.bound(binding), to: id, now: now)
-    }
-
-    // MARK: Vault
-
-    private mutating func reconcile(now: PolicyTime) {
-        for id in machines.keys.sorted() {
-            guard let machine = machines[id], let call = reconciler.next(for: machine, now: now) else { continue }
-            output.actions.append(.callVault(call))
-        }
-    }
-
-    private mutating func vaultAnswered(
-        _ call: VaultCall, _ result: Result<ProtectionEntry?, PolicyError>, now: PolicyTime
-    ) {
-        switch (result, call) {
-        case (.success(let entry), .changeState):
-            if let entry { apply(.protection(entry), word: .ordinary, now: now) }
-            reconciler.succeeded(call)
-        case (.success, .confirmUnprotected(let id, _)):
-            reconciler.succeeded(call)
-            apply(.protectionRemoved(id), word: .ordinary, now: now)
-        case (.failure(let error), .confirmUnprotected(let id, _)) where error.code == .notFound:
-            // It had been confirmed before; that answer was lost.
-            reconciler.succeeded(call)
-            apply(.protectionRemoved(id), word: .ordinary, now: now)
-        case (.failure, _):
-            reconciler.failed(call, now: now)
-        }
-    }
-
-    // MARK: Policies
-
-    mutating func setPolicy(_ settings: PolicySettings, now: PolicyTime) {
-        policies[settings.name] = settings
-        output.changes.append(.putPolicy(settings))
-        rebind(now: now)
-    }
-
-    mutating func removePolicy(_ name: String, now: PolicyTime) {
-        policies[name] = nil
-        output.changes.append(.deletePolicy(name: name))
-        rebind(now: now)
-    }
-
-    mutating func reply(_ token: RequestToken, _ result: Result<ServiceAnswer, PolicyError>) {
-        output.actions.append(.answer(token, result))
-    }
-
-    mutating func replyWithHistory(_ token: RequestToken, _ id: ProtectionIdentifier, limit: Int) {
-        output.actions.append(.answerHistory(token, id, limit: limit))
-    }
-
-    mutating func trigger(_ id: ProtectionIdentifier, _ consistency: Consistency?, now: PolicyTime) {
-        feed(.triggered(consistency), to: id, now: now)
     }
 }

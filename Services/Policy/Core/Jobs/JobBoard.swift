@@ -29,29 +29,29 @@ struct JobBoard: Sendable {
         case goOn(bandwidthBytesPerSecond: UInt64)
     }
 
-    private struct WaitingPull: Sendable {
+    struct WaitingPull: Sendable {
         var request: RequestToken
         var freeSlots: Int
         var until: PolicyTime
         var grants: [JobGrant] = []
     }
 
-    private struct Place: Hashable, Sendable {
+    struct Place: Hashable, Sendable {
         var protection: ProtectionIdentifier
         var index: Int
     }
 
-    private var cycles: [ProtectionIdentifier: BoardCycle] = [:]
-    private var places: [String: Place] = [:]
-    private var workers: [String: WorkerEntry] = [:]
-    private var pulls: [String: WaitingPull] = [:]
-    private var shares = BandwidthShares()
+    var cycles: [ProtectionIdentifier: BoardCycle] = [:]
+    var places: [String: Place] = [:]
+    var workers: [String: WorkerEntry] = [:]
+    var pulls: [String: WaitingPull] = [:]
+    var shares = BandwidthShares()
     private var identifiers: SeededGenerator
-    private var outcomes: [Outcome] = []
+    var outcomes: [Outcome] = []
     /// The last attempts that finished a cycle and left the board, so that a repeated report is answered as the first.
-    private var finishedReports: [Report] = []
+    var finishedReports: [Report] = []
 
-    private static let finishedReportsMaximum = 1_024
+    static let finishedReportsMaximum = 1_024
 
     init(seed: UInt64) { identifiers = SeededGenerator(seed: seed) }
 
@@ -175,177 +175,6 @@ struct JobBoard: Sendable {
         let failures = cycle.jobs[place.index].failures + 1
         if Self.isFinal(error.code) || failures >= PolicyLimits.jobFailuresMaximum {
             failCycle(place.protection, error)
-        }
-    }
-
-    // MARK: Settling
-
-    /// Ends what has expired, hands out what waits, and gives everything that followed since it was last called.
-    mutating func settle(now: PolicyTime) -> [Outcome] {
-        expireLeases(now: now)
-        forgetWorkers(now: now)
-        assign(now: now)
-        answerPulls(now: now)
-        watchUnclaimed(now: now)
-        defer { outcomes = [] }
-        return outcomes
-    }
-
-    private mutating func expireLeases(now: PolicyTime) {
-        for (protection, cycle) in cycles {
-            for index in cycle.running.sorted() {
-                guard case .leased(let lease) = cycle.jobs[index].state, lease.expiresAt <= now else { continue }
-                ended(lease, cycle.posting)
-                cycles[protection]?.release(index, failed: false)
-                guard cycle.jobs[index].expiries + 1 >= PolicyLimits.jobExpiriesMaximum else { continue }
-                let error = PolicyError(
-                    .unavailable, "One transfer job lost its worker \(PolicyLimits.jobExpiriesMaximum) times.",
-                    remedy: "See why the replication workers stop or lose their connection to the policy service.")
-                failCycle(protection, error)
-                break
-            }
-        }
-    }
-
-    private mutating func forgetWorkers(now: PolicyTime) {
-        workers = workers.filter { id, worker in
-            worker.runningJobs > 0 || pulls[id] != nil
-                || now - worker.lastSeen < PolicyLimits.workerForgottenMilliseconds
-        }
-    }
-
-    private mutating func assign(now: PolicyTime) {
-        guard !pulls.isEmpty else { return }
-        let order = cycles.values.filter { !$0.waiting.isEmpty }
-            .sorted { ($0.posting.objective, $0.posting.protection) < ($1.posting.objective, $1.posting.protection) }
-        for cycle in order {
-            let posting = cycle.posting
-            for _ in cycle.waiting {
-                guard let worker = freest(for: posting), let granted = cycles[posting.protection]?.lease(to: worker, now: now)
-                else { break }
-                shares.began(posting.bandwidth)
-                workers[worker]?.runningJobs += 1
-                let job = cycle.jobs[granted.index]
-                pulls[worker]?.grants.append(
-                    JobGrant(
-                        job: job.id, attempt: granted.attempt, posting: posting, piece: job.piece,
-                        bandwidthBytesPerSecond: 0, leaseMilliseconds: PolicyLimits.leaseMilliseconds))
-            }
-        }
-    }
-
-    /// The waiting worker with most slots still free that can read the source; nil when there is none.
-    private func freest(for posting: JobPosting) -> String? {
-        pulls.filter { id, pull in
-            pull.grants.count < pull.freeSlots
-                && workers[id]?.introduction.reads(host: posting.sourceHost, named: posting.sourceHostName) == true
-        }.max { left, right in
-            let (leftFree, rightFree) = (left.value.freeSlots - left.value.grants.count, right.value.freeSlots - right.value.grants.count)
-            return (leftFree, right.key) < (rightFree, left.key)
-        }?.key
-    }
-
-    private mutating func answerPulls(now: PolicyTime) {
-        for (worker, pull) in pulls where !pull.grants.isEmpty || pull.until <= now {
-            pulls[worker] = nil
-            // Shares are stated last, when all jobs of this round are counted.
-            let grants = pull.grants.map { grant in
-                var grant = grant
-                grant.bandwidthBytesPerSecond = share(grant.posting)
-                return grant
-            }
-            outcomes.append(.answerPull(pull.request, grants))
-        }
-    }
-
-    private mutating func watchUnclaimed(now: PolicyTime) {
-        for (protection, cycle) in cycles {
-            let posting = cycle.posting
-            let isServed = isServed(host: posting.sourceHost, named: posting.sourceHostName)
-            guard !isServed else {
-                cycles[protection]?.unclaimedSince = nil
-                continue
-            }
-            let since = cycle.unclaimedSince ?? now
-            cycles[protection]?.unclaimedSince = since
-            guard now - since >= PolicyLimits.unclaimedMilliseconds else { continue }
-            failCycle(protection, Self.noWorker(host: posting.sourceHostName))
-        }
-    }
-
-    static func noWorker(host: String) -> PolicyError {
-        PolicyError(
-            .unavailable, "No replication worker that can read host \(host) asks for work.",
-            remedy: "Start bascule-worker where it reaches the source and the target host.")
-    }
-
-    // MARK: Small steps
-
-    private func leased(_ report: Report) -> (Place, BoardCycle, BoardCycle.Lease)? {
-        guard let place = places[report.job], let cycle = cycles[place.protection],
-            case .leased(let lease) = cycle.jobs[place.index].state,
-            lease.attempt == report.attempt, lease.worker == report.worker
-        else { return nil }
-        return (place, cycle, lease)
-    }
-
-    private func isRepeated(_ report: Report) -> Bool {
-        if finishedReports.contains(report) { return true }
-        guard let place = places[report.job], let cycle = cycles[place.protection],
-            case .finished(let stored) = cycle.jobs[place.index].state
-        else { return false }
-        return stored.attempt == report.attempt
-    }
-
-    private func lost(_ report: Report) -> PolicyError {
-        PolicyError(
-            .leaseLost, "The lease of this job has ended; the work no longer counts.",
-            facts: ["job": report.job, "attempt": "\(report.attempt)"])
-    }
-
-    private func share(_ posting: JobPosting) -> UInt64 {
-        shares.share(of: posting.bandwidthBytesPerSecond, posting.bandwidth)
-    }
-
-    private mutating func ended(_ lease: BoardCycle.Lease, _ posting: JobPosting) {
-        shares.ended(posting.bandwidth)
-        workers[lease.worker]?.runningJobs -= 1
-    }
-
-    private mutating func moved(_ protection: ProtectionIdentifier, _ worker: String, by bytes: UInt64, now: PolicyTime) {
-        workers[worker]?.rate.add(bytes, at: now)
-        guard let pending = cycles[protection]?.pendingBytes else { return }
-        outcomes.append(.moved(protection, pendingBytes: pending, sentBytes: bytes))
-    }
-
-    private mutating func remember(_ report: Report) {
-        finishedReports.append(report)
-        if finishedReports.count > Self.finishedReportsMaximum { finishedReports.removeFirst() }
-    }
-
-    private mutating func completeIfFinished(_ protection: ProtectionIdentifier) {
-        guard let cycle = cycles[protection], cycle.isFinished else { return }
-        withdraw(protection)
-        outcomes.append(
-            .finished(
-                protection, cycle: cycle.posting.cycle, cycle.storedJobs, sentBytes: cycle.sentBytes,
-                changedBytes: cycle.changedBytes))
-    }
-
-    private mutating func failCycle(_ protection: ProtectionIdentifier, _ error: PolicyError) {
-        guard let cycle = cycles[protection] else { return }
-        withdraw(protection)
-        outcomes.append(.failed(protection, cycle: cycle.posting.cycle, error))
-    }
-
-    /// Whether trying the job again, even by another worker, cannot help.
-    private static func isFinal(_ code: PolicyError.Code) -> Bool {
-        switch code {
-        case .staleGeneration, .resourceExhausted, .wrongParent, .notFound:
-            true
-        case .invalidArgument, .alreadyExists, .conflict, .failedPrecondition, .unavailable, .deadlineExceeded,
-            .unsupportedVersion, .unimplemented, .corruptData, .leaseLost, .internal:
-            false
         }
     }
 }

@@ -1,0 +1,71 @@
+// Leases, and what follows from them for their cycle.
+
+extension JobBoard {
+    func leased(_ report: Report) -> (Place, BoardCycle, BoardCycle.Lease)? {
+        guard let place = places[report.job], let cycle = cycles[place.protection],
+            case .leased(let lease) = cycle.jobs[place.index].state,
+            lease.attempt == report.attempt, lease.worker == report.worker
+        else { return nil }
+        return (place, cycle, lease)
+    }
+
+    func isRepeated(_ report: Report) -> Bool {
+        if finishedReports.contains(report) { return true }
+        guard let place = places[report.job], let cycle = cycles[place.protection],
+            case .finished(let stored) = cycle.jobs[place.index].state
+        else { return false }
+        return stored.attempt == report.attempt
+    }
+
+    func lost(_ report: Report) -> PolicyError {
+        PolicyError(
+            .leaseLost, "The lease of this job has ended; the work no longer counts.",
+            facts: ["job": report.job, "attempt": "\(report.attempt)"])
+    }
+
+    func share(_ posting: JobPosting) -> UInt64 {
+        shares.share(of: posting.bandwidthBytesPerSecond, posting.bandwidth)
+    }
+
+    mutating func ended(_ lease: BoardCycle.Lease, _ posting: JobPosting) {
+        shares.ended(posting.bandwidth)
+        workers[lease.worker]?.runningJobs -= 1
+    }
+
+    mutating func moved(_ protection: ProtectionIdentifier, _ worker: String, by bytes: UInt64, now: PolicyTime) {
+        workers[worker]?.rate.add(bytes, at: now)
+        guard let pending = cycles[protection]?.pendingBytes else { return }
+        outcomes.append(.moved(protection, pendingBytes: pending, sentBytes: bytes))
+    }
+
+    mutating func remember(_ report: Report) {
+        finishedReports.append(report)
+        if finishedReports.count > Self.finishedReportsMaximum { finishedReports.removeFirst() }
+    }
+
+    mutating func completeIfFinished(_ protection: ProtectionIdentifier) {
+        guard let cycle = cycles[protection], cycle.isFinished else { return }
+        withdraw(protection)
+        outcomes.append(
+            .finished(
+                protection, cycle: cycle.posting.cycle, cycle.storedJobs, sentBytes: cycle.sentBytes,
+                changedBytes: cycle.changedBytes))
+    }
+
+    mutating func failCycle(_ protection: ProtectionIdentifier, _ error: PolicyError) {
+        guard let cycle = cycles[protection] else { return }
+        withdraw(protection)
+        outcomes.append(.failed(protection, cycle: cycle.posting.cycle, error))
+    }
+
+    /// Whether trying the job again, even by another worker, cannot help.
+    static func isFinal(_ code: PolicyError.Code) -> Bool {
+        switch code {
+        case .staleGeneration, .resourceExhausted, .wrongParent, .notFound:
+            true
+        case .invalidArgument, .alreadyExists, .conflict, .failedPrecondition, .unavailable, .deadlineExceeded,
+            .unsupportedVersion, .unimplemented, .corruptData, .leaseLost, .internal:
+            false
+        }
+    }
+}
