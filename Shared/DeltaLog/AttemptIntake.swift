@@ -2,8 +2,9 @@ internal import Sealing
 
 /// Takes in the records of one attempt, in order: checks header, sequence and seal, and keeps the extents and the
 /// running digest.
+///
+/// Unchecked, because it is reached through the lock of its `AttemptLane` alone.
 final class AttemptIntake: @unchecked Sendable {
-    // Because it is reached through the lock of its `AttemptLane` alone.
     private let attempt: UInt32
     private let disks: [DeltaLogDisk]
     private var cipher: SealCipher

@@ -32,7 +32,8 @@ struct FormatFault: Error, Equatable {
         case .headerSeal: .wrongKey
         case .trailerMagic, .trailerFileBytes: .incomplete
         case .headerReserved, .headerLengths, .headerConsistency, .headerAncestry, .headerDisks, .headerKeyTable,
-            .guestSeal, .guestPacking, .guestDefinition, .recordMagic, .recordReserved, .recordKind, .recordAttempt, .recordRange,
+            .guestSeal, .guestPacking, .guestDefinition, .recordMagic, .recordReserved, .recordKind, .recordAttempt,
+            .recordRange,
             .recordPayload, .recordSize, .recordSeal, .recordUnpacking, .recordOfExtent, .recordSequence,
             .indexDigest, .indexRange, .indexOrder, .indexKeySlot, .indexLengths, .indexPosition, .indexTotals,
             .trailerVersion, .trailerSeal, .trailerHeaderDigest, .trailerGeometry, .trailerPadding:

@@ -64,7 +64,9 @@ struct MergeSources {
         guard sameChain && sameDisks else {
             throw DeltaLogError(
                 .notConsecutive,
-                sameChain ? "disks were removed, reordered or shrunk between two logs" : "a log's parent is not the one before",
+                sameChain
+                    ? "disks were removed, reordered or shrunk between two logs"
+                    : "a log's parent is not the one before",
                 facts: [
                     "older": older.path, "newer": newer.path, "olderCycle": "\(older.header.cycle)",
                     "newerParent": "\(newer.header.parentCycle)",

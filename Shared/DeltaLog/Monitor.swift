@@ -2,9 +2,9 @@ internal import Glibc
 
 /// A value guarded by a lock that threads can also wait on until the value is as they need it.
 ///
-/// `Synchronization.Mutex` cannot wait for a condition, and the threads that wait here are not tasks.
+/// `Synchronization.Mutex` cannot wait for a condition, and the threads that wait here are not tasks. Unchecked, because
+/// every access to `state` happens between lock and unlock of `mutex`.
 final class Monitor<State>: @unchecked Sendable {
-    // Because every access to `state` happens between lock and unlock of `mutex`.
     private var state: State
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let changed = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)

@@ -53,7 +53,9 @@ final class RecordWorkbench {
     }
 
     /// Fetches the record of `extent`, unless it is held already, and checks conditions R1 to R10.
-    func hold(_ extent: DeltaLogExtent, of name: Name, from source: any LogSource, key: () throws -> SealingKey) throws {
+    func hold(
+        _ extent: DeltaLogExtent, of name: Name, from source: any LogSource, key: () throws -> SealingKey
+    ) throws {
         if let holding, holding.name == name { return try holding.header.checkDescribed(by: extent) }
         holding = nil
         let header = try fetch(extent, from: source)

@@ -1,6 +1,7 @@
 /// Memory aligned for direct writes, filled from the front, and the place in the file that it goes to.
+///
+/// Unchecked, because a buffer has one owner at a time: the log that fills it, then the thread that writes it.
 final class StagingBuffer: @unchecked Sendable {
-    // Because a buffer has one owner at a time: the log that fills it, then the thread that writes it.
     private let memory: UnsafeMutableRawBufferPointer
     private(set) var filled = 0
     private(set) var position: UInt64 = 0

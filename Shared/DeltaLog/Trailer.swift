@@ -41,7 +41,8 @@ struct Trailer: Equatable, Sendable {
 
     func encode() -> [UInt8] {
         [UInt8](unsafeUninitializedCapacity: Self.byteCount) { memory, count in
-            let bytes = UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(memory)[..<Self.byteCount])
+            let bytes = UnsafeMutableRawBufferPointer(
+                rebasing: UnsafeMutableRawBufferPointer(memory)[..<Self.byteCount])
             bytes.clear()
             bytes.store(Self.magic, at: 0)
             bytes.store(Self.version, at: 8)

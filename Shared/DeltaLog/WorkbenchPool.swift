@@ -8,12 +8,14 @@ final class WorkbenchPool: Sendable {
     /// The last is the one used last.
     private let idle = Mutex<[Idle]>([])
 
+    /// Unchecked, because a workbench in this list is in nobody's hands, and leaves it under the lock.
     private struct Idle: @unchecked Sendable {
-        // Because a workbench in this list is in nobody's hands, and leaves it under the lock.
         let bench: RecordWorkbench
     }
 
-    func withBench<Result>(for name: RecordWorkbench.Name, _ body: (RecordWorkbench) throws -> Result) rethrows -> Result {
+    func withBench<Result>(
+        for name: RecordWorkbench.Name, _ body: (RecordWorkbench) throws -> Result
+    ) rethrows -> Result {
         let bench = take(for: name)
         defer { giveBack(bench) }
         return try body(bench)

@@ -2,7 +2,8 @@ internal import CLZ4
 internal import CZstd
 
 /// Packs payloads, each by itself. It keeps the libraries' working memory, because making it anew costs more than
-/// packing a small payload. Used by one thread at a time.
+/// packing a small payload. Used by one thread at a time: unchecked, because that is plain memory that may move between
+/// threads, and this value cannot be copied.
 package struct Compressor: ~Copyable, @unchecked Sendable {
     /// What packing gave. With `.none` nothing was written: use the input.
     package struct Outcome: Equatable, Sendable {
@@ -10,7 +11,6 @@ package struct Compressor: ~Copyable, @unchecked Sendable {
         package var byteCount: Int
     }
 
-    // Because both are plain memory that may move between threads, and this value cannot be copied.
     private let zstd: OpaquePointer
     private let lz4: UnsafeMutableRawPointer
 

@@ -2,8 +2,8 @@ internal import CLZ4
 internal import CZstd
 
 /// Unpacks payloads. It never allocates by what the packed bytes say: the output's size is known beforehand.
+/// Unchecked, because it is plain memory that may move between threads, and this value cannot be copied.
 package struct Decompressor: ~Copyable, @unchecked Sendable {
-    // Because it is plain memory that may move between threads, and this value cannot be copied.
     private let zstd: OpaquePointer
 
     package init() {

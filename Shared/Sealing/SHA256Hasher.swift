@@ -1,10 +1,12 @@
 internal import COpenSSL
 
 /// SHA-256 over bytes that arrive piece by piece.
+///
+/// Unchecked, because digest contexts may move between threads, only not be used by two at once, and this value cannot
+/// be copied.
 package struct SHA256Hasher: ~Copyable, @unchecked Sendable {
     package static let digestByteCount = 32
 
-    // Because digest contexts may move between threads, only not be used by two at once, and this value cannot be copied.
     private let context: OpaquePointer
 
     package init() {

@@ -1,13 +1,13 @@
 internal import COpenSSL
 
 /// AES-256-GCM under one key. Setting a key costs more than sealing a small record, so a cipher is made once and used
-/// for many. It is used by one thread at a time.
+/// for many. It is used by one thread at a time: unchecked, because EVP contexts may move between threads, and this value
+/// cannot be copied.
 ///
-/// It takes buffers and not spans, because packing and sealing work in place: input and output may be the same memory.
+/// It takes buffers and not spans, because sealing works in place: input and output may be the same memory.
 package struct SealCipher: ~Copyable, @unchecked Sendable {
     package static let tagByteCount = 16
 
-    // Because EVP contexts may move between threads, only not be used by two at once, and this value cannot be copied.
     private let context: OpaquePointer
 
     package init(key: SealingKey) throws {

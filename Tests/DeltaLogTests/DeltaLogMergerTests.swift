@@ -63,7 +63,8 @@ import Testing
 
     @Test func anAlteredRecordEndsTheMergeAndLeavesNoFile() throws {
         try fixture.log(
-            "a", cycle: 1, preference: .none, writes: [.data(disk: 0, offset: 0, bytes: DiskWrite.pattern(1, count: 4096))])
+            "a", cycle: 1, preference: .none,
+            writes: [.data(disk: 0, offset: 0, bytes: DiskWrite.pattern(1, count: 4096))])
         try fixture.log("b", cycle: 2, writes: [])
         var bytes = try fixture.bytes("a")
         let position = try fixture.reader("a").extents[0].position
@@ -88,10 +89,11 @@ import Testing
                 let fill = UInt8.random(in: 0...255, using: &random)
                 let isZero = Bool.random(using: &random)
                 for index in sector..<sector + count { model[index] = isZero ? 0 : fill }
+                let offset = UInt64(sector) * 512
                 writes.append(
                     isZero
-                        ? .zero(disk: 0, offset: UInt64(sector) * 512, length: UInt64(count) * 512)
-                        : .data(disk: 0, offset: UInt64(sector) * 512, bytes: .init(repeating: fill, count: count * 512)))
+                        ? .zero(disk: 0, offset: offset, length: UInt64(count) * 512)
+                        : .data(disk: 0, offset: offset, bytes: .init(repeating: fill, count: count * 512)))
                 sector += count + Int.random(in: 0..<96, using: &random)
             }
             names.append("cycle\(cycle)")

@@ -13,7 +13,7 @@ final class LogFixture {
         DeltaLogDisk(target: "vda", sizeBytes: 64 << 20), DeltaLogDisk(target: "vdb", sizeBytes: 1 << 40),
     ]
     let guest = GuestConfiguration(
-        definition: "<domain><name>töst</name></domain>", nvram: [UInt8](repeating: 0xFF, count: 100_000))
+        definition: "<domain><name>töst</name></domain>", nvram: [UInt8](repeating: 0xFF, count: 3_000))
 
     init() throws {
         directory = "/tmp/bsc-\(UUID().uuidString.prefix(8))"
@@ -84,8 +84,8 @@ extension DeltaLogReader {
     /// The whole extent's data.
     func data(_ extent: DeltaLogExtent) throws -> [UInt8] {
         try [UInt8](unsafeUninitializedCapacity: Int(extent.length)) { memory, count in
-            let bytes = UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(memory)[..<Int(extent.length)])
-            try read(extent, into: bytes)
+            let bytes = UnsafeMutableRawBufferPointer(memory)
+            try read(extent, into: UnsafeMutableRawBufferPointer(rebasing: bytes[..<Int(extent.length)]))
             count = Int(extent.length)
         }
     }

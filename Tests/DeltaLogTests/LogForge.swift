@@ -50,8 +50,12 @@ struct LogForge {
     /// Seals the first record anew, after its header or its (sealed) payload was altered.
     mutating func resealFirstRecord(header edit: (inout [UInt8]) -> Void, payload: [UInt8]? = nil) throws {
         let start = DeltaLogRecordHeader.byteCount
+        guard records.count >= start, header.count >= FileHeader.fixedBytes + KeyTable.slotBytes else {
+            throw FormatFault(.recordSize)
+        }
         var recordHeader = Array(records[..<start])
         let old = try DeltaLogRecordHeader.decode(recordHeader.span.bytes)
+        try require(old.recordBytes <= records.count, .recordSize)
         edit(&recordHeader)
         let plain = payload ?? [UInt8](repeating: 0, count: Int(old.payloadBytes))
         var sealed = [UInt8](repeating: 0, count: plain.count)

@@ -53,7 +53,9 @@ import Testing
 
     @Test func automaticTakesTheFastCodecWhereLittleIsLeftToSave() {
         #expect(pack([UInt8](repeating: 1, count: 65_536), .automatic).outcome.codec == .lz4)
-        let digits = (0..<65_536).map { UInt8(ascii: "0") + UInt8(truncatingIfNeeded: ($0 &* 2_654_435_761) >> 13) % 10 }
+        let digits = (0..<65_536).map {
+            UInt8(ascii: "0") + UInt8(truncatingIfNeeded: ($0 &* 2_654_435_761) >> 13) % 10
+        }
         #expect(pack(digits, .automatic).outcome.codec == .zstd)
     }
 
