@@ -38,6 +38,16 @@ final class CreditGate: Sendable {
         }
     }
 
+    /// Senders that wait now.
+    var waiting: Int {
+        state.withLock { state in
+            switch state.0 {
+            case .open(_, let waiters): waiters.count
+            case .failed: 0
+            }
+        }
+    }
+
     private func takeAtOnce(_ cost: Int) throws -> Bool {
         try state.withLock { state in
             switch state.0 {

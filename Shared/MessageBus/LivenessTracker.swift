@@ -19,7 +19,7 @@ struct LivenessTracker: Sendable {
         self.heartbeatInterval = heartbeatInterval
         self.silenceLimit = silenceLimit
         began = now
-        lastSent = now - heartbeatInterval
+        lastSent = now
     }
 
     mutating func heard(at now: ContinuousClock.Instant) { lastHeard = now }

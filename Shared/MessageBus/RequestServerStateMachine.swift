@@ -100,7 +100,9 @@ struct RequestServerStateMachine: Sendable {
     }
 
     private func answer(to fault: EnvelopeFault) -> [UInt8] {
-        guard let envelope = fault.envelope else { return unsolicited(fault.error) }
+        guard let envelope = fault.envelope, OperationIdentifier(bytes: envelope.operationID) != nil else {
+            return unsolicited(fault.error)
+        }
         return envelope.reply(.error(fault.error.wire), sender: name).encoded()
     }
 

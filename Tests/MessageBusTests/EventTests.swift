@@ -1,0 +1,164 @@
+import FoundationEssentials
+import MessageBus
+import Messages
+import Synchronization
+import Testing
+
+@Suite(.timeLimit(.minutes(1))) struct EventTests {
+    private static let epoch = [UInt8](repeating: 1, count: 16)
+
+    @Test func eventsArriveInOrder() async throws {
+        try await withBus { bus in
+            let publisher = try await bus.publisher(at: anyPort, limits: Self.quickHeartbeats)
+            let subscription = try await bus.subscribe(to: publisher.endpoint)
+            try await eventually("the subscription is there") { await subscription.liveness == .alive }
+            for number in UInt64(1)...100 { await publisher.publish(.vaultEvent(Self.event(number))) }
+            var numbers: [UInt64] = []
+            for await envelope in subscription {
+                if envelope.vaultEvent.change == nil { continue }
+                numbers.append(envelope.vaultEvent.number)
+                if numbers.count == 100 { break }
+            }
+            #expect(numbers == Array(1...100))
+        }
+    }
+
+    @Test func heartbeatsRepeatTheNewestNumber() async throws {
+        try await withBus { bus in
+            let publisher = try await bus.publisher(
+                at: anyPort, position: EventPosition(epoch: Self.epoch, number: 41), limits: Self.quickHeartbeats)
+            let subscription = try await bus.subscribe(to: publisher.endpoint)
+            for await envelope in subscription {
+                #expect(EventPosition(envelope.vaultEvent) == EventPosition(epoch: Self.epoch, number: 41))
+                #expect(envelope.vaultEvent.change == nil)
+                break
+            }
+        }
+    }
+
+    @Test func aFollowerTakesASnapshotThenChangesAndRecoversFromAGap() async throws {
+        try await withBus { bus in
+            let publisher = try await bus.publisher(at: anyPort, limits: Self.quickHeartbeats)
+            let subscription = try await bus.subscribe(to: publisher.endpoint)
+            let state = Mutex((snapshotNumber: UInt64(0), snapshots: 0, applied: [UInt64]()))
+            let follower = EventFollower(subscription, logger: quietLogger)
+            let run = Task {
+                try await follower.run {
+                    state.withLock {
+                        $0.snapshots += 1
+                        return EventPosition(epoch: Self.epoch, number: $0.snapshotNumber)
+                    }
+                } apply: { event in
+                    state.withLock { $0.applied.append(event.number) }
+                }
+            }
+            try await eventually("the subscription is there") { await subscription.liveness == .alive }
+            await publisher.publish(.vaultEvent(Self.event(1)))
+            await publisher.publish(.vaultEvent(Self.event(2)))
+            try await eventually("both are applied") { state.withLock { $0.applied } == [1, 2] }
+            // 3 is lost; the snapshot that is taken at 4 holds both.
+            state.withLock { $0.snapshotNumber = 4 }
+            await publisher.publish(.vaultEvent(Self.event(4)))
+            await publisher.publish(.vaultEvent(Self.event(5)))
+            try await eventually("5 is applied") { state.withLock { $0.applied } == [1, 2, 5] }
+            #expect(state.withLock { $0.snapshots } == 2)
+            await subscription.close()
+            try await run.value
+        }
+    }
+
+    @Test func aLostLastEventIsNoticedByTheHeartbeat() async throws {
+        try await withBus { bus in
+            let publisher = try await bus.publisher(
+                at: anyPort, position: EventPosition(epoch: Self.epoch, number: 3), limits: Self.quickHeartbeats)
+            let subscription = try await bus.subscribe(to: publisher.endpoint)
+            let positions = Mutex([EventPosition(epoch: Self.epoch, number: 2)])
+            let snapshots = Mutex(0)
+            let run = Task {
+                try await EventFollower(subscription, logger: quietLogger).run {
+                    snapshots.withLock { $0 += 1 }
+                    let position = positions.withLock { $0[$0.count - 1] }
+                    positions.withLock { $0.append(EventPosition(epoch: Self.epoch, number: 3)) }
+                    return position
+                } apply: { _ in
+                }
+            }
+            try await eventually("a second snapshot is taken") { snapshots.withLock { $0 } == 2 }
+            await subscription.close()
+            try await run.value
+        }
+    }
+
+    @Test func aSnapshotThatFailsIsTakenAgain() async throws {
+        try await withBus { bus in
+            let publisher = try await bus.publisher(at: anyPort)
+            let subscription = try await bus.subscribe(to: publisher.endpoint)
+            let tries = Mutex(0)
+            let follower = EventFollower(subscription, logger: quietLogger, retryInterval: .milliseconds(1))
+            let run = Task {
+                try await follower.run {
+                    if tries.withLock({ $0 += 1; return $0 }) < 3 { throw RemoteError(.unavailable, "Away.") }
+                    return EventPosition(epoch: Self.epoch, number: 0)
+                } apply: { _ in
+                }
+            }
+            try await eventually("the third try succeeds") { tries.withLock { $0 } == 3 }
+            await subscription.close()
+            try await run.value
+        }
+    }
+
+    @Test func whatIsNotAnEventIsCountedAndDropped() async throws {
+        try await withBus { bus in
+            let peer = try RawSocket(.publisher, bindingTo: anyPort)
+            defer { peer.close() }
+            let subscription = try await bus.subscribe(to: peer.endpoint)
+            var wrongVersion = Envelope.unsolicited(.vaultEvent(Self.event(1)), sender: "x")
+            wrongVersion.protocolVersion = 2
+            let good = Envelope.unsolicited(.vaultEvent(Self.event(9)), sender: "x").encoded()
+            // The first messages of a PUB go nowhere until the subscription has reached it.
+            try await eventually("all kinds were seen") {
+                peer.send([[0xff]])
+                peer.send([good, good])
+                peer.send([wrongVersion.encoded()])
+                peer.send([Envelope.unsolicited(answer(1), sender: "x").encoded()])
+                peer.send([good])
+                return await subscription.statistics.received > 0
+            }
+            #expect(await subscription.statistics.malformed >= 4)
+            for await envelope in subscription {
+                #expect(envelope.vaultEvent.number == 9)
+                break
+            }
+        }
+    }
+
+    @Test func aSlowReaderLosesTheOldest() async throws {
+        try await withBus { bus in
+            var limits = SubscriberLimits()
+            limits.envelopesWaiting = 4
+            let publisher = try await bus.publisher(at: anyPort, limits: Self.quickHeartbeats)
+            let subscription = try await bus.subscribe(to: publisher.endpoint, limits: limits)
+            try await eventually("the subscription is there") { await subscription.liveness == .alive }
+            for number in UInt64(1)...20 { await publisher.publish(.vaultEvent(Self.event(number))) }
+            try await eventually("all arrived") { await subscription.statistics.received >= 20 }
+            #expect(await subscription.statistics.dropped >= 16)
+            for await envelope in subscription {
+                #expect(envelope.vaultEvent.number > 16)
+                break
+            }
+        }
+    }
+
+    private static var quickHeartbeats: PublisherLimits {
+        var limits = PublisherLimits()
+        limits.heartbeatInterval = .milliseconds(20)
+        return limits
+    }
+
+    private static func event(_ number: UInt64) -> VaultEvent {
+        var event = VaultEvent(position: EventPosition(epoch: epoch, number: number))
+        event.siteRemoved = "s"
+        return event
+    }
+}
