@@ -11,7 +11,9 @@ struct JobRunner: Sendable {
     let bus: MessageBus
     let connector: any BlockReaderConnector
     let threads: JobThreads
+    let processor: ProcessorTime
     let stop: StopSignal
+    let stopGrace: Duration
     let logger: Logger
 
     private enum Event: Sendable {
@@ -24,14 +26,17 @@ struct JobRunner: Sendable {
 
     init(
         job: AssignedJob, board: JobBoard, bus: MessageBus, connector: any BlockReaderConnector,
-        threads: JobThreads, stop: StopSignal, logger: Logger
+        threads: JobThreads, processor: ProcessorTime, stop: StopSignal, stopGrace: Duration,
+        logger: Logger
     ) {
         self.job = job
         self.board = board
         self.bus = bus
         self.connector = connector
         self.threads = threads
+        self.processor = processor
         self.stop = stop
+        self.stopGrace = stopGrace
         var logger = logger
         logger[metadataKey: "job"] = "\(job.key.job)"
         logger[metadataKey: "attempt"] = "\(job.attempt)"
@@ -185,7 +190,7 @@ struct JobRunner: Sendable {
     private func graceEnded() async -> Event? {
         await stop.wait()
         do {
-            try await clock.sleep(for: ReplicationWorkerLimits.stopGrace)
+            try await clock.sleep(for: stopGrace)
         } catch {
             // Sleeping fails only when it is cancelled: the attempt ended first.
             return nil
@@ -195,7 +200,7 @@ struct JobRunner: Sendable {
 
     private func tell(_ outcome: JobStateMachine.Outcome) async {
         do {
-            try await board.tell(outcome, of: job, cpuSeconds: 0)
+            try await board.tell(outcome, of: job, cpuSeconds: processor.take())
         } catch {
             // The lease runs out by itself, and the job goes to another.
             logger.warning("outcome not told", metadata: ["error": "\(error)"])

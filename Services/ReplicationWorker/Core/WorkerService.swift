@@ -9,7 +9,7 @@ import ServiceRuntime
 ///
 /// It decides nothing and keeps nothing: it may be started any number of times, anywhere that reaches source and
 /// target, and killed at any moment. What it was doing is then done again by another, under a new attempt.
-package final class WorkerService: Sendable {
+package final class WorkerService: RunnableService {
     /// Where it answers health requests, as bound.
     package let endpoint: String
 
@@ -20,6 +20,7 @@ package final class WorkerService: Sendable {
     private let connector: any BlockReaderConnector
     private let slots: SlotBoard
     private let threads: JobThreads
+    private let processor = ProcessorTime()
     private let stopping = StopSignal()
     private let logger: Logger
 
@@ -134,7 +135,8 @@ package final class WorkerService: Sendable {
             return
         }
         let runner = JobRunner(
-            job: job, board: board, bus: bus, connector: connector, threads: threads, stop: stopping, logger: logger)
+            job: job, board: board, bus: bus, connector: connector, threads: threads, processor: processor,
+            stop: stopping, stopGrace: settings.stopGrace, logger: logger)
         _ = await runner.run()
     }
 

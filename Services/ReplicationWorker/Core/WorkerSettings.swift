@@ -9,6 +9,8 @@ package struct WorkerSettings: Sendable {
     package var slots: Int
     /// Ids or names of hosts whose NBD sockets it can open; empty: every host.
     package var readsHosts: [String]
+    /// How long running jobs may go on after the worker is told to stop.
+    package var stopGrace = ReplicationWorkerLimits.stopGrace
 
     package init(
         name: String, policy: String, listen: String, slots: Int = ReplicationWorkerLimits.slotsDefault,

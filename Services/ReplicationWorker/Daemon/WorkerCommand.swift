@@ -1,0 +1,26 @@
+import ArgumentParser
+import BlockDevice
+import Logging
+import ReplicationWorker
+import ServiceRuntime
+
+/// The replication worker as a process: settings, wiring, signals. What it does is in `WorkerService`.
+@main
+struct WorkerCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "bascule-worker",
+        abstract: "Pulls transfer jobs and moves what changed from guests' disks to their replicas.",
+        discussion: SettingKey.table(WorkerSettings.keys), version: BasculeVersion.current)
+
+    @Option(help: "A YAML file with settings.")
+    var config: String?
+
+    func run() async throws {
+        let settings = try await ServiceSettings.read(WorkerSettings.keys, file: config)
+        ServiceRunner.startLogging(level: try settings.logLevel)
+        let logger = Logger(label: "worker")
+        let worker = try await WorkerService.start(
+            settings: try WorkerSettings(settings), connector: NBDConnector(), logger: logger)
+        try await ServiceRunner.run(worker, logger: logger)
+    }
+}

@@ -1,0 +1,36 @@
+import FoundationEssentials
+
+/// Runs `body` with a directory of its own and removes it afterwards.
+func withTemporaryDirectory(_ body: (String) async throws -> Void) async throws {
+    let path = "/tmp/bsc-\(UInt32.random(in: .min ... .max))"
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    do {
+        try await body(path)
+    } catch {
+        try FileManager.default.removeItem(atPath: path)
+        throw error
+    }
+    try FileManager.default.removeItem(atPath: path)
+}
+
+/// Asks again until `condition` holds, or ten seconds are over.
+func poll(_ what: String, _ condition: () async throws -> Bool) async throws {
+    let deadline = ContinuousClock.now + .seconds(20)
+    while try await !condition() {
+        guard ContinuousClock.now < deadline else { throw TimedOut(what: what) }
+        try await Task.sleep(for: .milliseconds(5))
+    }
+}
+
+struct TimedOut: Error { var what: String }
+
+/// Bytes that do not compress and do not repeat.
+func randomBytes(_ count: Int) -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: count)
+    bytes.withUnsafeMutableBytes { buffer in
+        for offset in stride(from: 0, to: count - 7, by: 8) {
+            buffer.storeBytes(of: UInt64.random(in: .min ... .max), toByteOffset: offset, as: UInt64.self)
+        }
+    }
+    return bytes
+}

@@ -1,0 +1,237 @@
+import BlockDevice
+import DeltaLog
+import FoundationEssentials
+import Logging
+import MessageBus
+import Messages
+@testable import ReplicationWorker
+import Sealing
+import Testing
+
+/// A worker alone, with a scripted job board and a scripted receiver, over real sockets.
+@Suite struct WorkerServiceTests {
+    private static let diskBytes: UInt64 = 3 << 20
+
+    private struct Stage: Sendable {
+        let policy: ScriptedPolicy
+        let target: ScriptedTarget
+        let worker: WorkerService
+        let disk: SparseBytes
+        let job: TransferJob
+        let bus: MessageBus
+    }
+
+    /// A disk with data, zeros and holes; what the target's parent holds differs in a few blocks.
+    private func makeDisk() -> (now: SparseBytes, parent: SparseBytes) {
+        var parent = SparseBytes(sizeBytes: Self.diskBytes)
+        parent.write(randomBytes(400_000), at: 300_000)
+        var now = parent
+        now.write(randomBytes(200_000), at: 900_000)
+        now.write([UInt8](repeating: 0, count: 131_072), at: 1_310_720)
+        now.discard(327_680..<393_216)
+        now.write(randomBytes(65_536), at: Self.diskBytes - 65_536)
+        return (now, parent)
+    }
+
+    private func withStage(
+        behaviour: ScriptedTarget.Behaviour = .keep, kind: CycleKind = .full, slots: Int = 2,
+        _ body: (Stage) async throws -> Void
+    ) async throws {
+        try await withTemporaryDirectory { directory in
+            let (now, parent) = makeDisk()
+            let connector = MemoryBlockReaderConnector()
+            let dirty = Set((0..<Self.diskBytes / SparseBytes.blockBytes).filter { block in
+                let range = block * SparseBytes.blockBytes..<(block + 1) * SparseBytes.blockBytes
+                return now.read(range) != parent.read(range)
+            })
+            connector.export(now, dirtyBlocks: ["dirty": dirty], at: "memory:disk")
+            var logger = Logger(label: "test")
+            logger.logLevel = .critical
+            let bus = MessageBus(name: "agent/test", logger: logger)
+            let target = try ScriptedTarget(
+                directory: directory, diskBytes: Self.diskBytes,
+                parent: kind == .full ? SparseBytes(sizeBytes: Self.diskBytes) : parent, behaviour: behaviour)
+            let server = try await bus.bulkServer(at: "tcp://127.0.0.1:*", handler: target)
+            let policy = try await ScriptedPolicy.start()
+            var settings = WorkerSettings(
+                name: "worker", policy: policy.endpoint, listen: "tcp://127.0.0.1:*", slots: slots)
+            settings.stopGrace = .milliseconds(200)
+            let worker = try await WorkerService.start(settings: settings, connector: connector, logger: logger)
+            let job = makeJob(kind, endpoint: server.endpoint, key: target.writer.cycleKey)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { await worker.run() }
+                let stage = Stage(policy: policy, target: target, worker: worker, disk: now, job: job, bus: bus)
+                do {
+                    try await body(stage)
+                } catch {
+                    worker.stop()
+                    target.behave(.keep)
+                    throw error
+                }
+                worker.stop()
+                target.behave(.keep)
+                try await group.waitForAll()
+            }
+            await policy.stop()
+            await bus.shutdown()
+            target.writer.abort()
+        }
+    }
+
+    private func makeJob(_ kind: CycleKind, endpoint: String, key: SealingKey) -> TransferJob {
+        var job = AssignedJobTests.valid()
+        job.kind = kind
+        job.nbdUri = "memory:disk"
+        job.bitmapContext = kind == .incremental ? "dirty" : ""
+        job.offset = 0
+        job.length = Self.diskBytes
+        job.bulkEndpoint = endpoint
+        job.transferToken = Data(ScriptedTarget.token)
+        job.cycleKey = key.withUnsafeBytes { Data($0) }
+        return job
+    }
+
+    @Test(arguments: [CycleKind.full, .incremental, .compare])
+    func aJobBringsTheTargetToWhatTheDiskHolds(kind: CycleKind) async throws {
+        try await withStage(kind: kind) { stage in
+            stage.policy.put(stage.job)
+            try await poll("the job is finished") { !stage.policy.heard.finished.isEmpty }
+            let finished = stage.policy.heard.finished[0]
+            #expect(finished.attempt == 1 && finished.digest.count == 32 && finished.records > 0)
+            #expect(finished.changedBytes > 0 && finished.sentBytes > 0)
+            #expect(try stage.target.result(of: [1]) == stage.disk.contents)
+            #expect(stage.policy.heard.failed.isEmpty)
+        }
+    }
+
+    @Test func severalJobsOfADiskTogetherBringIt() async throws {
+        try await withStage { stage in
+            for part in 0..<3 {
+                var job = stage.job
+                job.job = UUID().uuidString
+                job.attempt = UInt32(part) + 1
+                job.offset = UInt64(part) << 20
+                job.length = 1 << 20
+                stage.policy.put(job)
+            }
+            try await poll("the jobs are finished") { stage.policy.heard.finished.count == 3 }
+            #expect(try stage.target.result(of: [1, 2, 3]) == stage.disk.contents)
+            #expect(stage.policy.heard.pulls[0].freeSlots == 2)
+        }
+    }
+
+    @Test func aReceiverThatStoredSomethingElseFailsTheJob() async throws {
+        try await withStage(behaviour: .lieAboutTheDigest) { stage in
+            stage.policy.put(stage.job)
+            try await poll("the job is failed") { !stage.policy.heard.failed.isEmpty }
+            #expect(stage.policy.heard.failed[0].error.code == .corruptData)
+            #expect(stage.policy.heard.finished.isEmpty)
+        }
+    }
+
+    @Test func whatTheReceiverRefusesIsReportedInItsWords() async throws {
+        let full = RemoteError(.resourceExhausted, "The disk is full.", remedy: "Free space.")
+        try await withStage(behaviour: .refuse(full)) { stage in
+            stage.policy.put(stage.job)
+            try await poll("the job is failed") { !stage.policy.heard.failed.isEmpty }
+            let error = stage.policy.heard.failed[0].error
+            #expect(error.code == .resourceExhausted && error.message == "The disk is full." && error.retryable)
+        }
+    }
+
+    /// A job that cannot be done, and what it fails with.
+    @Test(arguments: [0, 1, 2, 3])
+    func jobsThatCannotBeDoneAreFailed(index: Int) async throws {
+        try await withStage { stage in
+            var job = stage.job
+            let code: ErrorCode
+            switch index {
+            case 0:
+                job.nbdUri = "memory:nothing"
+                code = .unavailable
+            case 1:
+                job.transferToken = Data(repeating: 1, count: 16)
+                code = .notFound
+            case 2:
+                job.length = Self.diskBytes + 65_536
+                code = .invalidArgument
+            default:
+                job.cycleKey = Data()
+                code = .invalidArgument
+            }
+            stage.policy.put(job)
+            try await poll("the job is failed") { !stage.policy.heard.failed.isEmpty }
+            #expect(stage.policy.heard.failed[0].error.code == code)
+            // The worker goes on.
+            stage.policy.put({ var job = stage.job; job.attempt = 7; return job }())
+            try await poll("the next job is finished") { !stage.policy.heard.finished.isEmpty }
+        }
+    }
+
+    @Test func aJobThatIsToBeAbandonedStopsAndIsNotReported() async throws {
+        try await withStage(behaviour: .stall) { stage in
+            var directive = JobDirective()
+            directive.abandon = true
+            stage.policy.direct(directive)
+            stage.policy.put(stage.job)
+            try await poll("the worker is free again") { stage.policy.heard.pulls.last?.freeSlots == 2
+                && !stage.policy.heard.reports.isEmpty }
+            stage.target.behave(.keep)
+            try await poll("the receiver saw the end") { !stage.target.transfersEnded.isEmpty }
+            #expect(stage.policy.heard.finished.isEmpty && stage.policy.heard.failed.isEmpty)
+            #expect(stage.target.transfersEnded != [.finished])
+        }
+    }
+
+    @Test func aLeaseThatIsLostEndsTheJob() async throws {
+        try await withStage(behaviour: .stall, slots: 1) { stage in
+            stage.policy.refuse(RemoteError(.leaseLost, "The lease went to another."))
+            stage.policy.put(stage.job)
+            try await poll("the worker pulls again") { stage.policy.heard.pulls.count >= 2 }
+            #expect(stage.policy.heard.finished.isEmpty && stage.policy.heard.failed.isEmpty)
+        }
+    }
+
+    @Test func aWorkerThatIsToldToStopFailsWhatItCannotFinish() async throws {
+        try await withStage(behaviour: .stall) { stage in
+            stage.policy.put(stage.job)
+            try await poll("the job is pulled") { stage.policy.heard.pulls.count >= 2 }
+            stage.worker.stop()
+            try await poll("the job is given back") { !stage.policy.heard.failed.isEmpty }
+            #expect(stage.policy.heard.failed[0].error.retryable)
+        }
+    }
+
+    @Test func aWorkerAnswersHealthAndNothingElse() async throws {
+        try await withStage { stage in
+            let client = try await stage.bus.client(to: stage.worker.endpoint)
+            let health = try await client.health()
+            #expect(health.service == "worker" && health.name == "worker" && health.level == .normal)
+            do {
+                _ = try await client.policy(.listPolicies(ListPolicies()))
+                Issue.record("it was answered")
+            } catch let error as RemoteError {
+                #expect(error.code == .unimplemented)
+            }
+        }
+    }
+
+    @Test func aJobBoardThatComesLaterIsFound() async throws {
+        let first = try await ScriptedPolicy.start()
+        let endpoint = first.endpoint
+        await first.stop()
+        var logger = Logger(label: "test")
+        logger.logLevel = .critical
+        let worker = try await WorkerService.start(
+            settings: WorkerSettings(name: "worker", policy: endpoint, listen: "tcp://127.0.0.1:*"),
+            connector: MemoryBlockReaderConnector(), logger: logger)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { await worker.run() }
+            let policy = try await ScriptedPolicy.start(at: endpoint)
+            try await poll("the worker asks for work") { !policy.heard.pulls.isEmpty }
+            worker.stop()
+            try await group.waitForAll()
+            await policy.stop()
+        }
+    }
+}
