@@ -141,32 +141,13 @@ struct Doctor: Sendable {
     }
 
     private func output(of command: [String], remedy: String) throws -> String {
-        let log = "\(settings.state)/doctor-\(UInt32.random(in: .min ... .max)).log"
-        defer { unlink(log) }
-        let process: SupervisedProcess
         do {
-            process = try SupervisedProcess.start(command[0], Array(command.dropFirst()), errors: log)
-        } catch let error as HostAgentError {
-            throw Shortcoming(detail: error.message, remedy: remedy)
+            let output = try Program.run(
+                command[0], Array(command.dropFirst()), within: HostAgentLimits.doctorCommandDeadline)
+            return output.split(separator: "\n").prefix(40).joined(separator: "\n")
+        } catch let error as HypervisorError {
+            throw Shortcoming(detail: error.description, remedy: remedy)
         }
-        let clock = ContinuousClock()
-        let deadline = clock.now + HostAgentLimits.doctorCommandDeadline
-        var status = process.status()
-        while status == .running {
-            guard clock.now < deadline else {
-                process.forceEnd()
-                while process.status() == .running { usleep(1_000) }
-                throw Shortcoming(detail: "\(command.joined(separator: " ")) does not end", remedy: remedy)
-            }
-            usleep(10_000)
-            status = process.status()
-        }
-        let text = SmallFile.text(at: log) ?? ""
-        guard status == .ended(code: 0) else {
-            throw Shortcoming(
-                detail: "\(command.joined(separator: " ")) failed: \(text.suffix(300))", remedy: remedy)
-        }
-        return String(text.prefix(2_000)).trimmed
     }
 }
 
@@ -175,13 +156,5 @@ private func checkWritable(_ path: String, setting: String) throws {
         throw HostAgentError(
             .failedPrecondition, "\(path) can not be written: \(String(cString: strerror(errno))).",
             remedy: "Create it and give it to the agent's user, or correct the setting `\(setting)`.")
-    }
-}
-
-extension String {
-    fileprivate var trimmed: String {
-        var text = self[...]
-        while let last = text.last, last.isWhitespace { text.removeLast() }
-        return String(text)
     }
 }

@@ -14,6 +14,9 @@ package enum HostAgentLimits {
     package static let waitingPerProtectionMaximum = 16
     package static let freezeLimitMillisecondsDefault: UInt32 = 5_000
     package static let freezeLimitMillisecondsMaximum: UInt32 = 30_000
+    /// An operator's program that inspects a capture ends within this, because the guest's writes are slower meanwhile.
+    package static let captureHookDeadline: Duration = .seconds(60)
+    package static let captureHookThreads = 4
     package static let regionsPerDiskMaximum = 1_024
     package static let regionsPerDiskDefault = 256
 

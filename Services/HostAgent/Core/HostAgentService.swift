@@ -17,7 +17,7 @@ import ServiceRuntime
 /// ```
 ///
 /// It decides nothing about others: it does what a command of a current generation says, and refuses the rest.
-package final class HostAgentService: Sendable {
+package final class HostAgentService: RunnableService {
     /// Where it answers requests, as bound.
     package let endpoint: String
     /// Where transfers arrive, as bound.
@@ -74,8 +74,10 @@ package final class HostAgentService: Sendable {
         hypervisorChanged = Bell()
         stopping = StopSignal()
         doctorThreads = BlockingThreads(name: "doctor", threads: 1)
-        source = SourceRole(store: store, hypervisor: hypervisor, logger: logger)
-        target = TargetRole(store: store, replicas: settings.replicas, views: views, logger: logger)
+        let hook = settings.captureHook.isEmpty ? nil : CaptureHook(program: settings.captureHook)
+        source = SourceRole(store: store, hypervisor: hypervisor, hook: hook, logger: logger)
+        target = TargetRole(
+            store: store, replicas: settings.replicas, views: views, space: settings.space, logger: logger)
         let bulk = try await bus.bulkServer(
             at: settings.bulkListen, handler: BulkReception(target: target, logger: logger))
         await target.connect(bulk)
@@ -97,7 +99,8 @@ package final class HostAgentService: Sendable {
             hypervisor: hypervisor, vault: vault, changes: hypervisorChanged, stop: stopping, logger: logger)
     }
 
-    /// Works until `stop` was called or the task is cancelled; then ends captures, views and open cycles in order.
+    /// Works until `stop` was called, then ends captures, views and open cycles in order. When the task is cancelled
+    /// nothing is ended in order: what is left is cleared at the next start, as after a crash.
     package func run() async {
         logger.info(
             "agent started", metadata: ["host": "\(hostIdentifier)", "endpoint": "\(endpoint)", "bulk": "\(bulkEndpoint)"])
@@ -111,8 +114,10 @@ package final class HostAgentService: Sendable {
             stopping.give()
             group.cancelAll()
         }
-        await source.stop()
-        await views.stop()
+        if !Task.isCancelled {
+            await source.stop()
+            await views.stop()
+        }
         await bus.shutdown()
         await target.stop()
 

@@ -17,10 +17,14 @@ package struct HostAgentSettings: Sendable {
     package var replicas: String
     /// The nbdkit plugin that serves views.
     package var nbdkitPlugin: String
+    /// Program that is run while a capture is open and before it is answered; empty: none. See `CaptureHook`.
+    package var captureHook: String
+    package var space: SpaceReserve
 
     package init(
         name: String, site: String, cloud: String, state: String, listen: String, advertise: String = "",
-        bulkListen: String, bulkAdvertise: String = "", vault: String, replicas: String, nbdkitPlugin: String = ""
+        bulkListen: String, bulkAdvertise: String = "", vault: String, replicas: String, nbdkitPlugin: String = "", captureHook: String = "",
+        space: SpaceReserve = SpaceReserve()
     ) {
         self.name = name
         self.site = site
@@ -33,10 +37,13 @@ package struct HostAgentSettings: Sendable {
         self.vault = vault
         self.replicas = replicas
         self.nbdkitPlugin = nbdkitPlugin
+        self.captureHook = captureHook
+        self.space = space
     }
 
     package var databasePath: String { "\(state)/agent.sqlite" }
     package var viewsDirectory: String { "\(state)/views" }
+    package var capturesDirectory: String { "\(state)/captures" }
 
     package func replicaDirectory(of protection: String) -> String { "\(replicas)/\(protection)" }
 }

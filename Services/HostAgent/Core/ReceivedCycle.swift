@@ -10,15 +10,17 @@ final class ReceivedCycle: Sendable {
     let replica: Replica
     let open: ReplicaOpenCycle
 
+    private let space: SpaceReserve
     private let storedBytes = Atomic<UInt64>(0)
     /// Made for the first comparison; it holds retention away from the parent point while the cycle is open.
     private let parent = Mutex<ReplicaView?>(nil)
 
-    init(protection: String, token: [UInt8], replica: Replica, open: ReplicaOpenCycle) {
+    init(protection: String, token: [UInt8], replica: Replica, open: ReplicaOpenCycle, space: SpaceReserve) {
         self.protection = protection
         self.token = token
         self.replica = replica
         self.open = open
+        self.space = space
     }
 
     var writer: DeltaLogWriter { open.writer }
@@ -27,15 +29,8 @@ final class ReceivedCycle: Sendable {
     /// index and trailer, and other programs live on the same file system.
     func stored(_ bytes: Int) throws {
         let before = storedBytes.add(UInt64(bytes), ordering: .relaxed).oldValue
-        let step = HostAgentLimits.freeSpaceCheckBytes
-        guard before / step != (before + UInt64(bytes)) / step else { return }
-        let free = try FileSystemSpace(of: replica.directory).freeBytes
-        guard free >= HostAgentLimits.reservedFreeBytes else {
-            throw HostAgentError(
-                .resourceExhausted, "The file system of the replicas runs full.",
-                remedy: "Free space there, or shorten the policy's retention; the next cycle then goes on.",
-                facts: ["free": "\(free)", "reserved": "\(HostAgentLimits.reservedFreeBytes)"])
-        }
+        guard before / space.checkEveryBytes != (before + UInt64(bytes)) / space.checkEveryBytes else { return }
+        try space.check(replica.directory)
     }
 
     /// Hashes of the parent point, which is what the source compares with.

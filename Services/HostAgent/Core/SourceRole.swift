@@ -47,15 +47,17 @@ package actor SourceRole {
 
     private let store: AgentStore
     private let hypervisor: any HypervisorDriver
+    private let hook: CaptureHook?
     private let logger: Logger
     private let lock = KeyedLock()
     private let clock = ContinuousClock()
     private var entries: [String: Entry] = [:]
     private var readiness = Readiness.recovering
 
-    package init(store: AgentStore, hypervisor: any HypervisorDriver, logger: Logger) {
+    package init(store: AgentStore, hypervisor: any HypervisorDriver, hook: CaptureHook? = nil, logger: Logger) {
         self.store = store
         self.hypervisor = hypervisor
+        self.hook = hook
         self.logger = logger
     }
 
@@ -218,6 +220,7 @@ package actor SourceRole {
                     protection: protection, guest: request.guest, cycle: ending.cycle, keepCheckpointOfCycle: keep ?? 0)
             }
             let description = try await hypervisor.openCapture(CaptureRequest(request))
+            try await inspect(description, of: request, keep: keep)
             entries[protection]?.description = description
             try await change(protection) { [clock] in $0.began(now: clock.now, keep: request.keep) }
             logger.info(
@@ -229,6 +232,19 @@ package actor SourceRole {
             return description
         } catch {
             try await change(protection) { $0.beginFailed() }
+            throw error
+        }
+    }
+
+    /// What the hook refuses is closed as abandoned.
+    private func inspect(_ capture: CaptureDescription, of request: CaptureOrder, keep: UInt64?) async throws {
+        guard let hook else { return }
+        do {
+            try await hook.run(protection: request.protection, guest: request.guest, capture: capture)
+        } catch {
+            try await hypervisor.closeCapture(
+                protection: request.protection, guest: request.guest, cycle: capture.cycle,
+                keepCheckpointOfCycle: keep ?? 0)
             throw error
         }
     }

@@ -44,6 +44,7 @@ package actor TargetRole {
     let store: AgentStore
     let replicas: String
     let views: ViewSupervisor
+    let space: SpaceReserve
     let logger: Logger
     let threads = BlockingThreads(name: "replica", threads: HostAgentLimits.replicaThreads)
     let background = BackgroundWork()
@@ -53,10 +54,13 @@ package actor TargetRole {
     private var received: [[UInt8]: ReceivedCycle] = [:]
     private var bulk: BulkServer?
 
-    package init(store: AgentStore, replicas: String, views: ViewSupervisor, logger: Logger) {
+    package init(
+        store: AgentStore, replicas: String, views: ViewSupervisor, space: SpaceReserve = SpaceReserve(), logger: Logger
+    ) {
         self.store = store
         self.replicas = replicas
         self.views = views
+        self.space = space
         self.logger = logger
     }
 
@@ -85,7 +89,8 @@ package actor TargetRole {
                 entries[protection]?.cycle.opened(
                     CycleStateMachine.Opening(
                         cycle: opening.cycle, parent: parent, generation: opening.generation, token: token))
-                let cycle = ReceivedCycle(protection: protection, token: token, replica: replica, open: open)
+                let cycle = ReceivedCycle(
+                    protection: protection, token: token, replica: replica, open: open, space: space)
                 received[token] = cycle
                 logger.info(
                     "cycle opened", metadata: ["protection": "\(protection)", "cycle": "\(opening.cycle)"])

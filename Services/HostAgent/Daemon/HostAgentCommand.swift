@@ -1,0 +1,30 @@
+import ArgumentParser
+import HostAgent
+import Hypervisor
+import Logging
+import ServiceRuntime
+
+/// The host agent as a process: settings, wiring, signals. What it does is in `HostAgentService`.
+@main
+struct HostAgentCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "bascule-agent",
+        abstract: "Captures the guests of this host, and receives replicas of guests that run elsewhere.",
+        discussion: SettingKey.table(HostAgentSettings.keys), version: BasculeVersion.current)
+
+    @Option(help: "A YAML file with settings.")
+    var config: String?
+
+    func run() async throws {
+        let settings = try await ServiceSettings.read(HostAgentSettings.keys, file: config)
+        ServiceRunner.startLogging(level: try settings.logLevel)
+        let logger = Logger(label: "agent")
+        let agentSettings = try HostAgentSettings(settings)
+        let hypervisor = try await LibvirtHypervisor.connect(
+            LibvirtSettings(uri: try settings.text("hypervisor"), directory: agentSettings.capturesDirectory),
+            logger: logger)
+        let agent = try await HostAgentService.start(settings: agentSettings, hypervisor: hypervisor, logger: logger)
+        try await ServiceRunner.run(agent, logger: logger)
+        await hypervisor.close()
+    }
+}

@@ -1,0 +1,61 @@
+import Logging
+import MessageBus
+import Messages
+import Synchronization
+
+/// A vault that writes down what agents tell it.
+final class ScriptedVault: Sendable {
+    struct Heard: Sendable {
+        var registrations: [RegisterHost] = []
+        var reports: [ReportInventory] = []
+        /// Answer the next reports with NOT_FOUND, as a vault with a new database does.
+        var forgetsHosts = false
+    }
+
+    private final class Notes: Sendable {
+        let heard = Mutex(Heard())
+    }
+
+    let endpoint: String
+    private let bus: MessageBus
+    private let notes: Notes
+
+    static func start(at endpoint: String = "tcp://127.0.0.1:*") async throws -> ScriptedVault {
+        let notes = Notes()
+        let bus = MessageBus(name: "vault/test", logger: Logger(label: "vault"))
+        let server = try await bus.serve(at: endpoint) { request in
+            guard case .vaultRequest(let body) = request.body, let vault = body.request else {
+                throw RemoteError(.unimplemented, "The test's vault knows two requests.")
+            }
+            var reply = VaultReply()
+            try notes.heard.withLock { heard in
+                switch vault {
+                case .registerHost(let registration):
+                    heard.registrations.append(registration)
+                    heard.forgetsHosts = false
+                    reply.host = registration.host
+                case .reportInventory(let report):
+                    if heard.forgetsHosts { throw RemoteError(.notFound, "No such host.") }
+                    heard.reports.append(report)
+                    reply.done = Done()
+                default:
+                    throw RemoteError(.unimplemented, "The test's vault knows two requests.")
+                }
+            }
+            return .vaultReply(reply)
+        }
+        return ScriptedVault(endpoint: server.endpoint, bus: bus, notes: notes)
+    }
+
+    private init(endpoint: String, bus: MessageBus, notes: Notes) {
+        self.endpoint = endpoint
+        self.bus = bus
+        self.notes = notes
+    }
+
+    var heard: Heard { notes.heard.withLock { $0 } }
+
+    func forgetHosts() { notes.heard.withLock { $0.forgetsHosts = true } }
+
+    func stop() async { await bus.shutdown() }
+}
