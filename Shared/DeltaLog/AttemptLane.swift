@@ -53,11 +53,15 @@ final class AttemptLane: Sendable {
         state.withLock { $0 = .abandoned }
     }
 
-    func committedExtents() throws -> [DeltaLogExtent] {
+    /// Hands the extents of a finished attempt over, so that they are not held twice. Afterwards it counts as committed
+    /// and has none.
+    func handOverExtents() throws -> [DeltaLogExtent] {
         try state.withLock { state in
             switch state {
             case .open: throw wrongState("open")
-            case .finished(_, let extents): return extents
+            case .finished(let summary, let extents):
+                state = .finished(summary, [])
+                return extents
             case .abandoned: throw wrongState("abandoned")
             }
         }

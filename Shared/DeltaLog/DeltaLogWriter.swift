@@ -6,7 +6,7 @@ internal import Synchronization
 /// Every call blocks until its bytes are taken over; call from your own threads, not from the cooperative pool.
 /// After `.noSpace` or `.inputOutput` every further call throws the same again; `abort()` then removes the file.
 ///
-/// Memory: 32 bytes per record taken, and staging buffers as `DeltaLogLimits` bounds them.
+/// Memory: 32 bytes per record taken, at most twice that while committing, and staging buffers as `DeltaLogLimits` bounds them.
 package final class DeltaLogWriter: Sendable {
     /// What workers seal this log's records with. Derived anew, with a random salt, for each writer.
     package let cycleKey: SealingKey
@@ -164,7 +164,7 @@ package final class DeltaLogWriter: Sendable {
             guard let lane = lanes[attempt] else {
                 throw DeltaLogError(.attemptState, "the attempt is unknown", facts: ["attempt": "\(attempt)"])
             }
-            extents.append(contentsOf: try lane.committedExtents())
+            extents.append(contentsOf: try lane.handOverExtents())
         }
         extents.sort { ($0.disk, $0.offset) < ($1.disk, $1.offset) }
         return extents

@@ -19,35 +19,27 @@ import Testing
         bytes = try fixture.bytes()
     }
 
-    /// Everything a reader can be asked for.
-    private func readAll(_ bytes: [UInt8]) throws {
-        let reader = try DeltaLogReader(
-            source: MemorySource(bytes: bytes), path: "memory", replicaKey: fixture.replicaKey, index: .kept)
-        _ = try reader.guest()
-        try reader.verify()
-    }
-
     @Test func untouchedItIsWhole() throws {
-        try readAll(bytes)
+        try fixture.readAll(bytes)
     }
 
     @Test func everyAlteredByteIsNoticed() {
         for position in bytes.indices {
             var altered = bytes
             altered[position] ^= 0x01
-            #expect(throws: DeltaLogError.self, "byte \(position)") { try readAll(altered) }
+            #expect(throws: DeltaLogError.self, "byte \(position)") { try fixture.readAll(altered) }
         }
     }
 
     @Test func everyShorterFileIsRefused() {
         for count in bytes.indices {
-            #expect(throws: DeltaLogError.self, "\(count) bytes") { try readAll(Array(bytes[..<count])) }
+            #expect(throws: DeltaLogError.self, "\(count) bytes") { try fixture.readAll(Array(bytes[..<count])) }
         }
     }
 
     @Test func aLongerFileIsRefused() {
         for extra in [1, 512, 4096, 8192] {
-            expectCode(.incomplete) { try readAll(bytes + [UInt8](repeating: 0, count: extra)) }
+            expectCode(.incomplete) { try fixture.readAll(bytes + [UInt8](repeating: 0, count: extra)) }
         }
     }
 
@@ -60,13 +52,13 @@ import Testing
 
     @Test func aFileOfAnotherKindIsSaidToBeOne() {
         for other in [[], [UInt8](repeating: 0, count: 8192), Array("<domain/>".utf8)] {
-            expectCode(.notADeltaLog) { try readAll(other) }
+            expectCode(.notADeltaLog) { try fixture.readAll(other) }
         }
     }
 
     @Test func aLaterVersionIsSaidToBeOne() {
         var altered = bytes
         altered[11] = 2
-        expectCode(.unsupportedVersion, condition: .headerVersion) { try readAll(altered) }
+        expectCode(.unsupportedVersion, condition: .headerVersion) { try fixture.readAll(altered) }
     }
 }

@@ -21,13 +21,6 @@ import Testing
         bytes = try fixture.bytes()
     }
 
-    private func readAll(_ bytes: [UInt8]) throws {
-        let reader = try DeltaLogReader(
-            source: MemorySource(bytes: bytes), path: "memory", replicaKey: fixture.replicaKey, index: .kept)
-        _ = try reader.guest()
-        try reader.verify()
-    }
-
     private func expect(
         _ condition: FormatCondition, _ code: DeltaLogError.Code = .corrupt,
         sourceLocation: SourceLocation = #_sourceLocation, _ edit: (inout LogForge) throws -> Void
@@ -35,7 +28,7 @@ import Testing
         var forge = try LogForge(bytes, replicaKey: fixture.replicaKey)
         try edit(&forge)
         let forged = try forge.assembled()
-        expectCode(code, condition: condition, sourceLocation: sourceLocation) { try readAll(forged) }
+        expectCode(code, condition: condition, sourceLocation: sourceLocation) { try fixture.readAll(forged) }
     }
 
     @Test func anUneditedForgeryIsTheLogItself() throws {
@@ -83,7 +76,7 @@ import Testing
         forge.packedGuest = plain
         forge.records = [UInt8](repeating: 0, count: lost) + forge.records
         let forged = try forge.assembled()
-        expectCode(.corrupt, condition: .guestDefinition) { try readAll(forged) }
+        expectCode(.corrupt, condition: .guestDefinition) { try fixture.readAll(forged) }
     }
 
     @Test func trailer() throws {

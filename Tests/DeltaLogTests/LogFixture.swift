@@ -63,6 +63,14 @@ final class LogFixture {
         try Data(bytes).write(to: URL(fileURLWithPath: path(name)))
     }
 
+    /// Everything a reader can be asked for.
+    func readAll(_ bytes: [UInt8]) throws {
+        let reader = try DeltaLogReader(
+            source: MemorySource(bytes: bytes), path: "memory", replicaKey: replicaKey, index: .kept)
+        _ = try reader.guest()
+        try reader.verify()
+    }
+
     /// A complete log of one attempt.
     @discardableResult
     func log(

@@ -6,7 +6,7 @@ import Synchronization
 /// A file in memory that records what is asked of it, fails when told, and holds writes back until let go.
 final class ScriptedTarget: StagingTarget {
     enum Step: Equatable {
-        case write(Range<UInt64>)
+        case write(at: UInt64, [UInt8])
         case truncate(UInt64)
         case synchronize
     }
@@ -53,7 +53,7 @@ final class ScriptedTarget: StagingTarget {
             state.bytes.withUnsafeMutableBytes {
                 UnsafeMutableRawBufferPointer(rebasing: $0[Int(position)..<Int(end)]).copyMemory(from: bytes)
             }
-            state.steps.append(.write(position..<end))
+            state.steps.append(.write(at: position, Array(bytes)))
         }
     }
 

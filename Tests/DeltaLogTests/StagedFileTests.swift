@@ -22,8 +22,10 @@ import Testing
             return block
         }
         #expect(
-            target.steps == [.write(0..<4096), .truncate(8192), .synchronize, .write(4096..<8192), .synchronize])
-        #expect(target.bytes == [1, 2, 3, 4, 5] + [UInt8](repeating: 0, count: 4091) + block)
+            target.steps == [
+                .write(at: 0, [1, 2, 3, 4, 5] + [UInt8](repeating: 0, count: 4091)), .truncate(8192), .synchronize,
+                .write(at: 4096, block), .synchronize,
+            ])
         expectCode(.closed) { try append([1], to: file) }
     }
 
