@@ -11,7 +11,7 @@ internal import ServiceRuntime
 ///                       every second: silence?
 ///
 /// What it decides is in ``VaultStateMachine``; this only connects.
-package final class VaultService: Sendable {
+package final class VaultService: RunnableService {
     static let databaseName = "vault.sqlite"
 
     /// Where it is to be found, with the port numbers that were bound.

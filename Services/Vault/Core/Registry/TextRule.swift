@@ -53,6 +53,18 @@ enum TextRule {
         return text.unicodeScalars.count > most ? cut + "…" : cut
     }
 
+    /// `text` as one line of at most so many bytes. For reasons, which are for people: a state change is not worth
+    /// refusing because somebody explained it at length.
+    static func line(_ text: String, maximumBytes: Int) -> String {
+        var line = ""
+        for scalar in text.unicodeScalars {
+            let piece = isControl(scalar) ? " " : String(scalar)
+            guard line.utf8.count + piece.utf8.count <= maximumBytes else { break }
+            line += piece
+        }
+        return line
+    }
+
     private static let nameRemedy =
         "Use up to \(VaultLimits.maximumNameBytes) letters, digits, “-”, “_” and “.”, beginning with a letter or digit."
 

@@ -1,24 +1,24 @@
 /// What becomes of a protection after it was made. Every change is compare-and-set on its version.
 extension VaultStateMachine {
     func changeState(_ request: StateChangeRequest, _ draft: inout VaultDraft) throws(VaultError) {
-        try TextRule.checkText(request.reason, "reason", maximumBytes: VaultLimits.maximumReasonBytes)
+        let reason = TextRule.line(request.reason, maximumBytes: VaultLimits.maximumReasonBytes)
         let protection = try find(request.protection, draft)
         try checkCurrent(protection, request.expectedVersion, draft)
         var changed = protection
         switch protection.state.verdict(on: request.state) {
-        case .refuse(let reason, let remedy):
+        case .refuse(let sentence, let remedy):
             throw VaultError(
                 .failedPrecondition,
                 "Guest \(protection.guestName) is \(protection.state.word) and cannot become \(request.state.rawValue). "
-                    + reason,
+                    + sentence,
                 remedy: remedy,
                 facts: ["state": protection.state.word, "version": "\(protection.version)"])
         case .alreadySo:
             // Only a new reason is worth a change; without one the request is a repeated or a late one.
-            if !request.reason.isEmpty { changed.stateReason = request.reason }
+            if !reason.isEmpty { changed.stateReason = reason }
         case .change(let state):
             changed.state = state
-            changed.stateReason = request.reason
+            changed.stateReason = reason
         }
         try finish(changed, from: protection, "change_state", outcome: "done: \(changed.state.word)", &draft)
     }
