@@ -1,4 +1,5 @@
 #include <zmq.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <sys/eventfd.h>
 

@@ -21,6 +21,7 @@ package final class MessageBus: Sendable {
     private let ended = OneTimeSignal()
 
     package init(name: String, logger: Logger) {
+        AllocatorSettings.apply
         self.name = name
         self.logger = logger
     }
