@@ -111,9 +111,8 @@ let package = Package(
              grdb, logging]),
         .target(
             name: "OperatorCLI",
-            dependencies: ["Messages", "MessageBus", "BlockDevice", "DeltaLog", "Hypervisor", "Replica", "ServiceRuntime",
-                           "TestGuest", "LocalSites", argumentParser,
-                           configuration, logging],
+            dependencies: ["Messages", "MessageBus", "DeltaLog", "Replica", "ServiceRuntime",
+                           "TestGuest", "LocalSites", argumentParser, logging],
             path: "Services/CLI/Core"),
         daemon("bascule-vault", of: "Vault"),
         daemon("bascule-policy", of: "Policy"),

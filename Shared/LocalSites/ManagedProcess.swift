@@ -37,7 +37,8 @@ package final class ManagedProcess: Sendable {
         posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP))
         posix_spawnattr_setpgroup(&attributes, 0)
 
-        var merged = ProcessInfo.processInfo.environment
+        // Settings in our own environment are meant for another installation, and would win over the process's file.
+        var merged = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("BASCULE_") }
         // A crash without a terminal may otherwise leave the backtracer hanging, and with it whoever waits.
         merged["SWIFT_BACKTRACE"] = "enable=no"
         merged.merge(environment) { _, new in new }

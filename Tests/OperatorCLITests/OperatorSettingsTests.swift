@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import OperatorCLI
@@ -34,5 +35,23 @@ import Testing
             OperatorSettings.usualFiles(environment: ["HOME": "/h", "XDG_CONFIG_HOME": "/x"]).first
                 == "/x/bascule/bascule.yaml")
         #expect(OperatorSettings.usualFiles(environment: [:]) == ["/etc/bascule/bascule.yaml"])
+    }
+
+    @Test func aFileOfSettingsIsReadAndAMisspeltKeyIsRefused() async throws {
+        let path = "/tmp/bsc-\(UInt32.random(in: 0 ... .max)).yaml"
+        defer { unlink(path) }
+        try "policy: tcp://127.0.0.1:9\n".write(toFile: path, atomically: true, encoding: .utf8)
+        let layers = try await SettingsFile.layers(named: path, environment: [:])
+        #expect(layers == [.init(name: path, values: [.policy: "tcp://127.0.0.1:9"])])
+
+        try "vualt: tcp://127.0.0.1:9\n".write(toFile: path, atomically: true, encoding: .utf8)
+        let misspelt = await #expect(throws: OperatorError.self) {
+            try await SettingsFile.layers(named: path, environment: [:])
+        }
+        #expect(misspelt?.code == .usage)
+        let missing = await #expect(throws: OperatorError.self) {
+            try await SettingsFile.layers(named: path + ".absent", environment: [:])
+        }
+        #expect(missing?.code == .usage)
     }
 }

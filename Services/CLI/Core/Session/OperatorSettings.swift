@@ -1,3 +1,5 @@
+package import ServiceRuntime
+
 /// Where the services are. Each setting comes from the first place that has it: the command's option, the environment,
 /// the operator's own file, the machine's file, and at last the default of services on this machine.
 package struct OperatorSettings: Sendable, Equatable {
@@ -8,13 +10,16 @@ package struct OperatorSettings: Sendable, Equatable {
         /// Folder with the services' executables and the view plugin; for `demo` and `export --replica`.
         case binaries
 
-        /// `BASCULE_VAULT`, `BASCULE_VAULT_EVENTS`, …
-        package var environmentName: String {
-            "BASCULE_"
-                + rawValue.reduce(into: "") { name, letter in
-                    if letter.isUppercase { name.append("_") }
-                    name.append(letter.uppercased())
-                }
+        /// The same key as services declare theirs; empty stands for "not set here".
+        package var settingKey: SettingKey { SettingKey(rawValue, .value(""), meaning) }
+
+        private var meaning: String {
+            switch self {
+            case .vault: "endpoint of the vault"
+            case .policy: "endpoint of the policy service"
+            case .vaultEvents: "endpoint where the vault publishes"
+            case .binaries: "folder with the executables and the view plugin"
+            }
         }
 
         package var fallback: String {
@@ -42,7 +47,7 @@ package struct OperatorSettings: Sendable, Equatable {
             name = "environment"
             values = [:]
             for key in Key.allCases {
-                if let value = environment[key.environmentName], !value.isEmpty { values[key] = value }
+                if let value = environment[key.settingKey.environmentName], !value.isEmpty { values[key] = value }
             }
         }
     }

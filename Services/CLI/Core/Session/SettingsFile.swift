@@ -1,8 +1,7 @@
-import Configuration
 import Foundation
-import SystemPackage
+import ServiceRuntime
 
-/// Files with the operator's settings: YAML with the keys of `OperatorSettings.Key` at the top.
+/// Files with the operator's settings: YAML with the keys of `OperatorSettings.Key`, read as every service reads its own.
 ///
 /// ```yaml
 /// vault: tcp://127.0.0.1:7701
@@ -14,13 +13,7 @@ enum SettingsFile {
     ///
     /// - Throws: `OperatorError` with code `usage` when a named file is missing, or any is not what it should be.
     static func layers(named name: String?, environment: [String: String]) async throws -> [OperatorSettings.Layer] {
-        if let name {
-            guard FileManager.default.isReadableFile(atPath: name) else {
-                throw OperatorError(
-                    .usage, "the settings file \(name) cannot be read", remedy: "give another with --config")
-            }
-            return [try await layer(from: name)]
-        }
+        if let name { return [try await layer(from: name)] }
         var layers: [OperatorSettings.Layer] = []
         for path in OperatorSettings.usualFiles(environment: environment)
         where FileManager.default.isReadableFile(atPath: path) {
@@ -30,18 +23,18 @@ enum SettingsFile {
     }
 
     private static func layer(from path: String) async throws -> OperatorSettings.Layer {
-        let reader: ConfigReader
         do {
-            reader = ConfigReader(provider: try await FileProvider<YAMLSnapshot>(filePath: FilePath(path)))
-        } catch {
-            throw OperatorError(
-                .usage, "the settings file \(path) is not YAML as it should be: \(error)",
-                remedy: "write one \"key: value\" a line")
+            // The environment is a layer of its own, above the files.
+            let settings = try await ServiceSettings.read(
+                OperatorSettings.Key.allCases.map(\.settingKey), file: path, environment: [:])
+            var values: [OperatorSettings.Key: String] = [:]
+            for key in OperatorSettings.Key.allCases {
+                let value = try settings.text(key.rawValue)
+                if !value.isEmpty { values[key] = value }
+            }
+            return OperatorSettings.Layer(name: path, values: values)
+        } catch let error as ServiceSettingsError {
+            throw OperatorError(.usage, error.message, remedy: error.remedy)
         }
-        var values: [OperatorSettings.Key: String] = [:]
-        for key in OperatorSettings.Key.allCases {
-            if let value = reader.string(forKey: ConfigKey([key.rawValue])), !value.isEmpty { values[key] = value }
-        }
-        return OperatorSettings.Layer(name: path, values: values)
     }
 }
