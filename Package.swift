@@ -129,7 +129,7 @@ let package = Package(
         tests("ReplicaTests", ["Replica", "DeltaLog", "Sealing"], resources: [.copy("Golden")]),
         tests("TestGuestTests", ["TestGuest"]),
         tests("BlockDeviceTests", ["BlockDevice"]),
-        tests("HypervisorTests", ["Hypervisor", "BlockDevice", "TestGuest", logging]),
+        tests("HypervisorTests", ["Hypervisor", "BlockDevice", "TestGuest", "CLibvirt", logging]),
         tests("ServiceRuntimeTests", ["ServiceRuntime", logging]),
         tests("VaultTests", ["Vault", "Messages", "MessageBus", "CZeroMQ", grdb]),
         tests("PolicyTests", ["Policy", "Messages", "MessageBus", "CZeroMQ", grdb, logging, protobuf]),

@@ -61,7 +61,7 @@ package protocol HypervisorDriver: Sendable {
     func clearLeftovers(protections: Set<String>?) async throws -> [String]
 
     func start(guest: String) async throws
-    /// Asks the guest to shut down, and returns when it was asked.
+    /// Asks the guest to shut down, as its power button does, and returns when it was asked.
     func shutdown(guest: String) async throws
     /// Ends the guest as pulling the plug would.
     func destroy(guest: String) async throws

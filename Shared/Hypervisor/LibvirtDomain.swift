@@ -5,14 +5,6 @@ import Glibc
 ///
 /// Not Sendable: it lives inside one call on one blocking thread, and is looked up again by the next.
 final class LibvirtDomain {
-    /// The job that occupies a domain.
-    enum Job {
-        case none
-        /// A backup job, with its description.
-        case backup(XMLElement)
-        case other(String)
-    }
-
     private let pointer: virDomainPtr
 
     /// Takes over the reference.
@@ -65,22 +57,32 @@ final class LibvirtDomain {
         }
     }
 
-    func job() throws -> Job {
-        var type: Int32 = 0
-        let parameters = try jobStatistics(&type)
-        guard type != Int32(VIR_DOMAIN_JOB_NONE.rawValue) else { return .none }
-        let operation = parameters[VIR_DOMAIN_JOB_OPERATION] ?? 0
-        guard operation == UInt64(VIR_DOMAIN_JOB_OPERATION_BACKUP.rawValue) else {
-            return .other("operation \(operation)")
-        }
+    /// The backup job that is running, if any. Asked of libvirt's memory alone: it waits for no other job of the domain
+    /// and keeps none waiting, so it may be asked often.
+    func backup() throws -> XMLElement? {
         guard let text = virDomainBackupGetXMLDesc(pointer, 0) else {
             let failure = LibvirtFailure.last()
-            // It ended between the two questions.
-            if failure.is(VIR_ERR_NO_DOMAIN_BACKUP) { return .none }
+            if failure.is(VIR_ERR_NO_DOMAIN_BACKUP) || failure.is(VIR_ERR_OPERATION_INVALID) { return nil }
             throw failure.whileDoing("The backup job of guest \(name) could not be read.")
         }
         defer { free(text) }
-        return .backup(try XMLElement(parsing: String(cString: text)))
+        return try XMLElement(parsing: String(cString: text))
+    }
+
+    /// A job other than a backup (migration, dump, save) that occupies a running guest, in words.
+    func otherJob() throws -> String? {
+        var type: Int32 = 0
+        let parameters = try jobStatistics(&type)
+        guard type != Int32(VIR_DOMAIN_JOB_NONE.rawValue) else { return nil }
+        switch UInt32(clamping: parameters[VIR_DOMAIN_JOB_OPERATION] ?? 0) {
+        case VIR_DOMAIN_JOB_OPERATION_BACKUP.rawValue: return nil
+        case VIR_DOMAIN_JOB_OPERATION_MIGRATION_IN.rawValue, VIR_DOMAIN_JOB_OPERATION_MIGRATION_OUT.rawValue:
+            return "a migration"
+        case VIR_DOMAIN_JOB_OPERATION_SAVE.rawValue: return "saving its state"
+        case VIR_DOMAIN_JOB_OPERATION_SNAPSHOT.rawValue: return "a snapshot"
+        case VIR_DOMAIN_JOB_OPERATION_DUMP.rawValue: return "a memory dump"
+        case let number: return "job \(number) of libvirt"
+        }
     }
 
     /// Bytes that the running backup job holds in scratch files.
@@ -197,12 +199,25 @@ final class LibvirtDomain {
 
     // MARK: Freezing
 
-    /// Freezes the guest's file systems and answers how many.
-    func freeze(within limit: Duration) throws -> Int {
+    /// Asks the guest agent the time, to learn whether it answers: being connected proves nothing, and a freeze that
+    /// an agent does not answer may happen later.
+    func agentAnswers(within limit: Duration) throws -> Bool {
+        try limitAgent(limit)
+        var seconds: Int64 = 0
+        var nanoseconds: UInt32 = 0
+        return virDomainGetTime(pointer, &seconds, &nanoseconds, 0) == 0
+    }
+
+    private func limitAgent(_ limit: Duration) throws {
         // Whole seconds, at least one. Without it libvirt waits for ever for an agent that hangs.
         try check(
             virDomainAgentSetResponseTimeout(pointer, Int32(clamping: max(1, limit.components.seconds)), 0),
             "The guest agent's time limit could not be set.")
+    }
+
+    /// Freezes the guest's file systems and answers how many.
+    func freeze(within limit: Duration) throws -> Int {
+        try limitAgent(limit)
         let count = virDomainFSFreeze(pointer, nil, 0, 0)
         guard count >= 0 else { throw LibvirtFailure.last().whileDoing("The guest's file systems could not be frozen.") }
         return Int(count)
@@ -218,7 +233,11 @@ final class LibvirtDomain {
 
     func start() throws { try check(virDomainCreate(pointer), "Guest \(name) could not be started.") }
 
-    func shutdown() throws { try check(virDomainShutdown(pointer), "Guest \(name) could not be asked to shut down.") }
+    /// Presses the power button, which returns at once; through the agent libvirt may wait for a minute.
+    func shutdown() throws {
+        let flags = VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN.rawValue
+        try check(virDomainShutdownFlags(pointer, flags), "Guest \(name) could not be asked to shut down.")
+    }
 
     func destroy() throws { try check(virDomainDestroy(pointer), "Guest \(name) could not be ended.") }
 
@@ -234,5 +253,10 @@ final class LibvirtDomain {
             let failure = LibvirtFailure.last()
             throw failure.whileDoing(doing())
         }
+    }
+
+    /// For calls that only few make; a negative result is an error.
+    func withPointer(_ body: (virDomainPtr) -> Int32) throws {
+        try check(body(pointer), "The call for guest \(name) failed.")
     }
 }

@@ -28,8 +28,7 @@ extension LibvirtHypervisor {
 
     /// A job of ours that no open capture knows of: an earlier run of this agent left it. Blocks.
     private func endStrayJob(of domain: LibvirtDomain, protection: String) throws {
-        guard case .backup(let backup) = try domain.job(), let socket = BackupDocument.socket(of: backup),
-            directory.owns(socket: socket)
+        guard let backup = try domain.backup(), owns(backup), let socket = BackupDocument.socket(of: backup)
         else { return }
         let isKnown = captures.withLock { captures in
             captures.values.contains { if case .job(socket) = $0.source { true } else { false } }
@@ -42,7 +41,7 @@ extension LibvirtHypervisor {
     private func openRunning(_ plan: CapturePlan) async throws -> CaptureDescription {
         let base = try await call { [self] connection in try prepareCheckpoints(plan, connection.domain(plan.guest.uuid)) }
         let wantsFreeze = plan.request.consistency == .application
-        let freezes = wantsFreeze && plan.guest.hasGuestAgent && plan.guest.power == .running
+        let freezes = wantsFreeze ? try await agentAnswers(plan.guest) : false
         let run = CaptureRun(plan: plan, base: base)
         var machine = CaptureStateMachine(freezes: freezes)
         var action = machine.handle(.start)
@@ -63,6 +62,13 @@ extension LibvirtHypervisor {
                 let missing = wantsFreeze && !freezes ? Self.whyNoFreeze(plan.guest) : note
                 return register(run, consistency: consistency, note: missing)
             }
+        }
+    }
+
+    private func agentAnswers(_ guest: GuestDescription) async throws -> Bool {
+        guard guest.hasGuestAgent, guest.power == .running else { return false }
+        return try await call {
+            try $0.domain(guest.uuid).agentAnswers(within: HypervisorLimits.agentAnswerTime)
         }
     }
 
@@ -263,9 +269,10 @@ extension LibvirtHypervisor {
                 try await Task.sleep(for: HypervisorLimits.scratchWatchInterval)
                 let objection = try await call { [self] connection -> String? in
                     let domain = try connection.domain(capture.guest)
-                    guard case .backup = try domain.job() else { return "The backup job ended by itself." }
-                    let objection = budget.objection(
-                        usedBytes: try domain.scratchUsedBytes(), freeBytes: try directory.freeBytes())
+                    guard try domain.backup() != nil else { return "The backup job ended by itself." }
+                    // QEMU is asked only when it matters, because asking keeps other jobs of the guest waiting.
+                    let used = budget.limitBytes == nil ? 0 : try domain.scratchUsedBytes()
+                    let objection = budget.objection(usedBytes: used, freeBytes: try directory.freeBytes())
                     if objection != nil { try endJob(of: domain) }
                     return objection
                 }

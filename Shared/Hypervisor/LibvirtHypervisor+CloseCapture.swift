@@ -102,9 +102,7 @@ extension LibvirtHypervisor {
             try directory.remove(directory.frozenMark(domain.uuid))
             cleared.append("Guest \(domain.name) was thawed.")
         }
-        if try domain.power().state.hasProcess, case .backup(let backup) = try domain.job(),
-            let socket = BackupDocument.socket(of: backup), directory.owns(socket: socket)
-        {
+        if let backup = try domain.backup(), owns(backup) {
             try endJob(of: domain)
             cleared.append("A backup job of guest \(domain.name) was ended.")
         }
@@ -118,8 +116,7 @@ extension LibvirtHypervisor {
 
     /// Ends the backup job if it is one of ours for `protection`, or any of ours.
     func endJob(of domain: LibvirtDomain, protection: String? = nil) throws {
-        guard case .backup(let backup) = try domain.job(), let socket = BackupDocument.socket(of: backup),
-            directory.owns(socket: socket)
+        guard let backup = try domain.backup(), owns(backup), let socket = BackupDocument.socket(of: backup)
         else { return }
         if let protection {
             let file = socket.split(separator: "/").last.map(String.init) ?? ""
@@ -128,10 +125,10 @@ extension LibvirtHypervisor {
             }
         }
         try domain.abortJob()
-        // Ending takes a few milliseconds; scratch files are given up at its end, and the next job needs it.
+        // Scratch files are given up at its end, and the next job needs it.
         let deadline = ContinuousClock.now + HypervisorLimits.jobEndTime
         while true {
-            if case .none = try domain.job() { return }
+            if try domain.backup() == nil { return }
             guard ContinuousClock.now < deadline else {
                 throw HypervisorError(.timedOut, "The backup job of guest \(domain.name) does not end.")
             }

@@ -79,9 +79,9 @@ extension LibvirtHypervisor {
             scratchFreeBytes: try directory.freeBytes(), scratchReserveBytes: settings.scratchReserveBytes)
         for disk in document.disks { facts.images[disk.target] = Self.imageFacts(disk) }
         if power.hasProcess {
-            let job = try domain.job()
-            facts.foreignJob = foreignJob(job)
-            if isThorough, case .none = job {
+            let backup = try domain.backup()
+            facts.foreignJob = try foreignJob(domain, backup)
+            if isThorough, backup == nil {
                 facts.blockJobs = try document.disks.map(\.target).filter(domain.hasBlockJob)
             }
         }
@@ -95,13 +95,14 @@ extension LibvirtHypervisor {
     }
 
     /// What occupies a guest, unless it is a capture of ours.
-    private func foreignJob(_ job: LibvirtDomain.Job) -> String? {
-        switch job {
-        case .none: nil
-        case .other(let words): words
-        case .backup(let backup):
-            if let socket = BackupDocument.socket(of: backup), directory.owns(socket: socket) { nil } else { "a backup" }
-        }
+    private func foreignJob(_ domain: LibvirtDomain, _ backup: XMLElement?) throws -> String? {
+        guard let backup else { return try domain.otherJob() }
+        return owns(backup) ? nil : "a backup"
+    }
+
+    /// Whether a backup job is one of ours.
+    func owns(_ backup: XMLElement) -> Bool {
+        BackupDocument.socket(of: backup).map(directory.owns) ?? false
     }
 
     private static func imageFacts(_ disk: DomainDocument.Disk) -> Preflight.ImageFacts? {

@@ -100,10 +100,8 @@ extension LibvirtHypervisor {
             let domain = try connection.domain(capture.guest)
             switch capture.source {
             case .job(let socket):
-                guard case .backup(let backup) = try domain.job(), BackupDocument.socket(of: backup) == socket else {
-                    return "The backup job ended."
-                }
-                return nil
+                let serving = try domain.backup().flatMap(BackupDocument.socket)
+                return serving == socket ? nil : "The backup job ended."
             case .images(_, let before):
                 guard try !domain.power().state.hasProcess else { return "The guest was started." }
                 for disk in capture.description.disks {

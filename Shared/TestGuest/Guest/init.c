@@ -8,6 +8,7 @@
  *
  * Serial port 1 (console log): "bascule-guest: …" lines. Serial port 2 takes commands, a line each:
  *   idle | rate N (records a second) | fast | random MIB SEED (64 KiB blocks beyond the record area) | sync | poweroff
+ *   trim (everything beyond the record area of disk 0)
  * The power button powers off after the record under way.
  */
 #define _GNU_SOURCE
@@ -136,6 +137,12 @@ static void write_random(uint64_t mebibytes, uint64_t seed)
     }
     fsync(disks[0]);
     say("random done mib=%llu seconds=%.1f", (unsigned long long)mebibytes, now() - start);
+}
+
+static void trim(void)
+{
+    uint64_t range[2] = {area, disk_bytes[0] - area};
+    if (ioctl(disks[0], BLKDISCARD, range) != 0) say("trim FAILED errno=%d", errno);
 }
 
 /* The sequence goes on where the disks say it stopped. */
@@ -268,6 +275,7 @@ static void obey(char *line)
     else if (sscanf(line, "rate %llu", &first) == 1 && first > 0) mode = RATE, interval = 1.0 / first;
     else if (sscanf(line, "random %llu %llu", &first, &second) >= 1) write_random(first, second);
     else if (strncmp(line, "sync", 4) == 0) sync();
+    else if (strncmp(line, "trim", 4) == 0) trim();
     else if (strncmp(line, "poweroff", 8) == 0) power_off("asked to");
     else { say("unknown command %.40s", line); return; }
     say("obeyed %.40s last=%llu", line, (unsigned long long)(next_record - 1));

@@ -1,0 +1,29 @@
+import CLibvirt
+
+@testable import Hypervisor
+
+/// What an operator does to a guest's disks, beside the driver.
+extension LibvirtDomain {
+    func resize(_ target: String, toBytes size: UInt64) throws {
+        try withPointer { pointer in
+            virDomainBlockResize(pointer, target, size, VIR_DOMAIN_BLOCK_RESIZE_BYTES.rawValue)
+        }
+    }
+
+    func attachDisk(_ path: String, as target: String) throws {
+        try withPointer { virDomainAttachDeviceFlags($0, Self.disk(path, target), Self.everywhere) }
+    }
+
+    func detachDisk(_ path: String, as target: String) throws {
+        try withPointer { virDomainDetachDeviceFlags($0, Self.disk(path, target), Self.everywhere) }
+    }
+
+    private static let everywhere = VIR_DOMAIN_AFFECT_LIVE.rawValue | VIR_DOMAIN_AFFECT_CONFIG.rawValue
+
+    private static func disk(_ path: String, _ target: String) -> String {
+        """
+        <disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='\(path)'/>\
+        <target dev='\(target)' bus='virtio'/></disk>
+        """
+    }
+}

@@ -1,0 +1,61 @@
+import BlockDevice
+import Foundation
+import TestGuest
+import Testing
+
+@testable import Hypervisor
+
+extension RealGuestTests {
+    @Test func aCleanShutdownInterruptsNothing() async throws {
+        try await RealHost.withGuest { host, guest in
+            var cycles = Cycles(guest: guest.uuid, driver: host.driver)
+            let copy = "\(host.directory)/copy"
+            defer { unlink(copy) }
+            try await host.apply(try await cycles.open().disks[0], to: copy)
+            try await cycles.commit()
+            try await guest.waitForRecord(above: guest.committed + 50)
+            try await guest.shutDown()
+            let last = guest.committed
+
+            let offline = try await cycles.open()
+            #expect(offline.isOffline && offline.changedBytes > 0 && offline.consistency == .application)
+            try await host.apply(offline.disks[0], to: copy)
+            #expect(try host.expectSame(offline, [copy], guest) == last)
+            try await cycles.commit()
+
+            let unchanged = try await cycles.open()
+            #expect(unchanged.isOffline && unchanged.changedBytes == 0)
+            try await cycles.commit()
+
+            try await guest.start()
+            try await guest.waitForRecord(above: last + 50)
+            let running = try await cycles.open()
+            #expect(!running.isOffline && running.changedBytes > 0)
+            try await host.apply(running.disks[0], to: copy)
+            #expect(try host.expectSame(running, [copy], guest) > last)
+            try await cycles.commit()
+            #expect(try await host.checkpoints(of: guest) == [cycles.checkpoint(cycles.number)])
+        }
+    }
+
+    @Test func aGuestThatStartsDuringAnOfflineCaptureStartsAndTheCaptureIsLost() async throws {
+        try await RealHost.withGuest { host, guest in
+            var cycles = Cycles(guest: guest.uuid, driver: host.driver)
+            try await guest.shutDown()
+            #expect(try await cycles.open().changedBytes > 0)
+            try await cycles.commit()
+            let unchanged = try await cycles.open()
+            #expect(unchanged.isOffline && unchanged.changedBytes == 0)
+            try await guest.start()
+            await #expect { try await host.driver.verifyCapture(protection: cycles.protection, cycle: 2) } throws: {
+                ($0 as? HypervisorError)?.code == .captureLost
+            }
+            await #expect { try await NBDConnector().connect(uri: unchanged.disks[0].nbdURI, contexts: []) } throws: {
+                ($0 as? BlockDeviceError)?.code == .connectFailed
+            }
+            try await cycles.abandon()
+            // No checkpoint was ever made, because a guest that is off can have none.
+            #expect(try await cycles.refusal()?.code == .needsCompare)
+        }
+    }
+}
