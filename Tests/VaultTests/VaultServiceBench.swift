@@ -141,6 +141,7 @@ func within<Result: Sendable>(
     try await withThrowingTaskGroup(of: Result?.self) { group in
         group.addTask { try await body() }
         group.addTask {
+            // Not a pause: the end of the wait, because what never comes makes no event.
             try await Task.sleep(for: limit)
             return nil
         }

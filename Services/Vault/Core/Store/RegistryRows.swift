@@ -83,7 +83,7 @@ extension Guest {
             [
                 ("host_id", key.hostID.text), ("uuid", key.uuid.text), ("name", name), ("power", power.rawValue),
                 ("memory_bytes", memoryBytes.stored), ("virtual_cpus", Int64(virtualCPUs)),
-                ("disks", try storedList(disks)), ("findings", try storedList(findings)),
+                ("disks", try disks.stored), ("findings", try findings.stored),
                 ("has_guest_agent", hasGuestAgent), ("definition_digest", definitionDigest.storedBytes),
             ]
         }

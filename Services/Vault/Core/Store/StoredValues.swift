@@ -73,9 +73,13 @@ extension Row {
     }
 }
 
-/// One way to write lists, so that equal lists are equal texts.
-func storedList(_ list: [some Encodable]) throws -> String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys]
-    return String(decoding: try encoder.encode(list), as: UTF8.self)
+extension Array where Element: Encodable {
+    /// One way to write lists, so that equal lists are equal texts.
+    var stored: String {
+        get throws {
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.sortedKeys]
+            return String(decoding: try encoder.encode(self), as: UTF8.self)
+        }
+    }
 }
