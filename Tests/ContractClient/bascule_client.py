@@ -1,0 +1,144 @@
+"""Speaks to Bascule with pyzmq and the generated messages, and nothing of Bascule's own."""
+
+import os
+import time
+
+import zmq
+from bascule.v1 import envelope_pb2
+
+PROTOCOL_VERSION = 1
+
+
+class Refused(Exception):
+    """The service answered an Error."""
+
+    def __init__(self, error):
+        super().__init__(f"{error.message} {error.remedy}".strip())
+        self.error = error
+        self.code = error.code
+
+
+class Silent(Exception):
+    """No answer came in time: what was asked may or may not have happened."""
+
+
+class Requests:
+    """A DEALER to one service. One request at a time."""
+
+    def __init__(self, context, endpoint, sender="contract/python"):
+        self.context = context
+        self.endpoint = endpoint
+        self.sender = sender
+        self.socket = None
+
+    def ask(self, body, generation=0, operation=None, deadline=10.0, retry=1.0):
+        """Fills the body of an envelope with `body(envelope)` and returns the answering envelope.
+
+        A request without an answer is repeated under the same operation identifier, as Protocol.md asks.
+        """
+        operation = operation or os.urandom(16)
+        ends = time.monotonic() + deadline
+        while (left := ends - time.monotonic()) > 0:
+            envelope = envelope_pb2.Envelope(
+                protocol_version=PROTOCOL_VERSION, operation_id=operation, time_left_ms=max(1, int(left * 1000)),
+                generation=generation, sender=self.sender)
+            body(envelope)
+            answer = self._exchange(envelope, min(left, retry))
+            if answer is not None:
+                if answer.WhichOneof("body") == "error":
+                    raise Refused(answer.error)
+                return answer
+            self.close()
+        raise Silent(f"{self.endpoint} did not answer within {deadline} s")
+
+    def vault(self, generation=0, operation=None, deadline=10.0, **request):
+        """`vault(protect=vault_pb2.Protect(guest="web"))` returns the field of VaultReply that was set."""
+        return self._typed("vault_request", "vault_reply", generation, operation, deadline, request)
+
+    def policy(self, generation=0, operation=None, deadline=10.0, **request):
+        return self._typed("policy_request", "policy_reply", generation, operation, deadline, request)
+
+    def health(self, deadline=10.0):
+        return self.ask(lambda envelope: envelope.health_request.SetInParent(), deadline=deadline).health_reply
+
+    def close(self):
+        if self.socket is not None:
+            self.socket.close(linger=0)
+            self.socket = None
+
+    def _typed(self, request_field, reply_field, generation, operation, deadline, request):
+        [(name, message)] = request.items()
+
+        def fill(envelope):
+            getattr(getattr(envelope, request_field), name).CopyFrom(message)
+            getattr(getattr(envelope, request_field), name).SetInParent()
+
+        reply = getattr(self.ask(fill, generation, operation, deadline), reply_field)
+        return getattr(reply, reply.WhichOneof("reply"))
+
+    def _exchange(self, envelope, patience):
+        if self.socket is None:
+            self.socket = self.context.socket(zmq.DEALER)
+            self.socket.connect(self.endpoint)
+        self.socket.send(envelope.SerializeToString())
+        ends = time.monotonic() + patience
+        while (left := ends - time.monotonic()) > 0:
+            if not self.socket.poll(int(left * 1000) + 1):
+                return None
+            answer = envelope_pb2.Envelope.FromString(self.socket.recv_multipart()[-1])
+            # A late answer to an earlier request, or a heartbeat, is not what was asked for.
+            if answer.operation_id == envelope.operation_id:
+                return answer
+        return None
+
+
+class Registry:
+    """A copy of the vault's registry: a snapshot, then events, and a snapshot again when a number is missing."""
+
+    def __init__(self, context, requests, endpoint):
+        self.requests = requests
+        self.socket = context.socket(zmq.SUB)
+        self.socket.setsockopt(zmq.SUBSCRIBE, b"")
+        self.socket.connect(endpoint)
+        self.epoch = b""
+        self.number = 0
+        self.protections = {}
+        self.snapshots = 0
+        self.applied = 0
+
+    def take_snapshot(self):
+        from bascule.v1 import vault_pb2
+
+        snapshot = self.requests.vault(get_snapshot=vault_pb2.GetSnapshot())
+        self.epoch, self.number = snapshot.epoch, snapshot.event_number
+        self.protections = {protection.id: protection for protection in snapshot.protections}
+        self.snapshots += 1
+        return snapshot
+
+    def follow(self, until, deadline=30.0):
+        """Applies events until `until(self)` holds; fails loudly when it does not in time."""
+        ends = time.monotonic() + deadline
+        while not until(self):
+            left = ends - time.monotonic()
+            if left <= 0:
+                raise Silent("the events that were waited for did not come")
+            if not self.socket.poll(int(left * 1000) + 1):
+                continue
+            envelope = envelope_pb2.Envelope.FromString(self.socket.recv_multipart()[-1])
+            if envelope.WhichOneof("body") == "vault_event":
+                self._take(envelope.vault_event)
+
+    def close(self):
+        self.socket.close(linger=0)
+
+    def _take(self, event):
+        change = event.WhichOneof("change")
+        if event.epoch != self.epoch or event.number > self.number + (1 if change else 0):
+            self.take_snapshot()
+        elif event.number > self.number:
+            self.number = event.number
+            self.applied += 1
+            if change == "protection":
+                self.protections[event.protection.id] = event.protection
+            elif change == "protection_removed":
+                self.protections.pop(event.protection_removed, None)
