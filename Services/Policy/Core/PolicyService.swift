@@ -2,7 +2,7 @@ import Foundation
 package import Logging
 import MessageBus
 import Messages
-import ServiceRuntime
+package import ServiceRuntime
 
 /// Decides when each protection is copied, cuts its cycles into jobs, and hands them to workers.
 ///
@@ -14,7 +14,7 @@ import ServiceRuntime
 /// ```
 ///
 /// One loop: take what happened, let the engine decide, make durable what it decided, and only then act.
-package final class PolicyService: Sendable {
+package final class PolicyService: RunnableService {
     /// Where requests are answered, as bound.
     package let endpoint: String
 
@@ -85,7 +85,6 @@ package final class PolicyService: Sendable {
         } catch {
             outcome = .failure(error)
         }
-        inbox.close()
         desk.close()
         await bus.shutdown()
         try await store.close()
@@ -108,7 +107,11 @@ package final class PolicyService: Sendable {
                 await self.stopping.wait()
                 self.inbox.post(.timePassed)
             }
-            defer { sides.cancelAll() }
+            defer {
+                // Closed before the sides are awaited, because one of them may wait for its event to be handled.
+                inbox.close()
+                sides.cancelAll()
+            }
             try await withThrowingDiscardingTaskGroup { calls in
                 while !stopping.isGiven, !Task.isCancelled {
                     let output = engine.settle(now: clock.now)

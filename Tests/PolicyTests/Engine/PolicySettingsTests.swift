@@ -7,6 +7,7 @@ import Testing
     static let broken: [(String, @Sendable (inout PolicySettings) -> Void)] = [
         ("name", { $0.name = "" }),
         ("name", { $0.name = "two words" }),
+        ("name", { $0.name = "-dash" }),
         ("name", { $0.name = String(repeating: "x", count: 65) }),
         ("frequency of 0", { $0.frequencySeconds = 0 }),
         ("frequency of 604801", { $0.frequencySeconds = 604_801 }),

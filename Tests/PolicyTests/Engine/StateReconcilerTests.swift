@@ -71,6 +71,13 @@ import Testing
         #expect(!reconciler.isOwnResync(Samples.protection))
     }
 
+    @Test func `a long reason is cut to one line that the vault takes`() {
+        let line = StateReconciler.oneLine("first\nsecond " + String(repeating: "ü", count: 400))
+        #expect(line.hasPrefix("first second ü"))
+        #expect(line.utf8.count <= PolicyLimits.stateReasonBytesMaximum)
+        #expect(StateReconciler.oneLine("short") == "short")
+    }
+
     @Test func `an operator's pause is left alone`() {
         var reconciler = StateReconciler()
         let held = reconciler.next(for: machine(.paused), now: now)

@@ -80,6 +80,7 @@ import Testing
                 .putRegistry(.host(HostEntry(id: "h", name: "n", controlEndpoint: ""))),
                 .putRegistry(.hostRemoved(id: "h")),
             ])
+            try await store.close()
             let state = try await reopen().load()
             #expect(state.policies["a"]?.frequencySeconds == 60)
             #expect(state.policies.count == 1)
@@ -96,6 +97,7 @@ import Testing
             await #expect(throws: PolicyError.self) {
                 try await store.apply([.putPolicy(Samples.settings("a")), .putOpenCycle(broken)])
             }
+            try await store.close()
             let state = try await reopen().load()
             #expect(state.policies.isEmpty)
         }
@@ -120,6 +122,16 @@ import Testing
             let left = try await store.history(of: Samples.protection, limit: 10)
             #expect(left.isEmpty)
         }
+    }
+
+    @Test func `a second service on one database is refused`() async throws {
+        let fixture = try Fixture(.database)
+        let store = try fixture.open()
+        let error = #expect(throws: PolicyError.self) { try fixture.open() }
+        #expect(error?.message.contains("another policy service") == true)
+        try await store.close()
+        try await fixture.open().close()
+        try fixture.remove()
     }
 
     @Test func `an altered database is refused with a sentence, not guessed at`() async throws {

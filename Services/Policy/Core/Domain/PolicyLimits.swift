@@ -39,6 +39,9 @@ enum PolicyLimits {
     /// State changes asked of the vault at once.
     static let vaultCallsMaximum = 16
 
+    /// The vault's limit for a state's reason is 320 bytes; an agent's sentence may be longer.
+    static let stateReasonBytesMaximum = 300
+
     // MARK: Jobs
 
     /// Changed bytes of one transfer job: large enough to amortise its opening, small enough to lose.

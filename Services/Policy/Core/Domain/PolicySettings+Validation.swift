@@ -43,10 +43,12 @@ extension PolicySettings {
                 false
             }
         }
-        guard legal, name.utf8.count <= PolicyLimits.policyNameCharactersMaximum else {
+        // The vault's rule for names too, because a pair of clouds must be able to name every policy.
+        let beginsWell = name.utf8.first.map { ![UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: ".")].contains($0) }
+        guard legal, beginsWell == true, name.utf8.count <= PolicyLimits.policyNameCharactersMaximum else {
             throw Self.refusal(
                 "The policy's name is too long or has other characters than letters, digits, '-', '_' and '.'.",
-                "Give at most \(PolicyLimits.policyNameCharactersMaximum) of those characters.")
+                "Begin with a letter or digit, and give at most \(PolicyLimits.policyNameCharactersMaximum) characters.")
         }
     }
 

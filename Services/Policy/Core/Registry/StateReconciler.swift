@@ -81,7 +81,18 @@ struct StateReconciler: Sendable {
         guard let desired = machine.desiredState, let step = Self.step(from: entry.state, to: desired.state) else {
             return nil
         }
-        return .changeState(entry.id, expectedVersion: entry.version, step, reason: desired.reason)
+        return .changeState(entry.id, expectedVersion: entry.version, step, reason: Self.oneLine(desired.reason))
+    }
+
+    /// A reason as the vault takes it: one line, and not too long.
+    static func oneLine(_ text: String) -> String {
+        var line = ""
+        for character in text {
+            let next = character.isNewline || character == "\t" ? " " : String(character)
+            guard line.utf8.count + next.utf8.count <= PolicyLimits.stateReasonBytesMaximum - 3 else { return line + "…" }
+            line += next
+        }
+        return line
     }
 
     mutating func succeeded(_ call: VaultCall) { attempts[call.protection] = nil }

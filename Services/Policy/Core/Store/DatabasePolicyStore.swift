@@ -4,7 +4,8 @@ import GRDB
 /// The store in one SQLite file. The tables are described in Policy.docc/Schema.md.
 ///
 /// Every batch is one transaction, synced before `apply` returns, because a cycle number that was forgotten in a power
-/// cut could be given twice.
+/// cut could be given twice. The file is locked as long as it is open, because two services on one database would give
+/// the same numbers.
 final class DatabasePolicyStore: PolicyStore {
     private let database: DatabaseQueue
 
@@ -12,14 +13,24 @@ final class DatabasePolicyStore: PolicyStore {
     init(path: String) throws {
         var configuration = Configuration()
         configuration.label = "policy"
-        configuration.foreignKeysEnabled = true
+        configuration.journalMode = .wal
+        configuration.busyMode = .timeout(1)
         configuration.prepareDatabase { database in
-            try database.execute(sql: "PRAGMA journal_mode = WAL")
+            try database.execute(sql: "PRAGMA locking_mode = EXCLUSIVE")
             // NORMAL would lose the newest transactions in a power cut.
             try database.execute(sql: "PRAGMA synchronous = FULL")
         }
-        database = try DatabaseQueue(path: path, configuration: configuration)
-        try Self.migrator.migrate(database)
+        do {
+            database = try DatabaseQueue(path: path, configuration: configuration)
+            try Self.migrator.migrate(database)
+        } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY {
+            throw PolicyError(
+                .unavailable, "The database \(path) is used by another policy service.", remedy: "Stop that one first.")
+        } catch let error as DatabaseError {
+            throw PolicyError(
+                .internal, "The database \(path) cannot be opened: \(error).",
+                remedy: "See whether its directory can be written, and whether the file is whole.")
+        }
     }
 
     func load() async throws -> StoredState {

@@ -1,0 +1,36 @@
+import ArgumentParser
+import Logging
+import Policy
+import ServiceRuntime
+
+/// `bascule-policy`: settings, logs, signals. It decides nothing.
+@main
+struct PolicyCommand: AsyncParsableCommand {
+    private static let keys = [
+        SettingKey("state", .required, "directory of the database; made when it does not exist"),
+        SettingKey("listen", .value("tcp://127.0.0.1:7711"), "where requests are answered"),
+        SettingKey("vault", .value("tcp://127.0.0.1:7701"), "where the vault answers"),
+        SettingKey("vaultEvents", .value("tcp://127.0.0.1:7702"), "where the vault publishes"),
+    ]
+
+    static let configuration = CommandConfiguration(
+        commandName: "bascule-policy",
+        abstract: "Decides when each protection is copied, and hands the work to replication workers.",
+        discussion: SettingKey.table(keys + SettingKey.common),
+        version: BasculeVersion.current)
+
+    @Option(help: "YAML file with settings.")
+    var config: String?
+
+    func run() async throws {
+        let settings = try await ServiceSettings.read(Self.keys, file: config)
+        ServiceRunner.startLogging(level: try settings.logLevel)
+        let logger = Logger(label: "policy")
+        let service = try await PolicyService.start(
+            settings: PolicyServiceSettings(
+                state: try settings.text("state"), listen: try settings.endpoint("listen"),
+                vault: try settings.endpoint("vault"), vaultEvents: try settings.endpoint("vaultEvents")),
+            logger: logger)
+        try await ServiceRunner.run(service, logger: logger)
+    }
+}
