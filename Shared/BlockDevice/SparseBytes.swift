@@ -2,6 +2,8 @@
 package struct SparseBytes: Sendable {
     package static let blockBytes: UInt64 = 65_536
 
+    private static let zeros = [UInt8](repeating: 0, count: Int(blockBytes))
+
     package private(set) var sizeBytes: UInt64
     private var blocks: [UInt64: [UInt8]] = [:]
 
@@ -63,7 +65,7 @@ package struct SparseBytes: Sendable {
             if let content = blocks[block] {
                 result.append(contentsOf: content[Int(within)..<Int(within + count)])
             } else {
-                result.append(contentsOf: repeatElement(0, count: Int(count)))
+                result.append(contentsOf: Self.zeros[0..<Int(count)])
             }
             position += count
         }

@@ -1,0 +1,65 @@
+import Testing
+
+@testable import Hypervisor
+
+struct ChildProcessTests {
+    @Test func whatAProgramSaysAndHowItEndsAreTold() throws {
+        let result = try ChildProcess("sh", ["-c", "echo out; echo err >&2; exit 3"]).waitUntilEnd(within: .seconds(10))
+        #expect(result == ProgramResult(exitCode: 3, isLate: false, output: "out\nerr\n"))
+        #expect { try Program.run("sh", ["-c", "echo why; exit 1"]) } throws: {
+            ($0 as? HypervisorError)?.cause == "why"
+        }
+    }
+
+    @Test func aProgramThatDoesNotEndIsKilled() throws {
+        let result = try ChildProcess("sleep", ["1000"]).waitUntilEnd(within: .milliseconds(50))
+        #expect(result.isLate && result.exitCode == 128 + 9)
+    }
+
+    @Test func aProgramThatIsAbsentIsSaid() {
+        #expect { try Program.run("bascule-no-such-program", []) } throws: {
+            ($0 as? HypervisorError)?.code == .programFailed
+        }
+        #expect(!Program.isInstalled("bascule-no-such-program"))
+    }
+
+    @Test func inputIsWrittenAndItsEndIsSeen() throws {
+        let child = try ChildProcess("cat", [])
+        child.write("hello\n")
+        #expect(child.waitUntilEnd(within: .seconds(10)).output == "hello\n")
+        // Writing to a program that has ended does no harm.
+        let gone = try ChildProcess("true", [])
+        for _ in 0..<100 { gone.write("nobody reads this\n") }
+        #expect(gone.waitUntilEnd(within: .seconds(10)).exitCode == 0)
+    }
+}
+
+struct GuestTurnsTests {
+    @Test func oneGuestIsWorkedOnByOneAtATime() async {
+        let turns = GuestTurns()
+        let inside = Counter()
+        await withTaskGroup(of: Void.self) { group in
+            for _ in 0..<50 {
+                group.addTask {
+                    await turns.take("a") {
+                        let isAlone = await inside.enter()
+                        #expect(isAlone)
+                        await Task.yield()
+                        await inside.leave()
+                    }
+                }
+            }
+        }
+    }
+
+    private actor Counter {
+        private var count = 0
+
+        func enter() -> Bool {
+            count += 1
+            return count == 1
+        }
+
+        func leave() { count -= 1 }
+    }
+}
