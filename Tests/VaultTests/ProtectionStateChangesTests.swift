@@ -40,6 +40,24 @@ struct ProtectionStateChangesTests {
         #expect(table.values.allSatisfy { Set($0.keys) == Set(RequestedState.allCases.map(\.rawValue)) })
     }
 
+    /// Other languages read Protocol.md, so it has to say the same; it does not repeat in a cell where a pause goes on.
+    @Test func protocolPageSaysTheSame() throws {
+        let page = try StateTable.read("Shared/Messages/Protocol.md", tableAfter: "### Protection states")
+        let table = try StateTable.documented()
+        for state in ProtectionState.all {
+            let row: String
+            switch state {
+            case .paused(let active): row = "paused, was \(active.rawValue)"
+            case .enabling, .seeding, .protected, .resynchronizing, .disabling: row = state.row
+            }
+            for requested in RequestedState.allCases {
+                let cell = try #require(table[state.row]?[requested.rawValue])
+                let expected = cell.hasPrefix("paused") ? "paused" : cell
+                #expect(page[row]?[requested.rawValue] == expected, "\(row) × \(requested)")
+            }
+        }
+    }
+
     @Test func resumeReturnsToWhereItWasPaused() throws {
         for active in ProtectionState.ActiveState.allCases {
             var fixture = try VaultFixture.protecting(in: .paused(resumingTo: active))
@@ -107,19 +125,21 @@ extension ProtectionState {
     }
 }
 
-/// The table of `Vault.docc/Overview.md`, because the page is the specification.
+/// The tables of the pages, because the pages are the specification.
 private enum StateTable {
     static func documented() throws -> [String: [String: String]] {
-        let page = URL(filePath: #filePath).deletingLastPathComponent()
-            .appending(path: "../../Services/Vault/Core/Vault.docc/Overview.md")
+        try read("Services/Vault/Core/Vault.docc/Overview.md", tableAfter: "## Protection states")
+    }
+
+    /// Row → column → cell, of the first table after a heading.
+    static func read(_ path: String, tableAfter heading: String) throws -> [String: [String: String]] {
+        let page = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../\(path)")
         let lines = try String(contentsOf: page, encoding: .utf8).split(separator: "\n").map(String.init)
-        let start = try #require(lines.firstIndex { $0.hasPrefix("| is \\ asked for") })
-        let header = cells(of: lines[start])
+        let start = try #require(lines.firstIndex(of: heading))
+        let rows = lines[start...].drop { !$0.hasPrefix("|") }.prefix { $0.hasPrefix("|") }.map(cells)
+        let header = try #require(rows.first)
         var table: [String: [String: String]] = [:]
-        for line in lines[(start + 2)...].prefix(while: { $0.hasPrefix("|") }) {
-            let row = cells(of: line)
-            table[row[0]] = Dictionary(uniqueKeysWithValues: zip(header, row).dropFirst())
-        }
+        for row in rows.dropFirst(2) { table[row[0]] = Dictionary(uniqueKeysWithValues: zip(header, row).dropFirst()) }
         return table
     }
 
