@@ -141,6 +141,10 @@ let package = Package(
             ["HostAgent", "ReplicationWorker", "Messages", "MessageBus", "Hypervisor", "BlockDevice", "DeltaLog",
              "Replica", "Sealing", logging]),
         tests("OperatorCLITests", ["OperatorCLI", "Messages", "MessageBus"]),
+        // A client in Python, against the two executables.
+        .testTarget(
+            name: "ContractClientTests", dependencies: ["bascule-vault", "bascule-policy"], path: "Tests/ContractClient",
+            exclude: ["README.md", "bascule_client.py", "contract.py", "fake_agent.py", "run", "services.py"]),
         tests("TidyTests", []),
         tests("EndToEndTests", ["LocalSites", "TestGuest", "Hypervisor", "BlockDevice", "Replica", "Messages", "MessageBus"]),
         .executableTarget(
