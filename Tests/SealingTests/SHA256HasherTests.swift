@@ -6,7 +6,7 @@ import Testing
     /// FIPS 180-2, B.1.
     @Test func aPublishedDigestIsReproduced() {
         let digest = SHA256Hasher.digest(of: Array("abc".utf8).span.bytes)
-        #expect(digest == bytes("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"))
+        #expect(digest == Hexadecimal.bytes("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"))
     }
 
     @Test func piecesGiveTheDigestOfTheWhole() {

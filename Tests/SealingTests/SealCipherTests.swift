@@ -41,19 +41,20 @@ import Testing
 
     /// McGrew and Viega, "The Galois/Counter Mode of Operation", test case 16 (AES-256, additional data).
     @Test func aPublishedVectorIsReproduced() throws {
-        let key = try SealingKey(bytes: bytes("feffe9928665731c6d6a8f9467308308feffe9928665731c6d6a8f9467308308"))
+        let key = try SealingKey(
+            bytes: Hexadecimal.bytes("feffe9928665731c6d6a8f9467308308feffe9928665731c6d6a8f9467308308"))
         let published = SealNonce(attempt: 0xcafe_babe, sequence: 0xface_dbad_deca_f888)
-        let plain = bytes(
+        let plain = Hexadecimal.bytes(
             "d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a721c3c0c95956809532fcf0e2449a6b525b16aedf5aa0de657ba637b39"
         )
-        let header = bytes("feedfacedeadbeeffeedfacedeadbeefabaddad2")
+        let header = Hexadecimal.bytes("feedfacedeadbeeffeedfacedeadbeefabaddad2")
         let (sealed, tag) = try seal(plain, header: header, key: key, nonce: published)
         #expect(
             sealed
-                == bytes(
+                == Hexadecimal.bytes(
                     "522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa8cb08e48590dbb3da7b08b1056828838c5f61e6393ba7a0abcc9f662"
                 ))
-        #expect(tag == bytes("76fc6ece0f4e1768cddf8853bb2d551b"))
+        #expect(tag == Hexadecimal.bytes("76fc6ece0f4e1768cddf8853bb2d551b"))
         #expect(try open(sealed, tag: tag, header: header, key: key, nonce: published) == plain)
     }
 

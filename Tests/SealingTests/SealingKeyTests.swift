@@ -35,7 +35,7 @@ import Testing
                     key: key, salt: Array(0...12), info: Array(0xf0...0xf9), into: $0)
             }
         }
-        #expect(output == bytes("3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf"))
+        #expect(output == Hexadecimal.bytes("3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf"))
     }
 
     @Test func everyInputOfADerivationMatters() throws {
