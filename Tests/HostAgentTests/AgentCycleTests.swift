@@ -7,7 +7,7 @@ import Messages
 import Testing
 
 /// The agent alone, spoken to over real sockets: the test is policy service and worker.
-@Suite struct AgentCycleTests {
+@Suite(.serialized) struct AgentCycleTests {
     @Test func fullAndIncrementalCyclesHoldWhatTheDiskHeld() async throws {
         try await withAgentSite { site in
             try await site.withAgent { agent in

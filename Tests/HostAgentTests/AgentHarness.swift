@@ -26,7 +26,7 @@ struct AgentHarness: Sendable {
     func send(
         _ request: AgentRequest.OneOf_Request, generation: UInt64 = 1, operation: OperationIdentifier = .random()
     ) async throws -> AgentReply.OneOf_Reply {
-        try await client.agent(request, generation: generation, deadline: .seconds(20), operation: operation)
+        try await client.agent(request, generation: generation, deadline: .seconds(60), operation: operation)
     }
 
     // MARK: Requests as the policy service makes them
@@ -279,9 +279,9 @@ func withAgentSite(_ body: (AgentSite) async throws -> Void) async throws {
     }
 }
 
-/// Asks again until `condition` holds, or ten seconds are over.
+/// Asks again until `condition` holds, or a minute is over: a machine that builds at the same time is slow.
 func poll(_ what: String, _ condition: () async throws -> Bool) async throws {
-    let deadline = ContinuousClock.now + .seconds(10)
+    let deadline = ContinuousClock.now + .seconds(60)
     while try await !condition() {
         guard ContinuousClock.now < deadline else { throw TimedOut(what: what) }
         try await Task.sleep(for: .milliseconds(5))

@@ -5,7 +5,7 @@ import Messages
 import Testing
 
 /// The agent ends in the middle of a cycle and is started again.
-@Suite struct AgentRestartTests {
+@Suite(.serialized) struct AgentRestartTests {
     @Test(arguments: [AgentSite.Ending.inOrder, .asAfterACrash])
     func aCycleThatWasOpenIsGoneAndTheNextOneIsIncremental(ending: AgentSite.Ending) async throws {
         try await withAgentSite { site in

@@ -6,7 +6,7 @@ import Messages
 import Testing
 
 /// Everything but cycles: inventory, captures that nobody keeps, bad requests, doctor.
-@Suite struct AgentServiceTests {
+@Suite(.serialized) struct AgentServiceTests {
     @Test func theInventoryIsReportedAndReportedAgainWhenItChanges() async throws {
         try await withAgentSite { site in
             try await site.withAgent { agent in

@@ -9,7 +9,7 @@ import ReplicationWorker
 import Testing
 
 /// Agent and worker together, in one process and over real sockets; the test is policy service.
-@Suite struct AgentWithWorkerTests {
+@Suite(.serialized) struct AgentWithWorkerTests {
     /// One job for every region that changed, as the policy service cuts them.
     private func jobs(_ capture: CaptureOpened, _ opened: CycleOpened, _ kind: CycleKind, in agent: AgentHarness)
         -> [TransferJob]

@@ -13,9 +13,9 @@ func withTemporaryDirectory(_ body: (String) async throws -> Void) async throws 
     try FileManager.default.removeItem(atPath: path)
 }
 
-/// Asks again until `condition` holds, or ten seconds are over.
+/// Asks again until `condition` holds, or a minute is over: a machine that builds at the same time is slow.
 func poll(_ what: String, _ condition: () async throws -> Bool) async throws {
-    let deadline = ContinuousClock.now + .seconds(20)
+    let deadline = ContinuousClock.now + .seconds(60)
     while try await !condition() {
         guard ContinuousClock.now < deadline else { throw TimedOut(what: what) }
         try await Task.sleep(for: .milliseconds(5))

@@ -9,7 +9,7 @@ import Sealing
 import Testing
 
 /// A worker alone, with a scripted job board and a scripted receiver, over real sockets.
-@Suite struct WorkerServiceTests {
+@Suite(.serialized) struct WorkerServiceTests {
     private static let diskBytes: UInt64 = 3 << 20
 
     private struct Stage: Sendable {

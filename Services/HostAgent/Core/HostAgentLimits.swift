@@ -13,7 +13,6 @@ package enum HostAgentLimits {
     /// Requests for one protection that wait for the one being carried out.
     package static let waitingPerProtectionMaximum = 16
     package static let freezeLimitMillisecondsDefault: UInt32 = 5_000
-    package static let freezeLimitMillisecondsMaximum: UInt32 = 30_000
     /// An operator's program that inspects a capture ends within this, because the guest's writes are slower meanwhile.
     package static let captureHookDeadline: Duration = .seconds(60)
     package static let captureHookThreads = 4
@@ -35,11 +34,12 @@ package enum HostAgentLimits {
     package static let variablesBytesMaximum = 8 << 20
     package static let jobsPerCommitMaximum = 65_536
     package static let replicasMaximum = 1_024
-    package static let cyclesOpenMaximum = 64
     /// Transfers of one cycle that were begun, whatever became of them; each takes about 200 bytes.
     package static let transfersPerCycleMaximum = 65_536
-    package static let hashRequestBytesMaximum: UInt64 = 64 << 20
-    package static let hashBlockBytes: UInt32 = 65_536
+    /// Record bytes under way or waiting to be stored: of one transfer, and of all together. With the staging buffers
+    /// of the delta logs (64 MiB at most) the agent stays below 256 MiB.
+    package static let transferWindowBytes = 16 << 20
+    package static let transferWindowBytesOfAll = 96 << 20
     /// The target's file system keeps this much free, because SQLite, logs and QEMU live there too.
     package static let reservedFreeBytes: UInt64 = 256 << 20
     /// Free space is asked of the file system again after this much was stored.

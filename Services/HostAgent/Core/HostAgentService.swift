@@ -41,10 +41,12 @@ package final class HostAgentService: RunnableService {
     package static func start(
         settings: HostAgentSettings, hypervisor: any HypervisorDriver, logger: Logger
     ) async throws -> HostAgentService {
-        try FileManager.default.createDirectory(
-            atPath: settings.state, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o711])
-        try ReplicaDirectories.prepare(settings.replicas)
-        let store = try AgentStore(path: settings.databasePath)
+        let store = try await BlockingThreads(name: "start", threads: 1).run {
+            try FileManager.default.createDirectory(
+                atPath: settings.state, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o711])
+            try ReplicaDirectories.prepare(settings.replicas)
+            return try AgentStore(path: settings.databasePath)
+        }
         let host = try await store.hostIdentifier(fresh: UUID().uuidString.lowercased())
         let run = try await store.nextRun()
         let views = ViewSupervisor(
@@ -78,8 +80,11 @@ package final class HostAgentService: RunnableService {
         source = SourceRole(store: store, hypervisor: hypervisor, hook: hook, logger: logger)
         target = TargetRole(
             store: store, replicas: settings.replicas, views: views, space: settings.space, logger: logger)
+        var limits = BulkServerLimits()
+        limits.windowBytes = HostAgentLimits.transferWindowBytes
+        limits.windowBytesOfAllTransfers = HostAgentLimits.transferWindowBytesOfAll
         let bulk = try await bus.bulkServer(
-            at: settings.bulkListen, handler: BulkReception(target: target, logger: logger))
+            at: settings.bulkListen, limits: limits, handler: BulkReception(target: target, logger: logger))
         await target.connect(bulk)
         bulkEndpoint = bulk.endpoint
         let vault = try await bus.client(to: settings.vault)
@@ -105,8 +110,10 @@ package final class HostAgentService: RunnableService {
         logger.info(
             "agent started", metadata: ["host": "\(hostIdentifier)", "endpoint": "\(endpoint)", "bulk": "\(bulkEndpoint)"])
         await withDiscardingTaskGroup { group in
-            group.addTask { await self.followHypervisor() }
-            group.addTask { await self.recover() }
+            group.addTask {
+                await self.recover()
+                await self.followHypervisor()
+            }
             group.addTask { await self.reporter.report() }
             group.addTask { await self.watch() }
             group.addTask { await self.target.runBackground(until: self.stopping) }

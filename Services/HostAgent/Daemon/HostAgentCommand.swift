@@ -20,9 +20,9 @@ struct HostAgentCommand: AsyncParsableCommand {
         ServiceRunner.startLogging(level: try settings.logLevel)
         let logger = Logger(label: "agent")
         let agentSettings = try HostAgentSettings(settings)
-        let hypervisor = try await LibvirtHypervisor.connect(
-            LibvirtSettings(uri: try settings.text("hypervisor"), directory: agentSettings.capturesDirectory),
-            logger: logger)
+        let libvirt = LibvirtSettings(
+            uri: try settings.text("hypervisor"), directory: agentSettings.capturesDirectory)
+        let hypervisor = DeferredHypervisor { try await LibvirtHypervisor.connect(libvirt, logger: logger) }
         let agent = try await HostAgentService.start(settings: agentSettings, hypervisor: hypervisor, logger: logger)
         try await ServiceRunner.run(agent, logger: logger)
         await hypervisor.close()

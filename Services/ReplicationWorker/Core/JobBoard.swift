@@ -45,7 +45,9 @@ struct JobBoard: Sendable {
     }
 
     /// Tells how an attempt ended. A lease that was lost meanwhile is no error: the work is another's.
-    func tell(_ outcome: JobStateMachine.Outcome, of job: AssignedJob, cpuSeconds: Double) async throws {
+    func tell(
+        _ outcome: JobStateMachine.Outcome, of job: AssignedJob, cpuSeconds: Double, deadline: Duration
+    ) async throws {
         let request: PolicyRequest.OneOf_Request
         switch outcome {
         case .finished(let digest, let totals):
@@ -65,7 +67,7 @@ struct JobBoard: Sendable {
             return
         }
         do {
-            _ = try await client.policy(request, deadline: ReplicationWorkerLimits.outcomeDeadline, trace: trace(job))
+            _ = try await client.policy(request, deadline: deadline, trace: trace(job))
         } catch let error as RemoteError where error.meansLeaseIsLost {
             return
         }
@@ -75,7 +77,7 @@ struct JobBoard: Sendable {
     func fail(_ key: SlotStateMachine.JobKey, _ fault: JobFault) async throws {
         do {
             _ = try await client.policy(
-                .failJob(failure(key, fault)), deadline: ReplicationWorkerLimits.outcomeDeadline)
+                .failJob(failure(key, fault)), deadline: ReplicationWorkerLimits.lastWordDeadline)
         } catch let error as RemoteError where error.meansLeaseIsLost {
             return
         }

@@ -199,8 +199,10 @@ struct JobRunner: Sendable {
     }
 
     private func tell(_ outcome: JobStateMachine.Outcome) async {
+        let deadline =
+            stop.isGiven ? ReplicationWorkerLimits.lastWordDeadline : ReplicationWorkerLimits.outcomeDeadline
         do {
-            try await board.tell(outcome, of: job, cpuSeconds: processor.take())
+            try await board.tell(outcome, of: job, cpuSeconds: processor.take(), deadline: deadline)
         } catch {
             // The lease runs out by itself, and the job goes to another.
             logger.warning("outcome not told", metadata: ["error": "\(error)"])

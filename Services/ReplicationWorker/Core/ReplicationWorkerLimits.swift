@@ -19,6 +19,8 @@ package enum ReplicationWorkerLimits {
     /// One report may take this long; the next is due a second after the last, and a lease outlives several.
     package static let reportDeadline: Duration = .seconds(3)
     package static let outcomeDeadline: Duration = .seconds(15)
+    /// What a worker that is stopping still tells the job board; with stopGrace it ends within ten seconds.
+    package static let lastWordDeadline: Duration = .seconds(2)
     /// Running jobs get this long to finish when the worker is told to stop, and are failed then.
     package static let stopGrace: Duration = .seconds(7)
 

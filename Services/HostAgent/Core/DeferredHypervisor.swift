@@ -1,0 +1,76 @@
+package import Hypervisor
+import Synchronization
+
+/// A hypervisor that is connected to when it is first needed, and tried again as long as it cannot be reached: replicas
+/// are received on a host whose libvirt is not up, and captures begin when it is.
+package final class DeferredHypervisor: HypervisorDriver {
+    private let connect: @Sendable () async throws -> any HypervisorDriver
+    private let connected = Mutex<(any HypervisorDriver)?>(nil)
+    /// Connecting takes seconds; those who need it meanwhile wait for the same attempt.
+    private let turn = KeyedLock()
+
+    package init(connect: @escaping @Sendable () async throws -> any HypervisorDriver) { self.connect = connect }
+
+    package func hostInformation() async throws -> HostInformation { try await driver().hostInformation() }
+    package func inventory() async throws -> [GuestDescription] { try await driver().inventory() }
+
+    package func checkPrerequisites() async -> [Prerequisite] {
+        do {
+            return await (try driver()).checkPrerequisites()
+        } catch {
+            return [
+                Prerequisite(
+                    name: "hypervisor", isMet: false, detail: "\(error)",
+                    remedy: "Start libvirtd, or correct the setting `hypervisor`.")
+            ]
+        }
+    }
+
+    package func describe(guest: String) async throws -> GuestDescription { try await driver().describe(guest: guest) }
+
+    /// Ends at once while nothing is connected; whoever follows changes connects first.
+    package func changes() -> AsyncStream<GuestChange> {
+        connected.withLock { $0 }?.changes() ?? AsyncStream { $0.finish() }
+    }
+
+    package func openCapture(_ request: CaptureRequest) async throws -> CaptureDescription {
+        try await driver().openCapture(request)
+    }
+
+    package func verifyCapture(protection: String, cycle: UInt64) async throws {
+        try await driver().verifyCapture(protection: protection, cycle: cycle)
+    }
+
+    package func closeCapture(
+        protection: String, guest: String, cycle: UInt64, keepCheckpointOfCycle: UInt64
+    ) async throws {
+        try await driver().closeCapture(
+            protection: protection, guest: guest, cycle: cycle, keepCheckpointOfCycle: keepCheckpointOfCycle)
+    }
+
+    package func releaseGuest(protection: String, guest: String) async throws {
+        try await driver().releaseGuest(protection: protection, guest: guest)
+    }
+
+    package func clearLeftovers(protections: Set<String>?) async throws -> [String] {
+        try await driver().clearLeftovers(protections: protections)
+    }
+
+    package func start(guest: String) async throws { try await driver().start(guest: guest) }
+    package func shutdown(guest: String) async throws { try await driver().shutdown(guest: guest) }
+    package func destroy(guest: String) async throws { try await driver().destroy(guest: guest) }
+    package func define(xml: String) async throws -> String { try await driver().define(xml: xml) }
+    package func undefine(guest: String) async throws { try await driver().undefine(guest: guest) }
+
+    package func close() async { await connected.withLock { $0 }?.close() }
+
+    private func driver() async throws -> any HypervisorDriver {
+        if let driver = connected.withLock({ $0 }) { return driver }
+        return try await turn.withLock("connection") {
+            if let driver = connected.withLock({ $0 }) { return driver }
+            let driver = try await connect()
+            connected.withLock { $0 = driver }
+            return driver
+        }
+    }
+}
