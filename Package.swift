@@ -99,7 +99,13 @@ let package = Package(
             name: "TestGuest", path: "Shared/TestGuest", exclude: [], resources: [.embedInCode("Guest/init.c")]),
         shared("LocalSites", ["Messages", "MessageBus", logging]),
         .target(
-            name: "ViewPlugin", dependencies: ["Replica", "DeltaLog", "CNbdkitPlugin"], path: "Shared/ViewPlugin"),
+            name: "ViewPlugin", dependencies: ["Replica", "DeltaLog", "CNbdkitPlugin"], path: "Shared/ViewPlugin",
+            // nbdkit loads the plugin on hosts without a Swift toolchain, so a release brings the runtime along.
+            linkerSettings: [
+                .unsafeFlags(
+                    ["-static-stdlib", "-l_FoundationCShims", "-l_FoundationCollections"],
+                    .when(configuration: .release))
+            ]),
 
         // Services: what each decides is its Core; the Daemon only wires it.
         core("Vault", ["Messages", "MessageBus", "ServiceRuntime", grdb, logging]),
