@@ -29,13 +29,13 @@ package struct DiskView: Sendable {
     /// - Throws: `ReplicaError`: `invalidArgument` beyond the disk's end, `corruptData` when a seal does not hold.
     package func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws {
         let range = try checked(offset, length: UInt64(buffer.count))
-        try index.forEachPiece(in: range) { piece, entry in
-            let start = Int(piece.lowerBound - offset)
-            let part = UnsafeMutableRawBufferPointer(rebasing: buffer[start..<start + piece.count])
-            if let entry {
-                try readers.read(entry, from: piece.lowerBound - entry.extent.offset, into: part)
+        for piece in index.pieces(in: range) {
+            let start = Int(piece.range.lowerBound - offset)
+            let part = UnsafeMutableRawBufferPointer(rebasing: buffer[start..<start + piece.range.count])
+            if let entry = piece.entry {
+                try readers.read(entry, from: piece.range.lowerBound - entry.extent.offset, into: part)
             } else if let base {
-                try base.read(into: part, at: piece.lowerBound)
+                try base.read(into: part, at: piece.range.lowerBound)
             } else {
                 part.initializeMemory(as: UInt8.self, repeating: 0)
             }
@@ -47,13 +47,13 @@ package struct DiskView: Sendable {
         in range: Range<UInt64>, _ body: (Range<UInt64>, Content) throws -> Void
     ) throws {
         let range = try checked(range.lowerBound, length: range.upperBound - range.lowerBound)
-        try index.forEachPiece(in: range) { piece, entry in
-            if let entry {
-                try body(piece, entry.extent.isZero ? .zero : .data)
+        for piece in index.pieces(in: range) {
+            if let entry = piece.entry {
+                try body(piece.range, entry.extent.isZero ? .zero : .data)
             } else if let base {
-                try base.forEachStretch(in: piece) { try body($0, $1 ? .data : .zero) }
+                try base.forEachStretch(in: piece.range) { try body($0, $1 ? .data : .zero) }
             } else {
-                try body(piece, .zero)
+                try body(piece.range, .zero)
             }
         }
     }

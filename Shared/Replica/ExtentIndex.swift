@@ -64,27 +64,9 @@ package struct ExtentIndex: Sendable {
         return ExtentIndex(entries: kept)
     }
 
-    /// Runs through a range from its start to its end, piece by piece; nil stands for the base.
-    package func forEachPiece(
-        in range: Range<UInt64>, _ body: (Range<UInt64>, Entry?) throws -> Void
-    ) rethrows {
-        var offset = range.lowerBound
-        var position = firstEntry(endingAfter: offset)
-        while offset < range.upperBound {
-            guard position < entries.count, entries[position].extent.offset < range.upperBound else {
-                try body(offset..<range.upperBound, nil)
-                return
-            }
-            let entry = entries[position]
-            if offset < entry.extent.offset {
-                try body(offset..<entry.extent.offset, nil)
-                offset = entry.extent.offset
-            }
-            let end = min(entry.extent.end, range.upperBound)
-            try body(offset..<end, entry)
-            offset = end
-            position += 1
-        }
+    /// What covers a range, from its start to its end.
+    package func pieces(in range: Range<UInt64>) -> ExtentPieces {
+        ExtentPieces(entries: entries, range: range, position: firstEntry(endingAfter: range.lowerBound))
     }
 
     package func checkInvariants() {

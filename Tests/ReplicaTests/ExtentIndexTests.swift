@@ -63,10 +63,10 @@ import Testing
             for end in stride(from: start + 1, through: Self.sectors, by: 13) {
                 var found: Model = []
                 var offset = UInt64(start) * 512
-                index.forEachPiece(in: offset..<UInt64(end) * 512) { piece, entry in
-                    #expect(piece.lowerBound == offset)
-                    offset = piece.upperBound
-                    found += Model(repeating: entry?.log, count: piece.count / 512)
+                for piece in index.pieces(in: offset..<UInt64(end) * 512) {
+                    #expect(piece.range.lowerBound == offset)
+                    offset = piece.range.upperBound
+                    found += Model(repeating: piece.entry?.log, count: piece.range.count / 512)
                 }
                 #expect(found == Array(expected[start..<end]))
             }
