@@ -3,22 +3,6 @@ internal import Messages
 
 /// The driver of a bulk channel: moves frames between its DEALER, the state machine and whoever waits.
 actor BulkChannelCore {
-    private enum Key: Hashable {
-        case welcome
-        case hashes(UInt64)
-        case stored
-    }
-
-    private struct Waiter {
-        let deadline: ContinuousClock.Instant
-        let continuation: CheckedContinuation<[UInt8], any Error>
-    }
-
-    private struct Outgoing {
-        let header: [UInt8]
-        var body: SharedFrame
-    }
-
     private enum Stage {
         /// Frames wait until there is a connection.
         case connecting(Registrations)
@@ -45,9 +29,8 @@ actor BulkChannelCore {
     private var stage = Stage.closed
     private var machine: BulkSenderStateMachine
     private var liveness: LivenessTracker
-    private var waiters: [Key: Waiter] = [:]
-    /// What the socket did not take yet: records bounded by credit, and a few frames of control.
-    private var outgoing: [Outgoing] = []
+    private var questions = BulkQuestions()
+    private var outbox = BulkOutbox()
 
     init(
         endpoint: String, thread: SocketThread, socket: consuming MonitoredSocket,
@@ -121,40 +104,30 @@ actor BulkChannelCore {
     /// Cancelling a task that waits for an answer ends the whole channel, because the answer could no longer be told
     /// from the next one.
     private nonisolated func wait(
-        _ begin: @escaping @Sendable (isolated BulkChannelCore, CheckedContinuation<[UInt8], any Error>) -> Void
+        _ begin: @escaping @Sendable (isolated BulkChannelCore, BulkQuestions.Continuation) -> Void
     ) async throws -> [UInt8] {
-        try Task.checkCancellation()
-        let cancellation = CancellationFlag()
-        return try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { continuation in
-                thread.post { [self] in
-                    assumeIsolated { core in
-                        guard core.registrations != nil, !cancellation.isSet else {
-                            let error: any Error = cancellation.isSet ? CancellationError() : core.machine.closedError
-                            return continuation.resume(throwing: error)
-                        }
-                        begin(core, continuation)
-                    }
-                }
+        try await thread.answer { [self] continuation, cancellation in
+            assumeIsolated { core in
+                if cancellation.isSet { return continuation.resume(throwing: CancellationError()) }
+                guard core.registrations != nil else { return continuation.resume(throwing: core.machine.closedError) }
+                begin(core, continuation)
             }
-        } onCancel: {
-            cancellation.set()
-            thread.post { [self] in assumeIsolated { $0.cancelled() } }
+        } cancel: { [self] in
+            assumeIsolated { $0.cancelled() }
         }
     }
 
     private func ask(
-        _ key: Key, _ header: BulkFrameHeader, _ body: [UInt8], _ deadline: ContinuousClock.Instant,
-        _ continuation: CheckedContinuation<[UInt8], any Error>
+        _ key: BulkQuestions.Key, _ header: BulkFrameHeader, _ body: [UInt8], _ deadline: ContinuousClock.Instant,
+        _ continuation: BulkQuestions.Continuation
     ) {
-        precondition(waiters[key] == nil, "a bulk channel was asked the same twice")
-        waiters[key] = Waiter(deadline: deadline, continuation: continuation)
+        questions.add(key, deadline: deadline, continuation)
         send(header, SharedFrame(body))
         arrangeNextTurn()
     }
 
     private func cancelled() {
-        guard !waiters.isEmpty else { return }
+        guard !questions.isEmpty else { return }
         abandon()
         end(with: CancellationError())
     }
@@ -173,7 +146,7 @@ actor BulkChannelCore {
     func abandon() {
         guard registrations != nil, let header = machine.abandon() else { return }
         // What still waits to be sent is of no use any more.
-        outgoing = []
+        outbox.removeAll()
         send(header, SharedFrame([]))
         end(with: machine.closedError)
     }
@@ -185,7 +158,7 @@ actor BulkChannelCore {
         stage = .closed
         thread.remove(registrations.socket)
         thread.remove(registrations.monitor)
-        outgoing = []
+        outbox.removeAll()
         sockets.take()?.close()
     }
 
@@ -204,14 +177,15 @@ actor BulkChannelCore {
         flush()
         let now = ContinuousClock.now
         if machine.isUnderWay {
-            if now >= liveness.silentFrom {
+            // Before the welcome its own deadline decides.
+            if now >= liveness.silentFrom, !questions.awaitsWelcome {
                 fail(unavailable("The bulk receiver has been silent for \(limits.silenceLimit)."))
-            } else if let (key, _) = waiters.first(where: { $0.value.deadline <= now }) {
+            } else if let key = questions.late(at: now) {
                 fail(lateError(key))
             } else if liveness.heartbeatDue <= now {
                 liveness.sent(at: now)
                 // What waits to be sent says as much, and before the welcome there is nobody to tell.
-                if outgoing.isEmpty, waiters[.welcome] == nil {
+                if outbox.isEmpty, !questions.awaitsWelcome {
                     send(BulkFrameHeader(.heartbeat, attempt: machine.attempt), SharedFrame([]))
                 }
             }
@@ -239,20 +213,16 @@ actor BulkChannelCore {
         case .nothing: break
         case .welcomed(let credit):
             grant(credit)
-            answer(.welcome, [])
+            questions.answer(.welcome, [])
         case .credit(let bytes): grant(bytes)
-        case .hashes(let sequence): answer(.hashes(sequence), body)
-        case .stored: answer(.stored, body)
+        case .hashes(let sequence): questions.answer(.hashes(sequence), body)
+        case .stored: questions.answer(.stored, body)
         case .fail(let error): fail(error)
         }
     }
 
     private func grant(_ bytes: UInt64) {
         if !gate.grant(bytes) { fail(machine.violation("It granted \(bytes) bytes of credit.")) }
-    }
-
-    private func answer(_ key: Key, _ body: [UInt8]) {
-        waiters.removeValue(forKey: key)?.continuation.resume(returning: body)
     }
 
     private func connectionChanged() {
@@ -273,26 +243,15 @@ actor BulkChannelCore {
     // MARK: Sending
 
     private func send(_ header: BulkFrameHeader, _ body: SharedFrame) {
-        var header = header
-        header.bodyLength = UInt64(body.count)
-        outgoing.append(Outgoing(header: header.encoded, body: body))
+        outbox.add(header, body)
         flush()
     }
 
     private func flush() {
         guard case .connected(let registrations) = stage else { return }
-        var sent = 0
-        while sent < outgoing.count {
-            let outcome = sockets?.socket.send([outgoing[sent].header], last: &outgoing[sent].body)
-            // Lost in the middle of a message: the monitor reports the disconnect.
-            guard case .sent = outcome else { break }
-            sent += 1
-        }
-        if sent > 0 {
-            outgoing.removeFirst(sent)
-            liveness.sent(at: .now)
-        }
-        registrations.socket.wantsWrite = !outgoing.isEmpty
+        let hasSent = outbox.flush { header, body in sockets?.socket.send([header], last: body) }
+        if hasSent { liveness.sent(at: .now) }
+        registrations.socket.wantsWrite = !outbox.isEmpty
     }
 
     private func arrangeNextTurn() {
@@ -301,26 +260,25 @@ actor BulkChannelCore {
             registration.deadline = nil
             return
         }
-        let deadlines = [liveness.silentFrom, liveness.heartbeatDue] + waiters.values.map(\.deadline)
-        registration.deadline = deadlines.min()
+        let silentFrom = questions.awaitsWelcome ? liveness.heartbeatDue : liveness.silentFrom
+        let ownDeadline = min(silentFrom, liveness.heartbeatDue)
+        registration.deadline = questions.nextDeadline.map { min($0, ownDeadline) } ?? ownDeadline
     }
 
     // MARK: Ending
 
     private func fail(_ error: RemoteError) {
         guard let error = machine.failed(error) else { return }
-        outgoing = []
+        outbox.removeAll()
         end(with: error)
     }
 
     private func end(with error: any Error) {
         gate.fail(error)
-        let ended = waiters
-        waiters = [:]
-        for waiter in ended.values { waiter.continuation.resume(throwing: error) }
+        questions.fail(error)
     }
 
-    private func lateError(_ key: Key) -> RemoteError {
+    private func lateError(_ key: BulkQuestions.Key) -> RemoteError {
         switch key {
         case .welcome: unavailable("No bulk receiver welcomed the transfer in time.")
         case .hashes, .stored:

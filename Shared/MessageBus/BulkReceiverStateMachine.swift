@@ -117,8 +117,9 @@ struct BulkReceiverStateMachine: Sendable {
     var isOver: Bool { state == .ended }
 
     private func violation(_ sentence: String) -> Action {
-        .violation(RemoteError(
-            .invalidArgument, sentence, remedy: "Speak bulk version 1 as Protocol.md says.",
-            facts: ["attempt": "\(hello.attempt)"]))
+        .violation(
+            RemoteError(
+                .invalidArgument, sentence, remedy: "Speak bulk version 1 as Protocol.md says.",
+                facts: ["attempt": "\(hello.attempt)"]))
     }
 }

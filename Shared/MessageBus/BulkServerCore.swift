@@ -88,14 +88,17 @@ actor BulkServerCore {
     private func received(_ header: BulkFrameHeader, _ body: ReceivedFrame, from peer: PeerIdentity) {
         guard entries[peer] != nil else { return receivedFromStranger(header, body, peer) }
         entries[peer]?.liveness.heard(at: .now)
-        guard let entry = entries[peer], let action = entries[peer]?.machine.received(header, body: body) else { return }
+        guard let entry = entries[peer], let action = entries[peer]?.machine.received(header, body: body) else {
+            return
+        }
         switch action {
         case .nothing: break
         case .deliver(let cost):
             statistics.records += 1
             statistics.recordBytes += UInt64(body.count)
-            entry.transfer.add(.record(
-                BulkRecord(attempt: header.attempt, sequence: header.sequence, memory: body), cost: cost))
+            entry.transfer.add(
+                .record(
+                    BulkRecord(attempt: header.attempt, sequence: header.sequence, memory: body), cost: cost))
         case .hash(let request): entry.transfer.add(.hash(request, sequence: header.sequence))
         case .finish(let records): entry.transfer.add(.finish(records: records, digest: body.array))
         case .abandon: end(peer, .abandoned)
@@ -111,8 +114,10 @@ actor BulkServerCore {
             // Records that were under way when the transfer ended are no fault.
             guard !endedPeers.contains(peer) else { return }
             statistics.malformed += 1
-            refuse(peer, attempt: header.attempt, RemoteError(
-                .failedPrecondition, "There is no transfer on this connection.", remedy: "Say hello first."))
+            refuse(
+                peer, attempt: header.attempt,
+                RemoteError(
+                    .failedPrecondition, "There is no transfer on this connection.", remedy: "Say hello first."))
         }
     }
 
@@ -121,20 +126,26 @@ actor BulkServerCore {
     private func greeted(_ header: BulkFrameHeader, _ body: ReceivedFrame, _ peer: PeerIdentity) {
         guard let hello = BulkHello(body: body.array, attempt: header.attempt) else {
             statistics.malformed += 1
-            return refuse(peer, attempt: header.attempt, RemoteError(
-                .invalidArgument, "A hello has 32 bytes: the token, then the job."))
+            return refuse(
+                peer, attempt: header.attempt,
+                RemoteError(
+                    .invalidArgument, "A hello has 32 bytes: the token, then the job."))
         }
         guard !entries.values.contains(where: { $0.transfer.hello.isSameAttempt(as: hello) }) else {
-            return refuse(peer, attempt: header.attempt, RemoteError(
-                .conflict, "This attempt is being transferred on another connection.",
-                remedy: "Every attempt has its own number.", retryable: false))
+            return refuse(
+                peer, attempt: header.attempt,
+                RemoteError(
+                    .conflict, "This attempt is being transferred on another connection.",
+                    remedy: "Every attempt has its own number.", retryable: false))
         }
         let reserved = entries.values.reduce(0) { $0 + $1.machine.window }
         let left = limits.windowBytesOfAllTransfers - reserved
         guard entries.count < limits.transfers, left >= limits.smallestWindowBytes else {
-            return refuse(peer, attempt: header.attempt, RemoteError(
-                .resourceExhausted, "Too many transfers are under way.", remedy: "Try again later.",
-                facts: ["transfers": "\(entries.count)", "window_bytes_left": "\(left)"]))
+            return refuse(
+                peer, attempt: header.attempt,
+                RemoteError(
+                    .resourceExhausted, "Too many transfers are under way.", remedy: "Try again later.",
+                    facts: ["transfers": "\(entries.count)", "window_bytes_left": "\(left)"]))
         }
         let window = min(limits.windowBytes, max(left / 2, limits.smallestWindowBytes))
         open(BulkTransfer(peer: peer, hello: hello), window: window)
@@ -146,8 +157,10 @@ actor BulkServerCore {
         do throws(ThreadStartError) {
             work = try .start(name: "bulk-transfer")
         } catch {
-            return refuse(peer, attempt: transfer.hello.attempt, RemoteError(
-                .resourceExhausted, "No thread could be started.", facts: ["errno": "\(error.errorNumber)"]))
+            return refuse(
+                peer, attempt: transfer.hello.attempt,
+                RemoteError(
+                    .resourceExhausted, "No thread could be started.", facts: ["errno": "\(error.errorNumber)"]))
         }
         statistics.transfersOpened += 1
         statistics.transfersNow += 1
@@ -238,12 +251,16 @@ actor BulkServerCore {
     }
 
     func end(token: [UInt8]) async {
-        let ending = entries.filter { $0.value.transfer.hello.token == token }
+        let error = RemoteError(
+            .leaseLost, "The cycle of this transfer has ended.", remedy: "Throw the work away.")
+        await endAll(telling: error) { $0.token == token }
+    }
+
+    /// Ends the transfers and waits until their handlers know.
+    private func endAll(telling error: RemoteError, where isMeant: (BulkHello) -> Bool) async {
+        let ending = entries.filter { isMeant($0.value.transfer.hello) }
         for (peer, entry) in ending {
-            if !entry.machine.isOver {
-                refuse(peer, attempt: entry.transfer.hello.attempt, RemoteError(
-                    .leaseLost, "The cycle of this transfer has ended.", remedy: "Throw the work away."))
-            }
+            if !entry.machine.isOver { refuse(peer, attempt: entry.transfer.hello.attempt, error) }
             end(peer, .stopped)
         }
         for entry in ending.values { await entry.task.value }
@@ -256,15 +273,9 @@ actor BulkServerCore {
         case .idle: break
         }
         stage = .stopping
-        let ending = entries
-        for (peer, entry) in ending {
-            if !entry.machine.isOver {
-                refuse(peer, attempt: entry.transfer.hello.attempt, RemoteError(
-                    .unavailable, "The receiver is stopping.", remedy: "The job is done again as another attempt."))
-            }
-            end(peer, .stopped)
-        }
-        for entry in ending.values { await entry.task.value }
+        let error = RemoteError(
+            .unavailable, "The receiver is stopping.", remedy: "The job is done again as another attempt.")
+        await endAll(telling: error) { _ in true }
         for peer in Array(entries.keys) { forget(peer) }
         socket.take()?.close()
         stage = .stopped

@@ -83,7 +83,8 @@ final class BulkTransfer: Sendable {
     }
 
     private func fail(_ error: any Error, _ report: @Sendable (Outcome) -> Void) {
-        let remote = (error as? RemoteError)
+        let remote =
+            (error as? RemoteError)
             ?? RemoteError(.internal, "\(error)", facts: ["type": String(describing: type(of: error))])
         end(.refused(remote))
         report(.failed(remote))

@@ -1,4 +1,5 @@
-/// Where an answer goes: a connection, and whether it speaks like a REQ socket, with an empty frame before the envelope.
+/// Where an answer goes: a connection, and whether it speaks like a REQ socket, with an empty frame before the
+/// envelope.
 struct ReplyAddress: Hashable, Sendable {
     let peer: PeerIdentity
     let hasEmptyFrame: Bool

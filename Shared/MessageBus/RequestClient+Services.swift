@@ -7,12 +7,9 @@ extension RequestClient {
     ) async throws -> VaultReply.OneOf_Reply {
         var body = VaultRequest()
         body.request = request
-        let envelope = try await call(
+        let answer = try await call(
             .vaultRequest(body), generation: generation, deadline: deadline, operation: operation, trace: trace)
-        guard case .vaultReply(let answer) = envelope.body, let reply = answer.reply else {
-            throw unexpectedReply(to: "VaultRequest")
-        }
-        return reply
+        return try expect(answer.vaultReply.reply, from: "VaultReply")
     }
 
     package func policy(
@@ -21,12 +18,9 @@ extension RequestClient {
     ) async throws -> PolicyReply.OneOf_Reply {
         var body = PolicyRequest()
         body.request = request
-        let envelope = try await call(
+        let answer = try await call(
             .policyRequest(body), generation: generation, deadline: deadline, operation: operation, trace: trace)
-        guard case .policyReply(let answer) = envelope.body, let reply = answer.reply else {
-            throw unexpectedReply(to: "PolicyRequest")
-        }
-        return reply
+        return try expect(answer.policyReply.reply, from: "PolicyReply")
     }
 
     package func agent(
@@ -35,23 +29,22 @@ extension RequestClient {
     ) async throws -> AgentReply.OneOf_Reply {
         var body = AgentRequest()
         body.request = request
-        let envelope = try await call(
+        let answer = try await call(
             .agentRequest(body), generation: generation, deadline: deadline, operation: operation, trace: trace)
-        guard case .agentReply(let answer) = envelope.body, let reply = answer.reply else {
-            throw unexpectedReply(to: "AgentRequest")
-        }
-        return reply
+        return try expect(answer.agentReply.reply, from: "AgentReply")
     }
 
     package func health(deadline: Duration = .seconds(3)) async throws -> HealthReply {
-        let envelope = try await call(.healthRequest(HealthRequest()), deadline: deadline)
-        guard case .healthReply(let reply) = envelope.body else { throw unexpectedReply(to: "HealthRequest") }
+        let answer = try await call(.healthRequest(HealthRequest()), deadline: deadline)
+        guard case .healthReply(let reply) = answer.body else { return try expect(nil, from: "HealthReply") }
         return reply
     }
 
-    private func unexpectedReply(to request: String) -> RemoteError {
-        RemoteError(
-            .internal, "The answer to \(request) is of another kind.",
+    /// A body of another kind reads as an empty one of this kind, so a missing reply covers both.
+    private func expect<Reply>(_ reply: Reply?, from kind: String) throws -> Reply {
+        if let reply { return reply }
+        throw RemoteError(
+            .internal, "The answer has no \(kind).",
             remedy: "Use the same release on both sides, and check which service listens at \(endpoint).",
             facts: ["origin": "caller", "endpoint": endpoint])
     }

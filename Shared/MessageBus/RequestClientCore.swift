@@ -32,7 +32,8 @@ actor RequestClientCore {
     private var waiters: [OperationIdentifier: Waiter] = [:]
 
     init(
-        name: String, endpoint: String, thread: SocketThread, socket: consuming MonitoredSocket, limits: RequestClientLimits, logger: Logger
+        name: String, endpoint: String, thread: SocketThread, socket: consuming MonitoredSocket,
+        limits: RequestClientLimits, logger: Logger
     ) {
         self.name = name
         self.endpoint = endpoint
@@ -48,7 +49,9 @@ actor RequestClientCore {
             preconditionFailure("a request client was started twice")
         }
         let registration = SocketRegistration(socket: handle) { [self] in assumeIsolated { $0.takeTurn() } }
-        let watching = SocketRegistration(socket: monitorHandle) { [self] in assumeIsolated { $0.connectionChanged() } }
+        let watching = SocketRegistration(socket: monitorHandle) { [self] in
+            assumeIsolated { $0.connectionChanged() }
+        }
         stage = .open(registration, monitor: watching)
         thread.add(registration)
         thread.add(watching)
@@ -67,18 +70,11 @@ actor RequestClientCore {
                 .invalidArgument, "The request is larger than a frame may be.", remedy: "Send less at once.",
                 facts: ["origin": "caller", "bytes": "\(encoded.count)", "limit": "\(FrameLimits.controlFrameBytes)"])
         }
-        try Task.checkCancellation()
-        let cancellation = CancellationFlag()
-        return try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { continuation in
-                let waiter = Waiter(request: request, firstEncoding: encoded, continuation: continuation)
-                thread.post { [self] in
-                    assumeIsolated { $0.begin(operation, waiter, deadline: deadline, cancellation) }
-                }
-            }
-        } onCancel: {
-            cancellation.set()
-            thread.post { [self] in assumeIsolated { $0.cancel(operation) } }
+        return try await thread.answer { [self] continuation, cancellation in
+            let waiter = Waiter(request: request, firstEncoding: encoded, continuation: continuation)
+            assumeIsolated { $0.begin(operation, waiter, deadline: deadline, cancellation) }
+        } cancel: { [self] in
+            assumeIsolated { $0.cancel(operation) }
         }
     }
 
@@ -87,7 +83,6 @@ actor RequestClientCore {
         _ cancellation: CancellationFlag
     ) {
         guard case .open = stage else { return waiter.continuation.resume(throwing: closedError) }
-        // A cancellation that overtook this call found nothing to cancel; its flag was set before.
         guard !cancellation.isSet else { return waiter.continuation.resume(throwing: CancellationError()) }
         switch machine.begin(operation, deadline: deadline) {
         case .refused(let error): waiter.continuation.resume(throwing: error)

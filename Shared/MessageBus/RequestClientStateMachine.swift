@@ -6,8 +6,8 @@ internal import Messages
 ///               ▲                │ retry time, or connection lost
 ///               └────────────────┘            deadline: over, from either
 ///
-/// Invariants: `unsent` holds exactly the calls that are not waiting for a reply, in the order they became so; no call's
-/// deadline or retry time is before `nextWake`.
+/// Invariants: `unsent` holds exactly the calls that are not waiting for a reply, in the order they became so; no
+/// call's deadline or retry time is before `nextWake`.
 struct RequestClientStateMachine: Sendable {
     enum Beginning: Equatable, Sendable {
         case begun
@@ -46,7 +46,8 @@ struct RequestClientStateMachine: Sendable {
         self.endpoint = endpoint
         self.limits = limits
         liveness = LivenessTracker(
-            .whenNothingIsHeard, heartbeatInterval: limits.heartbeatInterval, silenceLimit: limits.silenceLimit, now: now)
+            .whenNothingIsHeard, heartbeatInterval: limits.heartbeatInterval, silenceLimit: limits.silenceLimit,
+            now: now)
     }
 
     var callsInFlight: Int { calls.count }
@@ -61,15 +62,17 @@ struct RequestClientStateMachine: Sendable {
 
     mutating func begin(_ operation: OperationIdentifier, deadline: ContinuousClock.Instant) -> Beginning {
         guard calls.count < limits.callsInFlight else {
-            return .refused(RemoteError(
-                .resourceExhausted, "Too many calls to \(endpoint) are under way.", remedy: "Wait for some to end.",
-                facts: ["origin": "caller", "limit": "\(limits.callsInFlight)"]))
+            return .refused(
+                RemoteError(
+                    .resourceExhausted, "Too many calls to \(endpoint) are under way.", remedy: "Wait for some to end.",
+                    facts: ["origin": "caller", "limit": "\(limits.callsInFlight)"]))
         }
         guard calls[operation] == nil else {
-            return .refused(RemoteError(
-                .alreadyExists, "A call with this operation identifier is under way already.",
-                remedy: "Wait for it, or use another identifier.",
-                facts: ["origin": "caller", "operation": "\(operation)"]))
+            return .refused(
+                RemoteError(
+                    .alreadyExists, "A call with this operation identifier is under way already.",
+                    remedy: "Wait for it, or use another identifier.",
+                    facts: ["origin": "caller", "operation": "\(operation)"]))
         }
         calls[operation] = Call(deadline: deadline, retryAfter: limits.firstRetry)
         unsent.append(operation)
@@ -77,7 +80,8 @@ struct RequestClientStateMachine: Sendable {
         return .begun
     }
 
-    /// The next call to send, or nil when there is none or nobody is connected. Follow it with `sent`, or leave it when the socket does not take it now.
+    /// The next call to send, or nil when there is none or nobody is connected. Follow it with `sent`, or leave it when
+    /// the socket does not take it now.
     func nextToSend() -> (operation: OperationIdentifier, isRepetition: Bool, deadline: ContinuousClock.Instant)? {
         guard case .present = connection, let operation = unsent.first, let call = calls[operation] else { return nil }
         return (operation, call.timesSent > 0, call.deadline)
@@ -191,7 +195,8 @@ struct RequestClientStateMachine: Sendable {
         }
         precondition(Set(unsent) == Set(notWaiting.keys), "the queue of unsent calls does not match the table")
         precondition(unsent.count == notWaiting.count, "a call is queued twice")
-        precondition(calls.values.allSatisfy { call in nextWake.map { $0 <= call.deadline } ?? false },
-                     "a deadline would be missed")
+        precondition(
+            calls.values.allSatisfy { call in nextWake.map { $0 <= call.deadline } ?? false },
+            "a deadline would be missed")
     }
 }

@@ -64,8 +64,9 @@ actor RequestServerCore {
             case .nothing: break
             case .answer(let address, let reply): send(reply, to: [address])
             case .handle(let envelope, let deadline):
-                begin(IncomingRequest(
-                    envelope: envelope, deadline: deadline, peer: PeerIdentity(frames[0]).description))
+                begin(
+                    IncomingRequest(
+                        envelope: envelope, deadline: deadline, peer: PeerIdentity(frames[0]).description))
             }
         }
     }

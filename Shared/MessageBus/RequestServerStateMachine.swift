@@ -79,7 +79,10 @@ struct RequestServerStateMachine: Sendable {
             statistics.refusedFull += 1
             let error = RemoteError(
                 .resourceExhausted, "Too many requests are being handled.", remedy: "Repeat it after a while.",
-                facts: [BusRefusal.fact: BusRefusal.full.rawValue, "in_flight": "\(cache.inFlight)", "of_this_connection": "\(ofPeer)"])
+                facts: [
+                    BusRefusal.fact: BusRefusal.full.rawValue, "in_flight": "\(cache.inFlight)",
+                    "of_this_connection": "\(ofPeer)",
+                ])
             return .answer(address, envelope.reply(.error(error.wire), sender: name).encoded())
         }
         cache.began(operation, for: address)

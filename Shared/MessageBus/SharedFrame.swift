@@ -32,13 +32,15 @@ struct SharedFrame: Sendable {
     }
 
     /// Sends it as the last frame of a message.
-    mutating func send(on socket: UnsafeMutableRawPointer) -> Bool {
+    func send(on socket: UnsafeMutableRawPointer) -> Bool {
         var message = zmq_msg_t()
         let kept = Unmanaged.passRetained(owner as AnyObject)
-        let outcome = zmq_msg_init_data(&message, bytes.start, count, { _, hint in
-            guard let hint else { preconditionFailure("libzmq released a frame without its owner") }
-            Unmanaged<AnyObject>.fromOpaque(hint).release()
-        }, kept.toOpaque())
+        let outcome = zmq_msg_init_data(
+            &message, bytes.start, count,
+            { _, hint in
+                guard let hint else { preconditionFailure("libzmq released a frame without its owner") }
+                Unmanaged<AnyObject>.fromOpaque(hint).release()
+            }, kept.toOpaque())
         precondition(outcome == 0, "libzmq has no memory for a message")
         if zmq_msg_send(&message, socket, ZMQ_DONTWAIT) >= 0 { return true }
         zmq_msg_close(&message)

@@ -90,12 +90,13 @@ struct SocketFactory: Sendable {
                 .badEndpoint, "The endpoint's transport is neither tcp nor ipc.",
                 remedy: "Write it as tcp://address:port or ipc:///path.", endpoint: endpoint)
         }
-        let kind = switch role {
-        case .requestServer, .bulkServer: ZMQ_ROUTER
-        case .requestClient, .bulkChannel: ZMQ_DEALER
-        case .publisher: ZMQ_PUB
-        case .subscriber: ZMQ_SUB
-        }
+        let kind =
+            switch role {
+            case .requestServer, .bulkServer: ZMQ_ROUTER
+            case .requestClient, .bulkChannel: ZMQ_DEALER
+            case .publisher: ZMQ_PUB
+            case .subscriber: ZMQ_SUB
+            }
         guard let pointer = zmq_socket(context.pointer, kind) else {
             throw .last("A socket could not be made", endpoint: endpoint)
         }

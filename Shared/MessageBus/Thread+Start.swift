@@ -19,11 +19,13 @@ func startThread(name: String, _ body: @escaping @Sendable () -> Void) throws(Th
     defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
     var thread = pthread_t()
     let start = Unmanaged.passRetained(Start(body: body))
-    let outcome = pthread_create(&thread, nil, { pointer in
-        guard let pointer else { preconditionFailure("a thread was started without its argument") }
-        Unmanaged<Start>.fromOpaque(pointer).takeRetainedValue().body()
-        return nil
-    }, start.toOpaque())
+    let outcome = pthread_create(
+        &thread, nil,
+        { pointer in
+            guard let pointer else { preconditionFailure("a thread was started without its argument") }
+            Unmanaged<Start>.fromOpaque(pointer).takeRetainedValue().body()
+            return nil
+        }, start.toOpaque())
     guard outcome == 0 else {
         start.release()
         throw ThreadStartError(errorNumber: outcome)

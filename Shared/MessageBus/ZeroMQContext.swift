@@ -24,10 +24,11 @@ final class ZeroMQContext: @unchecked Sendable {
     func terminate() async {
         let done = OneTimeSignal()
         do throws(ThreadStartError) {
-            pthread_detach(try startThread(name: "zmq-term") { [self] in
-                while zmq_ctx_term(pointer) != 0 && zmq_errno() == EINTR {}
-                done.fire()
-            })
+            pthread_detach(
+                try startThread(name: "zmq-term") { [self] in
+                    while zmq_ctx_term(pointer) != 0 && zmq_errno() == EINTR {}
+                    done.fire()
+                })
         } catch {
             preconditionFailure("no thread could be started to end libzmq's context: errno \(error.errorNumber)")
         }

@@ -80,7 +80,7 @@ struct ZeroMQSocket: ~Copyable {
     }
 
     /// The same, with a last frame whose memory libzmq takes over.
-    func send(_ frames: [[UInt8]], last: inout SharedFrame) -> SendOutcome {
+    func send(_ frames: [[UInt8]], last: SharedFrame) -> SendOutcome {
         for (index, frame) in frames.enumerated() {
             let sent = frame.withUnsafeBytes {
                 zmq_send(pointer, $0.baseAddress, $0.count, ZMQ_DONTWAIT | ZMQ_SNDMORE)

@@ -24,7 +24,7 @@ package enum EnvelopeFault: Error, Equatable, Sendable {
         case .unsupportedVersion(let envelope):
             RemoteError(
                 .unsupportedVersion,
-                "Protocol version \(envelope.protocolVersion) is not spoken here; version \(Envelope.currentVersion) is.",
+                "Protocol version \(envelope.protocolVersion) is not spoken here, \(Envelope.currentVersion) is.",
                 remedy: "Use the same release on both sides.",
                 facts: ["got": "\(envelope.protocolVersion)", "spoken": "\(Envelope.currentVersion)"])
         case .badOperationIdentifier(let envelope):

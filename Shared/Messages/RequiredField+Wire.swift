@@ -7,7 +7,8 @@ package enum RequiredField {
     /// A UUID in its usual text form; the answer is in lower case, the form used in paths and names.
     package static func uuid(_ text: String, _ field: String) throws -> UUID {
         guard let uuid = UUID(uuidString: text) else {
-            throw RemoteError(.invalidArgument, "\(field) is not a UUID.", facts: ["field": field, "value": shortened(text)])
+            throw RemoteError(
+                .invalidArgument, "\(field) is not a UUID.", facts: ["field": field, "value": shortened(text)])
         }
         return uuid
     }
@@ -24,7 +25,9 @@ package enum RequiredField {
     }
 
     /// A protobuf enum whose zero means "unspecified" and is refused, as is a number this release does not know.
-    package static func choice<Choice: SwiftProtobuf.Enum & CaseIterable>(_ value: Choice, _ field: String) throws -> Choice {
+    package static func choice<Choice: SwiftProtobuf.Enum & CaseIterable>(
+        _ value: Choice, _ field: String
+    ) throws -> Choice {
         guard value.rawValue != 0, Choice.allCases.contains(where: { $0.rawValue == value.rawValue }) else {
             throw RemoteError(
                 .invalidArgument, "\(field) is not set to a known value.",

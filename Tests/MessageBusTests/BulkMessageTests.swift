@@ -75,8 +75,9 @@ import Testing
     }
 
     @Test(arguments: [
-        BulkFrameHeader(.hello, attempt: 3), BulkFrameHeader(.welcome, attempt: 3), BulkFrameHeader(.credit, attempt: 3),
-        BulkFrameHeader(.stored, attempt: 3), BulkFrameHeader(.hashes, attempt: 3), BulkFrameHeader(.refuse, attempt: 3),
+        BulkFrameHeader(.hello, attempt: 3), BulkFrameHeader(.welcome, attempt: 3),
+        BulkFrameHeader(.credit, attempt: 3), BulkFrameHeader(.stored, attempt: 3),
+        BulkFrameHeader(.hashes, attempt: 3), BulkFrameHeader(.refuse, attempt: 3),
         BulkFrameHeader(.record, attempt: 4), BulkFrameHeader(.record, attempt: 3),
         BulkFrameHeader(.finish, attempt: 3), BulkFrameHeader(.hashRequest, attempt: 3),
     ])
@@ -111,7 +112,7 @@ import Testing
 
     @Test func aPeerThatFallsSilentHasVanished() async throws {
         var limits = BulkServerLimits()
-        limits.silenceLimit = .milliseconds(50)
+        limits.silenceLimit = .seconds(1)
         try await withWelcomedPeer(limits: limits) { peer, handler in
             try await eventually("the handler sees the end") { handler.now.ends == [.vanished] }
         }

@@ -1,7 +1,9 @@
 import CZeroMQ
 import Testing
 
-/// A bare libzmq socket, to send what the bus itself never would. Used from one task at a time.
+/// A bare libzmq socket, to send what the bus itself never would.
+///
+/// @unchecked because: a test uses it from one task at a time.
 final class RawSocket: @unchecked Sendable {
     enum Kind {
         case dealer, router, request, publisher
@@ -32,12 +34,13 @@ final class RawSocket: @unchecked Sendable {
     }
 
     private static func make(_ kind: Kind) -> (UnsafeMutableRawPointer, UnsafeMutableRawPointer) {
-        let type = switch kind {
-        case .dealer: ZMQ_DEALER
-        case .router: ZMQ_ROUTER
-        case .request: ZMQ_REQ
-        case .publisher: ZMQ_PUB
-        }
+        let type =
+            switch kind {
+            case .dealer: ZMQ_DEALER
+            case .router: ZMQ_ROUTER
+            case .request: ZMQ_REQ
+            case .publisher: ZMQ_PUB
+            }
         guard let context = zmq_ctx_new(), let socket = zmq_socket(context, type) else {
             preconditionFailure("no socket for a test")
         }

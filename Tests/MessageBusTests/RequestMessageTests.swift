@@ -4,8 +4,8 @@ import Messages
 import Synchronization
 import Testing
 
-/// What reaches a request server from peers that do not keep the rules. One misuse per test; after each the server still
-/// answers a good request.
+/// What reaches a request server from peers that do not keep the rules. One misuse per test; after each the server
+/// still answers a good request.
 @Suite(.timeLimit(.minutes(1))) struct RequestMessageTests {
     @Test func garbageIsAnsweredWithAnError() async throws {
         try await withPeer { server, peer, _ in

@@ -79,8 +79,7 @@ import Testing
             limits.stopGrace = .milliseconds(10)
             let first = try await bus.serve(at: anyPort, limits: limits) { _ in
                 begun.continuation.yield()
-                try await Task.sleep(for: .seconds(600))
-                return answer(0)
+                try await hangUntilCancelled()
             }
             let client = try await bus.client(to: first.endpoint)
             async let reply = client.call(numbered(6), deadline: .seconds(30))
@@ -119,8 +118,7 @@ import Testing
             let begun = AsyncStream.makeStream(of: Void.self)
             let server = try await bus.serve(at: anyPort) { _ in
                 begun.continuation.yield()
-                try await Task.sleep(for: .seconds(600))
-                return answer(0)
+                try await hangUntilCancelled()
             }
             let client = try await bus.client(to: server.endpoint)
             let call = Task { try await client.call(numbered(1), deadline: .seconds(60)) }
@@ -148,8 +146,7 @@ import Testing
             limits.stopGrace = .milliseconds(10)
             let server = try await bus.serve(at: anyPort, limits: limits) { _ in
                 begun.continuation.yield()
-                try await Task.sleep(for: .seconds(600))
-                return answer(0)
+                try await hangUntilCancelled()
             }
             let client = try await bus.client(to: server.endpoint)
             let call = Task { try await client.call(numbered(1), deadline: .seconds(3)) }
@@ -181,7 +178,9 @@ import Testing
         let client = try await bus.client(to: "tcp://127.0.0.1:9")
         await bus.shutdown()
         await bus.shutdown()
-        let error = try await #require(throws: MessageBusError.self) { _ = try await bus.client(to: "tcp://127.0.0.1:9") }
+        let error = try await #require(throws: MessageBusError.self) {
+            _ = try await bus.client(to: "tcp://127.0.0.1:9")
+        }
         #expect(error.code == .shutDown)
         await #expect(throws: RemoteError.self) { try await client.call(numbered(1)) }
     }

@@ -30,6 +30,7 @@ import Testing
     }
 
     @Test func theVersionIsTheOneThatIsSpoken() throws {
-        #expect(try Self.text("Protocol.md").contains("| control version | \(Envelope.currentVersion), in every envelope |"))
+        let row = "| control version | \(Envelope.currentVersion), in every envelope |"
+        #expect(try Self.text("Protocol.md").contains(row))
     }
 }

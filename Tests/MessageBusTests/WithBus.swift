@@ -1,0 +1,22 @@
+import Logging
+import MessageBus
+
+/// Gives a test its own bus and shuts it down afterwards, whatever the test throws.
+func withBus<Result>(
+    _ name: String = "test/bus", _ body: (MessageBus) async throws -> Result
+) async throws -> Result {
+    let bus = MessageBus(name: name, logger: quietLogger)
+    do {
+        let result = try await body(bus)
+        await bus.shutdown()
+        return result
+    } catch {
+        await bus.shutdown()
+        throw error
+    }
+}
+
+/// Warnings are part of what is provoked here.
+let quietLogger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+
+let anyPort = "tcp://127.0.0.1:*"
