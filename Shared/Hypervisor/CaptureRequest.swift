@@ -1,19 +1,3 @@
-package enum CaptureConsistency: String, Sendable, Hashable {
-    /// As after a power cut.
-    case crash
-    /// File systems were frozen at the capture instant, or the guest was shut off cleanly.
-    case application
-}
-
-package enum CaptureKind: Sendable, Hashable {
-    /// Everything that is allocated; tracking begins.
-    case full
-    /// What changed since the parent cycle, or a little more.
-    case incremental(parentCycle: UInt64)
-    /// Everything, to be compared with the target; tracking begins anew.
-    case compare
-}
-
 package struct CaptureRequest: Sendable, Hashable {
     package let protection: String
     package let guest: String

@@ -66,6 +66,7 @@ func waitUntil(_ what: String, _ holds: () async throws -> Bool) async throws {
     let deadline = ContinuousClock.now + .seconds(30)
     while try await !holds() {
         try #require(ContinuousClock.now < deadline, "waited in vain until \(what)")
+        // A moment, because what is waited for happens in another process.
         try await Task.sleep(for: .milliseconds(5))
     }
 }
