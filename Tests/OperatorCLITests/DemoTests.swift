@@ -53,7 +53,7 @@ import Testing
         #expect(lines.contains("deltas             2 cycles, 6.0 MiB changed, 2.0 MiB sent"))
         #expect(
             lines.contains {
-                $0.hasPrefix("proof              point 3: identical to the disks at that instant (vda 0123")
+                $0.hasPrefix("proof              point 3: identical to what the disks held then (vda 0123")
             })
         #expect(lines.contains { $0.hasPrefix("records            up to number 1,234") })
         #expect(

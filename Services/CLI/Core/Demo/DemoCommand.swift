@@ -44,10 +44,11 @@ package struct DemoCommand: OperatorCommand {
         do { result = .success(try await Demo(stage: stage, session: session).run()) } catch {
             result = .failure(error)
         }
+        let console = session.console
+        if result.isFailure { console.printError("Taking everything down; a moment.") }
         // In a task of its own, because a cancelled one cannot wait for processes to end.
         let keep = keepFiles || (result.isFailure && !(result.isInterruption))
         let left = try await Task { try await stage.takeDown(keepingFiles: keep) }.value
-        let console = session.console
         if keep { console.print("Settings and logs of the run are in \(stage.root).") }
         let report = try result.get()
         console.print("")

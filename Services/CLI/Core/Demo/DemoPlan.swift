@@ -2,7 +2,7 @@
 package struct DemoPlan: Sendable, Equatable {
     /// Two disks, because a point has to show both at the same instant.
     package var diskTargets = ["vda", "vdb"]
-    package var diskMiB = 512
+    package var diskMiB = 384
     /// Random data on each disk before protection, so that the seeding has something to carry.
     package var filledMiB = 224
     package var workers = 2

@@ -24,7 +24,11 @@ struct DemoProver: Sendable {
         let view = try await agent.openView(of: protection.id, cycle: witnessed.cycle, socket: nil)
         var served: [String: String] = [:]
         var images: [String] = []
+        let console = services.session.console
+        defer { console.showProgress(nil) }
         for export in view.exports {
+            console.showProgress(
+                "   reading \(export.target) of point \(view.cycle) back, through the secondary's agent")
             let image = "\(stage.witness)/\(export.target).img"
             try await ShellCommand(
                 "nbdcopy \"$uri\" \"$image\"", environment: ["uri": export.uri, "image": image]
@@ -49,6 +53,8 @@ struct DemoProver: Sendable {
         let result: Result<Void, any Error>
         do {
             for export in server.view.exports {
+                services.session.console.showProgress(
+                    "   reading \(export.target) of point \(point) from the directory")
                 hashes[export.target] = try await output(
                     of: "\"$hash\" \"$uri\"",
                     [
@@ -69,6 +75,9 @@ struct DemoProver: Sendable {
         let answer = "\(stage.witness)/answer"
         if FileManager.default.fileExists(atPath: answer) { try FileManager.default.removeItem(atPath: answer) }
         try "".write(toFile: "\(stage.witness)/wanted", atomically: true, encoding: .utf8)
+        let console = services.session.console
+        console.showProgress("   the witness waits for the next capture, and hashes it")
+        defer { console.showProgress(nil) }
         let text = try await services.wait(for: "the witness") {
             FileManager.default.contents(atPath: answer).map { String(decoding: $0, as: UTF8.self) }
         }

@@ -53,11 +53,11 @@ package struct DemoReport: Sendable, Equatable {
         guard proof.isIdentical else {
             return [.init("proof", .bad), .init("point \(proof.point) DIFFERS from what the disks held", .bad)]
         }
-        let hashes = proof.witnessed.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value.prefix(12))…" }
+        let hashes = proof.witnessed.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value.prefix(8))…" }
         return [
             "proof",
             .init(
-                "point \(proof.point): identical to the disks at that instant (\(hashes.joined(separator: ", ")))",
+                "point \(proof.point): identical to what the disks held then (\(hashes.joined(separator: ", ")))",
                 .good),
         ]
     }
