@@ -1,0 +1,92 @@
+import FoundationEssentials
+@testable import HostAgent
+import Hypervisor
+import Messages
+import Testing
+
+/// Where `swift build` puts it, beside the tests.
+private let plugin: String = {
+    let here = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
+    return here.appendingPathComponent("libbascule-view-plugin.so").path
+}()
+
+private let canServe =
+    FileManager.default.fileExists(atPath: plugin) && Program.isInstalled("nbdkit") && Program.isInstalled("nbdcopy")
+
+/// Views through nbdkit and our plugin, when both are there.
+@Suite(.serialized, .enabled(if: canServe, "nbdkit, nbdcopy or libbascule-view-plugin.so is missing"))
+struct AgentViewTests {
+    private func open(_ agent: AgentHarness, cycle: UInt64) async throws -> ViewOpened {
+        var request = OpenView()
+        request.protection = agent.protection
+        request.cycle = cycle
+        guard case .viewOpened(let view) = try await agent.send(.openView(request)) else {
+            throw AgentHarness.Unexpected()
+        }
+        return view
+    }
+
+    private func copy(_ view: ViewOpened, to path: String) throws -> [UInt8] {
+        try Program.run("nbdcopy", ["nbd+unix:///vda?socket=\(view.socket)", path], within: .seconds(30))
+        return [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
+    }
+
+    @Test func anyPointIsServedAndEndsWhenItIsClosed() async throws {
+        try await withAgentSite { site in
+            try await site.withAgent(change: { $0.nbdkitPlugin = plugin }) { agent in
+                agent.hypervisor.write(randomBytes(200_000), to: agent.guest, "vda", at: 65_536)
+                let first = try await agent.cycle(1, .full, parent: 0)
+                agent.hypervisor.write(randomBytes(100_000), to: agent.guest, "vda", at: 0)
+                let second = try await agent.cycle(2, .incremental, parent: 1)
+                let old = try await open(agent, cycle: 1)
+                let newest = try await open(agent, cycle: 0)
+                #expect(newest.cycle == 2 && newest.disks.map(\.target) == ["vda"])
+                #expect(try copy(old, to: "\(site.directory)/one") == first)
+                #expect(try copy(newest, to: "\(site.directory)/two") == second)
+                var close = CloseView()
+                close.view = old.view
+                _ = try await agent.send(.closeView(close))
+                _ = try await agent.send(.closeView(close))
+                #expect(!FileManager.default.fileExists(atPath: old.socket))
+                #expect(FileManager.default.fileExists(atPath: newest.socket))
+                // The other one ends with the agent.
+            }
+            #expect(try FileManager.default.contentsOfDirectory(atPath: "\(site.directory)/state/views").isEmpty)
+        }
+    }
+
+    @Test func whatAKilledAgentLeftIsEndedAtItsNextStart() async throws {
+        try await withAgentSite { site in
+            try await site.withAgent(ending: .asAfterACrash, change: { $0.nbdkitPlugin = plugin }) { agent in
+                try await agent.cycle(1, .full, parent: 0)
+                _ = try await open(agent, cycle: 1)
+            }
+            let store = try AgentStore(path: "\(site.directory)/state/agent.sqlite")
+            let left = try await store.processes()
+            #expect(left.count == 1 && SupervisedProcess.startTicks(of: left[0].process) == left[0].startTicks)
+            try await site.withAgent { _ in
+                #expect(try await store.processes().isEmpty)
+                // The test is its parent, so it stays as a zombie until it is buried here.
+                let process = SupervisedProcess(process: left[0].process, startTicks: left[0].startTicks)
+                try await poll("the process is gone") { process.status() != .running }
+            }
+        }
+    }
+
+    @Test func aPathThatIsTakenOrTooLongIsRefused() async throws {
+        try await withAgentSite { site in
+            try await site.withAgent(change: { $0.nbdkitPlugin = plugin }) { agent in
+                try await agent.cycle(1, .full, parent: 0)
+                var request = OpenView()
+                request.protection = agent.protection
+                request.socket = site.directory
+                #expect(await refusal { try await agent.send(.openView(request)) } == .conflict)
+                request.socket = "/" + String(repeating: "a", count: 200)
+                #expect(await refusal { try await agent.send(.openView(request)) } == .invalidArgument)
+                request.socket = "relative"
+                #expect(await refusal { try await agent.send(.openView(request)) } == .invalidArgument)
+                #expect(try FileManager.default.contentsOfDirectory(atPath: "\(site.directory)/state/views").isEmpty)
+            }
+        }
+    }
+}
