@@ -8,7 +8,7 @@ import Testing
 /// What happens to guests in their life: shut down and started, killed, their disks grown, added and removed.
 @Suite(.serialized, .enabled(if: Prerequisites.met, "\(Prerequisites.missing ?? "")"))
 struct GuestLifeTests {
-    @Test(.timeLimit(.minutes(6)))
+    @Test(.timeLimit(.minutes(12)))
     func replicationSurvivesShutdownACrashOfTheEmulatorAndChangedDisks() async throws {
         try await Scenario.run("life", disks: [192 << 20], recordsPerSecond: 50) { two, guest in
             let protection = try await two.client.protect(guest.name).id
@@ -55,7 +55,7 @@ struct GuestLifeTests {
         }
     }
 
-    @Test(.timeLimit(.minutes(4)))
+    @Test(.timeLimit(.minutes(8)))
     func pauseResumeResyncAndUnprotectLeaveNothingBehind() async throws {
         try await Scenario.run("pause", disks: [128 << 20], recordsPerSecond: 50) { two, guest in
             let protection = try await two.client.protect(guest.name).id
@@ -89,7 +89,7 @@ struct GuestLifeTests {
         }
     }
 
-    @Test(.timeLimit(.minutes(3)))
+    @Test(.timeLimit(.minutes(6)))
     func aRawDiskIsRefusedWhenItIsToBeProtected() async throws {
         try await Scenario.run("raw", disks: [64 << 20], recordsPerSecond: 10, format: "raw") { two, guest in
             let refusal = await #expect(throws: RemoteError.self) { try await two.client.protect(guest.name) }
@@ -102,7 +102,7 @@ struct GuestLifeTests {
     }
 
     /// The guest agent freezes the guest's file system: the point says so, and the guest goes on.
-    @Test(.timeLimit(.minutes(3)))
+    @Test(.timeLimit(.minutes(6)))
     func anApplicationConsistentPointFreezesAndThaws() async throws {
         try await Scenario.run(
             "freeze", disks: [64 << 20], recordsPerSecond: 20, fileSystemBytes: 64 << 20, withOracle: false

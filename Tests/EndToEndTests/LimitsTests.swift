@@ -11,7 +11,7 @@ struct LimitsTests {
     private static let mostBytes: UInt64 = 256 << 20
 
     /// Seeding, deltas and a comparison of a sparse 1 TiB disk: workers and agents stay below 256 MiB each.
-    @Test(.timeLimit(.minutes(6)))
+    @Test(.timeLimit(.minutes(12)))
     func memoryDoesNotGrowWithTheDisk() async throws {
         try await Scenario.run("tera", disks: [1 << 40], recordsPerSecond: 50, withOracle: false) { two, guest in
             let protection = try await two.client.protect(guest.name).id
@@ -33,7 +33,7 @@ struct LimitsTests {
     }
 
     /// Noise and half-sent messages at every port of every service, while replication goes on.
-    @Test(.timeLimit(.minutes(3)))
+    @Test(.timeLimit(.minutes(6)))
     func garbageOnEveryPortStopsNothing() async throws {
         try await Scenario.run("noise", disks: [64 << 20], recordsPerSecond: 50) { two, guest in
             let protection = try await two.client.protect(guest.name).id

@@ -10,14 +10,14 @@ import Testing
 struct ReplicationTests {
     /// Twenty points in a row while the guest writes to two disks, then every service is killed or stalled in turn while
     /// it goes on writing. Each listed point must be exactly what the disks held, and nothing may stay behind.
-    @Test(.timeLimit(.minutes(8)))
+    @Test(.timeLimit(.minutes(12)))
     func everyPointUnderLoadAndCrashesIsWhatTheDisksHeld() async throws {
-        try await Scenario.run("points", disks: [256 << 20, 96 << 20], recordsPerSecond: 150) { two, guest in
+        try await Scenario.run("points", disks: [128 << 20, 96 << 20], recordsPerSecond: 150) { two, guest in
             let protection = try await two.client.protect(guest.name).id
             var newest = try await two.client.waitForPoint(after: 0, of: protection, within: .seconds(90))
             try await guest.tell("random 8 1")
             for _ in 0..<20 {
-                newest = try await two.client.waitForPoint(after: newest, of: protection, within: .seconds(30))
+                newest = try await two.client.waitForPoint(after: newest, of: protection, within: .seconds(60))
             }
             for victim in ["worker-1", "policy", "primary", "secondary", "vault"] {
                 // Enough to be in the middle of something when it dies.
@@ -46,7 +46,7 @@ struct ReplicationTests {
     }
 
     /// A link that stops passing bytes in the middle of a transfer: points resume by themselves once it passes again.
-    @Test(.timeLimit(.minutes(4)))
+    @Test(.timeLimit(.minutes(8)))
     func aStalledLinkOnlyDelaysPoints() async throws {
         try await Scenario.run("stall", disks: [256 << 20], recordsPerSecond: 100, stallableLink: true) { two, guest in
             let protection = try await two.client.protect(guest.name).id
@@ -70,7 +70,7 @@ struct ReplicationTests {
 
     /// The target's file system fills: the cycle fails with a clear reason, nothing partial stays, and points resume
     /// when there is room again.
-    @Test(.timeLimit(.minutes(4)))
+    @Test(.timeLimit(.minutes(8)))
     func aFullTargetDiskIsToldAndRecoveredFrom() async throws {
         try await Scenario.run("full", disks: [256 << 20], recordsPerSecond: 20, smallTargetMebibytes: 160) { two, guest in
             let protection = try await two.client.protect(guest.name).id
