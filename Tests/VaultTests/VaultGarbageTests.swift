@@ -1,4 +1,5 @@
 import Messages
+import RawSockets
 import SwiftProtobuf
 import Testing
 

@@ -1,5 +1,6 @@
 import MessageBus
 import Messages
+import RawSockets
 import SwiftProtobuf
 import Testing
 
