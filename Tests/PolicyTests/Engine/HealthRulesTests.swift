@@ -6,7 +6,7 @@ import Testing
     var evidence = HealthRules.Evidence(
         state: .protected, stateReason: "", binding: .known(Samples.settings()), newestAgeMilliseconds: 10_000,
         need: .incremental, failuresInARow: 0, lastError: nil, isServedByWorkers: true, sourceHostName: "alpha",
-        consistencyNote: "", waitsUntil: nil, now: Samples.start)
+        consistencyNote: "", waitsUntil: nil, standstill: nil, now: Samples.start)
 
     func level() -> ProtectionHealth.Level { HealthRules.assess(evidence).level }
 
@@ -66,6 +66,17 @@ import Testing
         evidence.need = .incremental
         evidence.consistencyNote = "no guest agent"
         #expect(level() == .warning)
+    }
+
+    @Test mutating func `a host that stands in the way is named, as badly as its silence weighs`() {
+        evidence.standstill = .init(hostName: "beta", phase: "aborting")
+        #expect(level() == .warning)
+        #expect(HealthRules.assess(evidence).reason.contains("beta"))
+        evidence.newestAgeMilliseconds = 1_000_000
+        #expect(level() == .critical)
+        #expect(HealthRules.assess(evidence).reason.contains("beta"))
+        evidence.state = .disabling
+        #expect(HealthRules.assess(evidence).remedy.contains("bascule-agent"))
     }
 
     @Test mutating func `a pause is told with who asked, and hides nothing else`() {

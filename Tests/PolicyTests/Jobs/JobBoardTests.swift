@@ -135,6 +135,20 @@ import Testing
         #expect(board.openCycles == 0)
     }
 
+    @Test func `a job that reports but does not move is given to another`() throws {
+        board.post(Samples.posting(), now: now)
+        let token = try pull("w1")
+        let grant = try #require(grants()[token]?.first)
+        let end = now + PolicyLimits.stalledMilliseconds
+        while now < end {
+            #expect(board.report(report("w1", grant), readBytes: 0, sentBytes: 0, now: now) != .abandon)
+            now = now + 5_000
+        }
+        #expect(board.report(report("w1", grant), readBytes: 0, sentBytes: 0, now: now) == .abandon)
+        let again = try pull("w2")
+        #expect(grants()[again]?.first?.attempt == 2)
+    }
+
     @Test func `a full target fails the cycle at once`() throws {
         board.post(Samples.posting(pieces: 2), now: now)
         let token = try pull("w1", slots: 2)

@@ -90,7 +90,9 @@ extension CycleStateMachine {
             guestUUID: record.guestUUID, guestName: entry.guestName, cycle: record.cycle, parent: record.parent,
             kind: record.kind, capturedUnixMilliseconds: capture.capturedUnixMilliseconds,
             consistency: capture.consistency, disks: capture.disks.map(\.description),
-            definition: capture.definition, nvram: capture.nvram, expectedBytes: capture.changedBytes)
+            definition: capture.definition, nvram: capture.nvram,
+            // What a comparison will find is not known before; all that is allocated would refuse a disk with room enough.
+            expectedBytes: record.kind == .compare ? 0 : capture.changedBytes)
         let call = ask(record.targetHost, record, .openCycle(order), &actions)
         phase = .openingTarget(flight, capture, call)
     }
@@ -122,8 +124,8 @@ extension CycleStateMachine {
     static func coversEverything(_ record: CycleRecord) -> Bool {
         switch record.kind {
         case .compare: true
-        case .full: record.parent > 0
-        case .incremental: false
+        // The target takes what a full cycle leaves out for zeros.
+        case .full, .incremental: false
         }
     }
 

@@ -72,6 +72,25 @@ struct CycleStateMachine: Sendable {
         return times.min()
     }
 
+    /// The host whose answer is needed, was asked for, and did not come; nil when nothing stands still.
+    var silentHost: String? {
+        func waits(_ call: PersistentCall) -> Bool { call.failures > 0 && !call.isSettled }
+        switch phase {
+        case .inspecting(let call):
+            return waits(call) ? entry.targetHost : nil
+        case .doubting(let flight, _, let call), .aborting(let flight, _, let call):
+            return waits(call) ? flight.record.targetHost : nil
+        case .closing(let flight, let call):
+            return waits(call) ? flight.record.sourceHost : nil
+        case .abandoning(let flight, let source, let target):
+            return waits(source) ? flight.record.sourceHost : waits(target) ? flight.record.targetHost : nil
+        case .releasing(let source, let target):
+            return waits(source) ? entry.sourceHost : waits(target) ? entry.targetHost : nil
+        case .resting, .openingCapture, .openingTarget, .transferring, .verifying, .committing, .released, .forgotten:
+            return nil
+        }
+    }
+
     /// The state that the registry should show, when it is for this service to say.
     var desiredState: (state: ProtectionEntry.State, reason: String)? {
         guard standing == .run else { return nil }

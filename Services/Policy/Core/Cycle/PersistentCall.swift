@@ -31,6 +31,9 @@ struct PersistentCall: Hashable, Sendable {
         }
     }
 
+    /// Unsuccessful answers so far.
+    var failures: Int { backoff.failures }
+
     func awaits(_ call: CallNumber) -> Bool { state == .asked(call) }
 
     mutating func settle() { state = .settled }

@@ -58,6 +58,8 @@ enum PolicyLimits {
     static let workersMaximum = 1_024
     /// A worker unheard of for this long leaves the list.
     static let workerForgottenMilliseconds: Int64 = 60_000
+    /// A job that reports but does not move for this long counts as failed: its connection has stalled for good.
+    static let stalledMilliseconds: Int64 = 120_000
     /// A job that failed so often fails its cycle: the fault is then in the data or the path, not in one worker.
     static let jobFailuresMaximum = 4
     /// A job whose lease ended so often fails its cycle.

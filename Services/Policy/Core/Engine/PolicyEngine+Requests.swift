@@ -159,7 +159,10 @@ extension PolicyEngine {
                 failuresInARow: machine.status.failuresInARow, lastError: machine.status.lastFailure?.error,
                 isServedByWorkers: isServed, sourceHostName: registry.hostName(source),
                 consistencyNote: machine.status.consistencyNote,
-                waitsUntil: machine.progress.lastNumber == 0 ? machine.startsAt : nil, now: now))
+                waitsUntil: machine.progress.lastNumber == 0 ? machine.startsAt : nil,
+                standstill: machine.silentHost.map { host in
+                    HealthRules.Standstill(hostName: registry.hostName(host), phase: machine.phase.text)
+                }, now: now))
     }
 
     private func health(now: PolicyTime) -> ServiceHealth {

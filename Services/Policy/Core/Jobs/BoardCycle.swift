@@ -7,6 +7,8 @@ struct BoardCycle: Sendable {
         var attempt: UInt32
         var worker: String
         var expiresAt: PolicyTime
+        /// When a report last said more than the one before.
+        var movedAt: PolicyTime
         var readBytes: UInt64 = 0
         var sentBytes: UInt64 = 0
     }
@@ -68,7 +70,7 @@ struct BoardCycle: Sendable {
         guard let index = waiting.popLast() else { preconditionFailure("a job was leased where none waited") }
         attemptsMade += 1
         jobs[index].state = .leased(
-            Lease(attempt: attemptsMade, worker: worker, expiresAt: now + PolicyLimits.leaseMilliseconds))
+            Lease(attempt: attemptsMade, worker: worker, expiresAt: now + PolicyLimits.leaseMilliseconds, movedAt: now))
         running.insert(index)
         return (index, attemptsMade)
     }

@@ -144,6 +144,11 @@ struct JobBoard: Sendable {
         renewed.readBytes = max(lease.readBytes, readBytes)
         renewed.sentBytes = max(lease.sentBytes, sentBytes)
         renewed.expiresAt = now + PolicyLimits.leaseMilliseconds
+        if renewed.readBytes > lease.readBytes || renewed.sentBytes > lease.sentBytes { renewed.movedAt = now }
+        guard now - renewed.movedAt < patience(with: cycle.posting) else {
+            giveUp(place, lease, Self.stalled, now: now)
+            return .abandon
+        }
         cycles[place.protection]?.renew(place.index, renewed)
         moved(place.protection, report.worker, by: renewed.sentBytes - lease.sentBytes, now: now)
         return .goOn(bandwidthBytesPerSecond: share(cycle.posting))
@@ -169,7 +174,12 @@ struct JobBoard: Sendable {
     /// Throws `leaseLost` when the lease had ended anyway.
     mutating func fail(_ report: Report, _ error: PolicyError, now: PolicyTime) throws {
         workers[report.worker]?.lastSeen = now
-        guard let (place, cycle, lease) = leased(report) else { throw lost(report) }
+        guard let (place, _, lease) = leased(report) else { throw lost(report) }
+        giveUp(place, lease, error, now: now)
+    }
+
+    private mutating func giveUp(_ place: Place, _ lease: BoardCycle.Lease, _ error: PolicyError, now: PolicyTime) {
+        guard let cycle = cycles[place.protection] else { return }
         ended(lease, cycle.posting)
         cycles[place.protection]?.release(place.index, failed: true)
         let failures = cycle.jobs[place.index].failures + 1
@@ -177,4 +187,16 @@ struct JobBoard: Sendable {
             failCycle(place.protection, error)
         }
     }
+
+    /// How long a job may stand still. Under a small share even one record takes long, and that is no stall.
+    private func patience(with posting: JobPosting) -> Int64 {
+        let share = share(posting)
+        guard share > 0 else { return PolicyLimits.stalledMilliseconds }
+        let slowest = Int64(clamping: 4 * PolicyLimits.jobAlignmentBytes * 1_000 / share)
+        return max(PolicyLimits.stalledMilliseconds, slowest)
+    }
+
+    private static let stalled = PolicyError(
+        .unavailable, "A transfer job has not moved for two minutes.",
+        remedy: "See whether the link between the sites is up, and whether the target's disks answer.")
 }

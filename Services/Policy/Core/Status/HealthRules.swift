@@ -30,7 +30,15 @@ enum HealthRules {
         var sourceHostName: String
         var consistencyNote: String
         var waitsUntil: PolicyTime?
+        /// What stands still because a host does not answer; nil: nothing does.
+        var standstill: Standstill?
         var now: PolicyTime
+    }
+
+    struct Standstill: Hashable, Sendable {
+        var hostName: String
+        /// What it is asked for, for people.
+        var phase: String
     }
 
     /// A point is late when the one after it should have come, and one more: 2 × frequency + 5 s.
@@ -47,12 +55,13 @@ enum HealthRules {
             return ProtectionHealth(
                 level: .warning, reason: "\(why). No new recovery points are made.", remedy: "bascule resume")
         case .disabling:
-            return ProtectionHealth(
-                level: .normal, reason: "Protection is being removed from both hosts.", remedy: "")
+            return standstill(evidence).first
+                ?? ProtectionHealth(level: .normal, reason: "Protection is being removed from both hosts.", remedy: "")
         case .enabling, .seeding, .protected, .resynchronizing:
             break
         }
-        findings += policy(evidence) + failures(evidence) + workers(evidence) + age(evidence) + circumstances(evidence)
+        findings += policy(evidence) + standstill(evidence) + failures(evidence) + workers(evidence) + age(evidence)
+        findings += circumstances(evidence)
         var worst = ProtectionHealth.normal
         for finding in findings where finding.level > worst.level || worst == .normal { worst = finding }
         return worst
@@ -71,6 +80,17 @@ enum HealthRules {
             ProtectionHealth(
                 level: .critical, reason: "There is no policy named \(name), so no cycle is made.",
                 remedy: "Make it with: bascule policy put \(name), or bind the clouds to another one.")
+        ]
+    }
+
+    /// As bad as the age that it leads to.
+    private static func standstill(_ evidence: Evidence) -> [ProtectionHealth] {
+        guard let standstill = evidence.standstill else { return [] }
+        let level = max(.warning, age(evidence).first?.level ?? .warning)
+        return [
+            ProtectionHealth(
+                level: level, reason: "Host \(standstill.hostName) does not answer as expected: \(standstill.phase).",
+                remedy: "See whether bascule-agent runs on \(standstill.hostName) and can be reached.")
         ]
     }
 
