@@ -284,6 +284,7 @@ func poll(_ what: String, _ condition: () async throws -> Bool) async throws {
     let deadline = ContinuousClock.now + .seconds(60)
     while try await !condition() {
         guard ContinuousClock.now < deadline else { throw TimedOut(what: what) }
+        // Waits by the clock because what is asked about has no event to wait for.
         try await Task.sleep(for: .milliseconds(5))
     }
 }

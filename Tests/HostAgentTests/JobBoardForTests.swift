@@ -65,6 +65,7 @@ final class JobBoardForTests: Sendable {
                 list.jobs = Array(state.waiting.prefix(Int(pull.freeSlots)))
                 state.waiting.removeFirst(list.jobs.count)
             }
+            // Waits by the clock because jobs come from another task of the test, without an event.
             if list.jobs.isEmpty { try await Task.sleep(for: .milliseconds(2)) }
         }
         return list

@@ -74,6 +74,7 @@ final class ScriptedPolicy: Sendable {
                 list.jobs = Array(heard.waiting.prefix(Int(pull.freeSlots)))
                 heard.waiting.removeFirst(list.jobs.count)
             }
+            // Waits by the clock because jobs come from another task of the test, without an event.
             if list.jobs.isEmpty { try await Task.sleep(for: .milliseconds(5)) }
         }
         return list

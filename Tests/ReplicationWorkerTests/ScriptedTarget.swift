@@ -76,6 +76,7 @@ final class ScriptedTarget: BulkServerHandler {
             case .keep, .lieAboutTheDigest: break
             case .refuse(let error): throw error
             case .stall:
+                // Waits by the clock because a receiver that stalls waits for nothing.
                 while case .stall = target.behaviour.withLock({ $0 }) { try await Task.sleep(for: .milliseconds(5)) }
             }
             try record.withUnsafeBytes {
