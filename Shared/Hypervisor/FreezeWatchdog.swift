@@ -7,8 +7,8 @@ import Synchronization
 /// 1. `thaw()` by the one who froze, normally within a tenth of a second;
 /// 2. a thread of this process when the limit passes, even while another call into libvirt hangs;
 /// 3. a small child process, when this process dies: it reads from a socket that we hold, sees its end, and thaws the
-///    guest through `virsh`. It tries for half a minute, because libvirt's embedded driver lets it in only when this
-///    process is wholly gone. It also acts by itself some time after the limit.
+///    guest through `virsh`. It tries for a minute, because libvirt's embedded driver lets it in only when this process
+///    is wholly gone. It also acts by itself some time after the limit.
 ///
 /// libvirt treats calls to the guest agent and backup jobs as different kinds of job, so thawing works while the other
 /// hangs.
@@ -69,9 +69,15 @@ final class FreezeWatchdog: Sendable {
 
     private func watch(uri: String, guest: String, limit: Duration) {
         let seconds = Int((limit + HypervisorLimits.freezeChildGrace).components.seconds)
+        // virsh is asked several times within one connection, because the embedded driver reaches the guest's agent only
+        // a moment after it opened. Its answer is looked at and not its exit code, which says nothing for input.
         let script = """
+            uri=$0 guest=$1
             if read -r -t \(seconds) word && [ "$word" = thawed ]; then exit 0; fi
-            for try in {1..60}; do virsh -q -c "$0" domfsthaw "$1" && exit 0; sleep 0.5; done
+            for try in 1 2 3 4 5; do
+              for pause in 0.2 1 1 2 2 4; do sleep $pause; echo "domfsthaw $guest"; done 2>/dev/null \\
+                | virsh -c "$uri" 2>/dev/null | grep -q 'Thawed ' && exit 0
+            done
             """
         do {
             let child = try ChildProcess("bash", ["-c", script, uri, guest])
