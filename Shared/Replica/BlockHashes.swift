@@ -2,8 +2,9 @@ internal import Sealing
 
 /// Hashes of a disk's blocks, for finding by comparison what differs on the source.
 ///
-/// Each block of 64 KiB, counted from the start of the range, gives 16 bytes: the first half of the SHA-256 of its bytes,
-/// or 16 zero bytes when it holds only zeros. The last block ends with the range. Beyond the disk's end there are zeros.
+/// Each block of 64 KiB, counted from the start of the range, gives 16 bytes: the first half of the SHA-256 of its
+/// bytes, or 16 zero bytes when it holds only zeros. The last block ends with the range. Beyond the disk's end there
+/// are zeros.
 package enum BlockHashes {
     /// Holds `ReplicaLimits.copyBufferBytes` of the disk in memory at a time.
     /// - Parameters:

@@ -22,7 +22,9 @@ struct FileLock: ~Copyable {
     /// - Returns: nil when another holder has it.
     static func attempt(_ kind: Kind, path: String) throws -> FileLock? {
         let file = try OpenFile(path: path, flags: O_RDWR | O_CREAT)
-        if retryingInterrupts({ flock(file.descriptor, operation(kind) | LOCK_NB) }) == 0 { return FileLock(file: file) }
+        if retryingInterrupts({ flock(file.descriptor, operation(kind) | LOCK_NB) }) == 0 {
+            return FileLock(file: file)
+        }
         guard errno == EWOULDBLOCK else { throw SystemCallFailure("flock", path: path).replicaError }
         return nil
     }

@@ -46,7 +46,9 @@ struct OpenFile: ~Copyable {
         var done = 0
         while done < buffer.count {
             let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[done...])
-            let count = retryingInterrupts { pread(descriptor, rest.baseAddress, rest.count, off_t(offset) + off_t(done)) }
+            let count = retryingInterrupts {
+                pread(descriptor, rest.baseAddress, rest.count, off_t(offset) + off_t(done))
+            }
             guard count >= 0 else { throw SystemCallFailure("pread", path: path).replicaError }
             if count == 0 { break }
             done += count
@@ -58,7 +60,9 @@ struct OpenFile: ~Copyable {
         var done = 0
         while done < buffer.count {
             let rest = UnsafeRawBufferPointer(rebasing: buffer[done...])
-            let count = retryingInterrupts { pwrite(descriptor, rest.baseAddress, rest.count, off_t(offset) + off_t(done)) }
+            let count = retryingInterrupts {
+                pwrite(descriptor, rest.baseAddress, rest.count, off_t(offset) + off_t(done))
+            }
             guard count > 0 else { throw SystemCallFailure("pwrite", path: path).replicaError }
             done += count
         }

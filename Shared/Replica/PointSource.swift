@@ -19,7 +19,8 @@ struct PointSource: Sendable {
             logs = Array(entries)
             return
         }
-        guard let base = manifest.listedBasePoint, base.cycle == cycle ?? base.cycle, base.cycle >= oldestReadable else {
+        guard let base = manifest.listedBasePoint, base.cycle == cycle ?? base.cycle, base.cycle >= oldestReadable
+        else {
             let newest = journal.newest?.cycle ?? manifest.baseCycle
             throw ReplicaError(
                 .notFound, "the replica does not hold this point", remedy: "Choose one of the points it lists.",

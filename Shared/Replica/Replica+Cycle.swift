@@ -9,8 +9,8 @@ extension Replica {
         try cycleTurn.withLock { _ in try admitInTurn(generation) }
     }
 
-    /// Makes the log that the cycle's records go to. A cycle that is open already is aborted first: whoever opens another
-    /// no longer wants it, and the new one has another key.
+    /// Makes the log that the cycle's records go to. A cycle that is open already is aborted first: whoever opens
+    /// another no longer wants it, and the new one has another key.
     /// - Throws: `ReplicaError`: `staleGeneration`, `wrongParent`, `diskShape`, `invalidArgument`, `spaceExhausted`,
     ///   `corruptData` while the journal has faults.
     package func openCycle(_ opening: CycleOpening) throws -> OpenCycle {
@@ -182,7 +182,9 @@ extension Replica {
         for (disk, range) in entering {
             let uncovered = try open.writer.uncoveredRanges(ofDisk: UInt16(disk), in: range, attempts: attempts)
             for gap in uncovered {
-                for start in stride(from: gap.lowerBound, to: gap.upperBound, by: Int(DeltaLogLimits.zeroBytesPerRecord)) {
+                for start in stride(
+                    from: gap.lowerBound, to: gap.upperBound, by: Int(DeltaLogLimits.zeroBytesPerRecord))
+                {
                     let length = min(gap.upperBound - start, DeltaLogLimits.zeroBytesPerRecord)
                     let record = try sealer.zero(disk: UInt16(disk), offset: start, length: length)
                     try open.writer.append(record: record.span.bytes, attempt: own)

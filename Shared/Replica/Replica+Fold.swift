@@ -2,7 +2,8 @@ internal import DeltaLog
 internal import Sealing
 internal import Synchronization
 
-/// Taking the oldest logs into the base images. Layout.md, "Fold", has the order and what a crash between two steps leaves.
+/// Taking the oldest logs into the base images. Layout.md, "Fold", has the order and what a crash between two steps
+/// leaves.
 extension Replica {
     /// Makes the base hold the point of a cycle; the points before it go. What is the base's already is left as it is.
     /// - Throws: `ReplicaError`: `inUse` while any view is open, because each reads the base; `notFound`.
@@ -24,7 +25,11 @@ extension Replica {
             }
             let folded = try copyIntoBase(upTo: cycle)
             try failpoints.reach(.foldSynced)
-            try changeManifest { $0.base = .settled(folded) } alongside: { $0.journal.dropFolded(upTo: cycle) }
+            try changeManifest {
+                $0.base = .settled(folded)
+            } alongside: {
+                $0.journal.dropFolded(upTo: cycle)
+            }
             try failpoints.reach(.foldSettled)
             try removeBaseImages(except: folded.point.disks)
             try removeLeftoversInTurn()
@@ -75,6 +80,7 @@ extension Replica {
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: ReplicaLimits.copyBufferBytes, alignment: 4_096)
         defer { buffer.deallocate() }
         for entry in index.entries {
+            try state.withLock { try $0.requireReady() }
             if entry.extent.isZero {
                 try image.zero(entry.extent.range)
                 continue

@@ -56,8 +56,9 @@ extension Replica {
             failpoints: failpoints)
     }
 
-    /// Opens a replica after whatever happened to its last owner: what was not committed is cleared, what was is listed.
-    /// A fold that was interrupted is taken up by the next retention step; until then every listed point reads rightly.
+    /// Opens a replica after whatever happened to its last owner: what was not committed is cleared, what was is
+    /// listed. A fold that was interrupted is taken up by the next retention step; until then every listed point reads
+    /// rightly.
     /// - Throws: `ReplicaError`: `notFound`, `locked`, `corruptData`.
     package static func open(directory: String, failpoints: FailpointHook = .none) throws -> Replica {
         let layout = ReplicaLayout(directory: directory)

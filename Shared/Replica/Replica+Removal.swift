@@ -25,7 +25,7 @@ extension Replica {
                     try failpoints.reach(.deleteRenamed)
                 }
                 _ = consume gate
-                close()
+                releaseInTurn()
                 try Self.remove(doomed, failpoints: failpoints)
             }
         }

@@ -100,6 +100,7 @@ extension Replica {
         if let held = try ViewLease.highestCycle(layout), held >= cycles[0] { throw ReplicaError.viewsAreOpen(held) }
         try state.withLock { state in
             // Checked and published under the lock that new views are pinned under.
+            try state.requireReady()
             if let held = state.highestPin, held >= cycles[0] { throw ReplicaError.viewsAreOpen(held) }
             try DurableFiles.rename(draft, to: layout.log(of: merged.cycle))
             state.journal.replace(cycles, with: merged)
@@ -114,8 +115,8 @@ extension Replica {
 
     // MARK: What views hold
 
-    /// The highest cycle that a view of this or another process needs; nil when there is none. While it cannot be known,
-    /// everything is held.
+    /// The highest cycle that a view of this or another process needs; nil when there is none. While it cannot be
+    /// known, everything is held.
     private func highestHeldCycle() throws -> UInt64? {
         let pin = state.withLock { $0.highestPin }
         guard let gate = try FileLock.attempt(.exclusive, path: layout.gate) else { return .max }

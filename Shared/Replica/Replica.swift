@@ -37,8 +37,17 @@ package final class Replica: Sendable {
         self.directoryLock = Mutex(directoryLock)
     }
 
-    /// Lets go of the directory. An open cycle is aborted; every later call throws `needsReopen`.
+    /// Lets go of the directory. An open cycle is aborted; every later call throws `needsReopen`. Waits for calls of
+    /// other threads, which end at their next step: a merge that is being written is the longest.
     package func close() {
+        state.withLock { $0.condition = .closed }
+        cycleTurn.withLock { _ in
+            retentionTurn.withLock { _ in releaseInTurn() }
+        }
+    }
+
+    /// - Precondition: the caller has both turns.
+    func releaseInTurn() {
         let open = state.withLock { state in
             state.condition = .closed
             defer { state.openCycle = nil }
@@ -105,7 +114,10 @@ package final class Replica: Sendable {
         _ change: (inout ReplicaManifest) -> Void, alongside: (inout ReplicaState) -> Void = { _ in }
     ) throws {
         try manifestTurn.withLock { _ in
-            var manifest = state.withLock { $0.manifest }
+            var manifest = try state.withLock { state in
+                try state.requireReady()
+                return state.manifest
+            }
             change(&manifest)
             manifest.revision += 1
             try manifests.prepare(manifest)

@@ -6,7 +6,8 @@ package enum ReplicaLimits {
     /// Bytes of a whole manifest, because it is read into memory before its checksum is known.
     package static let manifestBytes = 16 << 20
 
-    /// Space that a cycle, a merge or a fold leaves free, so that indexes, trailers and manifests can always be written.
+    /// Space that a cycle, a merge or a fold leaves free, so that indexes, trailers and manifests can always be
+    /// written.
     package static let reservedFreeBytes: UInt64 = 64 << 20
 
     /// Attempt number of the records that the target itself adds. Attempts of jobs count from 1.

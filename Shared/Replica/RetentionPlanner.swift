@@ -5,8 +5,8 @@
 /// - A point younger than `everyCycleSeconds` is never retired.
 /// - An hour (a day) loses points only when all of it is older than the zone before it, so that its survivor is chosen
 ///   once, and each stored byte is copied a fixed number of times, however short the cycles are.
-/// - Nothing at or below a pinned cycle is touched, and nothing is folded while anything is pinned, because a view reads
-///   the logs up to its point and the base below them.
+/// - Nothing at or below a pinned cycle is touched, and nothing is folded while anything is pinned, because a view
+///   reads the logs up to its point and the base below them.
 ///
 /// Ages are measured from the newest point or from now, whichever is earlier: a source clock that jumps ahead must not
 /// make the points before the jump look old, and a replica whose replication is paused keeps what it has.
@@ -88,8 +88,8 @@ package struct RetentionPlanner: Sendable {
 
     // MARK: Merging
 
-    /// Runs of points that end with one that is kept, all the others being retired. Where two logs cannot be merged, the
-    /// older one's point is kept too.
+    /// Runs of points that end with one that is kept, all the others being retired. Where two logs cannot be merged,
+    /// the older one's point is kept too.
     private func retiredRuns(_ points: ArraySlice<Candidate>, reference: Int64) -> [[UInt64]] {
         var runs: [[UInt64]] = []
         var run: [UInt64] = []

@@ -6,7 +6,8 @@ final class ViewLease: Sendable {
     private let lock: FileLock
     private let path: String
 
-    /// Takes a lease on everything. It waits while the replica's owner publishes a fold or a merge, which takes moments.
+    /// Takes a lease on everything. It waits while the replica's owner publishes a fold or a merge, which takes
+    /// moments.
     init(_ layout: ReplicaLayout) throws {
         let gate = try FileLock.wait(.shared, path: layout.gate)
         path = "\(layout.leases)/\(getpid())-\(UInt64.random(in: .min ... .max))"
@@ -27,8 +28,8 @@ final class ViewLease: Sendable {
         try lock.write("\(cycle)\n")
     }
 
-    /// The highest cycle that a live view of another process needs: `UInt64.max` while one of them has not said yet, nil
-    /// when there is none. Leases whose holders are gone are removed.
+    /// The highest cycle that a live view of another process needs: `UInt64.max` while one of them has not said yet,
+    /// nil when there is none. Leases whose holders are gone are removed.
     ///
     /// - Precondition: the caller holds the gate exclusively, or nobody can take a lease.
     static func highestCycle(_ layout: ReplicaLayout) throws -> UInt64? {

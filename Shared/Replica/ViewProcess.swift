@@ -1,13 +1,13 @@
 /// How to start nbdkit so that it serves a recovery point on a UNIX socket, and how to reach its disks. The process is
 /// the caller's to start, watch and end; `ViewPlugin` is what nbdkit loads.
 ///
-/// Start it with an empty signal mask: threads of Swift's pool run with signals blocked, a child inherits that, and nbdkit
-/// would then not heed SIGTERM.
+/// Start it with an empty signal mask: threads of Swift's pool run with signals blocked, a child inherits that, and
+/// nbdkit would then not heed SIGTERM.
 package struct ViewProcess: Sendable, Hashable {
     /// What the process does when its starter ends.
     package enum Lifetime: Sendable, Hashable {
-        /// For exports and verifications. Start it from a thread that lives on: Linux counts the end of the starting thread
-        /// as the end of the starter, prctl(2), PR_SET_PDEATHSIG.
+        /// For exports and verifications. Start it from a thread that lives on: Linux counts the end of the starting
+        /// thread as the end of the starter, prctl(2), PR_SET_PDEATHSIG.
         case endsWithStarter
         /// For guests, which must not lose their disks when a host agent is started again.
         case outlivesStarter

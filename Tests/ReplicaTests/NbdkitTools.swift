@@ -7,10 +7,10 @@ import Testing
 enum NbdkitTools {
     /// Beside the test's executable, where the package's products are built.
     static let plugin: String = {
-        let executable = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-        let built = (executable ?? "").split(separator: "/").dropLast().joined(separator: "/")
+        let executable = CommandLine.arguments.first ?? ""
+        let built = executable.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
         let fromTests = URL(fileURLWithPath: #filePath).deletingLastPathComponent().path + "/../../.build/debug"
-        let candidates = ["/" + built, fromTests].map { $0 + "/" + ViewProcess.pluginFileName }
+        let candidates = [built, fromTests].map { $0 + "/" + ViewProcess.pluginFileName }
         return candidates.first { FileManager.default.fileExists(atPath: $0) } ?? candidates[0]
     }()
 
@@ -19,7 +19,9 @@ enum NbdkitTools {
         let tools = ["nbdkit", "nbdinfo", "nbdcopy", "qemu-img"]
         var missing = tools.filter { access("/usr/bin/" + $0, X_OK) != 0 }
         if !FileManager.default.fileExists(atPath: plugin) { missing.append(plugin) }
-        if !missing.isEmpty { print("SKIPPED: views are not tested through nbdkit, because these are missing: \(missing)") }
+        if !missing.isEmpty {
+            print("SKIPPED: views are not tested through nbdkit, because these are missing: \(missing)")
+        }
         return missing
     }()
 
@@ -85,7 +87,7 @@ final class RunningView {
         let deadline = ContinuousClock.now + .seconds(20)
         while access(process.readyFile, F_OK) != 0 {
             guard ContinuousClock.now < deadline, waitpid(identifier, nil, WNOHANG) == 0 else {
-                let text = (try? String(contentsOfFile: output, encoding: .utf8)) ?? ""
+                let text = try String(contentsOfFile: output, encoding: .utf8)
                 throw NbdkitTools.Failure(command: process.arguments, status: -1, output: text)
             }
             poll(nil, 0, 10)

@@ -83,9 +83,11 @@ import Testing
             try fixture.reopen(failpoints: FailpointHook { if $0 == failpoint { throw Crash() } })
             #expect(throws: (any Error).self) { try scenario.act(fixture) }
             // A failure that is not a crash leaves the open replica right, or unwilling.
-            if let described = try? fixture.replica.describe() {
-                #expect(described.newestCycle >= 5)
+            do {
+                #expect(try fixture.replica.describe().newestCycle >= 5)
                 try fixture.replica.checkPoints(against: history.merging([6: fixture.guest.contents]) { $1 })
+            } catch let error as ReplicaError {
+                #expect(error.code == .needsReopen)
             }
             try fixture.reopen()
             let newest = fixture.replica.points().last?.cycle

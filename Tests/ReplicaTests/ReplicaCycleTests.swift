@@ -110,7 +110,10 @@ import Testing
             ([DeltaLogDisk(target: "", sizeBytes: 512)], .invalidArgument),
             ([DeltaLogDisk(target: "vda", sizeBytes: 513)], .invalidArgument),
             ([DeltaLogDisk(target: "vda", sizeBytes: 0)], .invalidArgument),
-            ([DeltaLogDisk(target: "vda", sizeBytes: 512), DeltaLogDisk(target: "vda", sizeBytes: 512)], .invalidArgument),
+            (
+                [DeltaLogDisk(target: "vda", sizeBytes: 512), DeltaLogDisk(target: "vda", sizeBytes: 512)],
+                .invalidArgument
+            ),
             ((0..<65).map { DeltaLogDisk(target: "d\($0)", sizeBytes: 512) }, .limitExceeded),
         ] as [([DeltaLogDisk], ReplicaError.Code)] {
             opening.disks = disks

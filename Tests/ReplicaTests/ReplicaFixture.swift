@@ -56,7 +56,8 @@ final class ReplicaFixture {
         CycleOpening(
             cycle: cycle, parentCycle: newest, kind: kind, generation: generation,
             capturedUnixMilliseconds: captured(cycle), consistency: consistency, disks: guest.shape,
-            guest: GuestConfiguration(definition: "<domain cycle='\(cycle)'/>", nvram: [1, 2, UInt8(truncatingIfNeeded: cycle)]),
+            guest: GuestConfiguration(
+                definition: "<domain cycle='\(cycle)'/>", nvram: [1, 2, UInt8(truncatingIfNeeded: cycle)]),
             guestName: "töst")
     }
 
@@ -167,12 +168,14 @@ extension ReplicaView {
     ) throws {
         // Not compared within the expectation, because it would print megabytes.
         let held = try contents()
-        let isEqual = Set(held.keys) == expected.map { Set($0.keys) } && held.allSatisfy { target, bytes in
-            // Not `==`, which goes element by element in debug builds.
-            expected?[target].map { other in
-                bytes.count == other.count && memcmp(bytes, other, bytes.count) == 0
-            } ?? false
-        }
+        let isEqual =
+            Set(held.keys) == expected.map { Set($0.keys) }
+            && held.allSatisfy { target, bytes in
+                // Not `==`, which goes element by element in debug builds.
+                expected?[target].map { other in
+                    bytes.count == other.count && memcmp(bytes, other, bytes.count) == 0
+                } ?? false
+            }
         #expect(isEqual, "cycle \(point.cycle) is not what the disks held", sourceLocation: sourceLocation)
         #expect(guest.definition == "<domain cycle='\(point.cycle)'/>", sourceLocation: sourceLocation)
         for disk in disks { try disk.checkStretches() }
@@ -210,7 +213,8 @@ extension DiskView {
 
 extension ReplicaFixture {
     func files(_ subdirectory: String) throws -> [String] {
-        try FileManager.default.contentsOfDirectory(atPath: subdirectory == ".." ? parent : directory + "/" + subdirectory)
+        try FileManager.default.contentsOfDirectory(
+            atPath: subdirectory == ".." ? parent : directory + "/" + subdirectory)
     }
 
     func permissions(_ name: String) throws -> Int {

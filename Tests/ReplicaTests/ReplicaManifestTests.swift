@@ -11,7 +11,8 @@ import Testing
 
     private func manifest(_ base: ReplicaManifest.Base) -> ReplicaManifest {
         ReplicaManifest(
-            protection: uuid(1), guest: uuid(2), guestName: "gäst", generation: 7, revision: 9, role: .target, base: base)
+            protection: uuid(1), guest: uuid(2), guestName: "gäst", generation: 7, revision: 9, role: .target,
+            base: base)
     }
 
     private var basePoint: ReplicaManifest.BasePoint {

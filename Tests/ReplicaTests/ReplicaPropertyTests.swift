@@ -57,7 +57,8 @@ import Testing
     private func retain(_ fixture: ReplicaFixture, using random: inout SeededRandom) throws {
         let retention = Retention(
             everyCycleSeconds: .random(in: 0...3_000, using: &random),
-            hourlySeconds: .random(in: 0...8_000, using: &random), dailySeconds: .random(in: 0...100_000, using: &random))
+            hourlySeconds: .random(in: 0...8_000, using: &random),
+            dailySeconds: .random(in: 0...100_000, using: &random))
         _ = try fixture.replica.maintain(retention, nowUnixMilliseconds: .max)
     }
 
@@ -65,7 +66,9 @@ import Testing
         let count = fixture.guest.disks.count
         switch Int.random(in: 0..<3, using: &random) {
         case 0 where count < 4:
-            let target = ["vda", "vdb", "vdc", "sda"].first { name in !fixture.guest.disks.contains { $0.target == name } }
+            let target = ["vda", "vdb", "vdc", "sda"].first { name in
+                !fixture.guest.disks.contains { $0.target == name }
+            }
             fixture.guest.add(target ?? "vdd", blocks: .random(in: 1...50, using: &random))
         case 1 where count > 1:
             fixture.guest.remove(fixture.guest.disks[Int.random(in: 0..<count, using: &random)].target)

@@ -81,9 +81,8 @@ import Testing
             var bytes = sound
             bytes[position] ^= 1
             try bytes.write(to: URL(fileURLWithPath: path))
-            let view = try? fixture.replica.view()
             do {
-                try view?.check(against: fixture.history[6])
+                try fixture.replica.view().check(against: fixture.history[6])
             } catch let error as ReplicaError {
                 #expect(error.code == .corruptData)
                 refused += 1

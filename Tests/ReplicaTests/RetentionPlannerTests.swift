@@ -7,7 +7,9 @@ import Testing
 
     static let start: Int64 = 1_699_999_200_000  // an hour begins here
 
-    private func point(_ cycle: UInt64, at seconds: Int64, application: Bool = false, bytes: UInt64 = 1_000) -> Candidate {
+    private func point(_ cycle: UInt64, at seconds: Int64, application: Bool = false, bytes: UInt64 = 1_000)
+        -> Candidate
+    {
         Candidate(
             cycle: cycle, capturedUnixMilliseconds: Self.start + seconds * 1_000, applicationConsistent: application,
             storedBytes: bytes)
