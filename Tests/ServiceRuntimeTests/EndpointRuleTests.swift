@@ -4,7 +4,8 @@ import Testing
 
 struct EndpointRuleTests {
     @Test(arguments: [
-        "tcp://127.0.0.1:7701", "tcp://127.255.0.9:1", "tcp://localhost:*", "tcp://[::1]:7701", "ipc:///run/a", "inproc://a",
+        "tcp://127.0.0.1:7701", "tcp://127.255.0.9:1", "tcp://localhost:*", "tcp://[::1]:7701", "ipc:///run/a",
+        "inproc://a",
     ])
     func loopbackIsAllowed(endpoint: String) throws {
         try EndpointRule.check(endpoint, of: "listen", allowsNetwork: false)
@@ -22,7 +23,10 @@ struct EndpointRuleTests {
         try EndpointRule.check(endpoint, of: "listen", allowsNetwork: true)
     }
 
-    @Test(arguments: ["", "127.0.0.1:7701", "tcp://", "tcp://127.0.0.1", "tcp://:7701", "tcp://127.0.0.1:0", "tcp://a:99999", "udp://127.0.0.1:1"])
+    @Test(arguments: [
+        "", "127.0.0.1:7701", "tcp://", "tcp://127.0.0.1", "tcp://:7701", "tcp://127.0.0.1:0", "tcp://a:99999",
+        "udp://127.0.0.1:1",
+    ])
     func whatIsNoEndpointIsRefused(endpoint: String) {
         let error = #expect(throws: ServiceSettingsError.self) {
             try EndpointRule.check(endpoint, of: "listen", allowsNetwork: true)

@@ -18,7 +18,8 @@ struct HostTests {
 
     @Test func cloudOfAnotherSiteIsRefused() throws {
         var fixture = try VaultFixture.paired()
-        let moved = VaultFixture.registration(VaultFixture.identifier(3), "third", cloud: "primary-cloud", site: "munich")
+        let moved = VaultFixture.registration(
+            VaultFixture.identifier(3), "third", cloud: "primary-cloud", site: "munich")
         #expect(fixture.refusal(of: .registerHost(moved))?.code == .failedPrecondition)
         var unnamed = moved
         unnamed.site = ""

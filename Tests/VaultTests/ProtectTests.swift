@@ -35,7 +35,9 @@ struct ProtectTests {
     @Test func guestOnSeveralHostsNeedsItsHostNamed() throws {
         var fixture = try VaultFixture.paired()
         try fixture.ask(
-            .registerHost(VaultFixture.registration(VaultFixture.identifier(3), "third", cloud: "primary-cloud", site: "primary")))
+            .registerHost(
+                VaultFixture.registration(VaultFixture.identifier(3), "third", cloud: "primary-cloud", site: "primary"))
+        )
         try fixture.report([VaultFixture.guest("web")])
         try fixture.report([VaultFixture.guest("web", on: VaultFixture.identifier(3))], on: VaultFixture.identifier(3))
         let error = fixture.refusal(of: .protect(VaultFixture.protect("web")))

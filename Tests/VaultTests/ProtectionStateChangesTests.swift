@@ -11,7 +11,8 @@ struct ProtectionStateChangesTests {
     @Test("Every combination does what the documented table says", arguments: combinations)
     func everyCombination(state: ProtectionState, requested: RequestedState) throws {
         let table = try StateTable.documented()
-        let expected = try #require(table[state.row]?[requested.rawValue], "\(state.row) × \(requested) is not documented")
+        let expected = try #require(
+            table[state.row]?[requested.rawValue], "\(state.row) × \(requested) is not documented")
         var fixture = try VaultFixture.protecting(in: state)
         let before = fixture.protection
         let request = VaultFixture.change(to: requested)
@@ -86,9 +87,10 @@ struct ProtectionStateChangesTests {
         let version = fixture.protection.version
         let error = fixture.refusal(of: VaultFixture.change(to: .paused, version: .exactly(version - 1)))
         #expect(error?.code == .conflict)
-        #expect(error?.facts == [
-            "expected_version": "\(version - 1)", "version": "\(version)", "state": "protected",
-        ])
+        #expect(
+            error?.facts == [
+                "expected_version": "\(version - 1)", "version": "\(version)", "state": "protected",
+            ])
         try fixture.change(to: .paused, version: .exactly(version))
         #expect(fixture.protection.state == .paused(resumingTo: .protected))
     }

@@ -84,7 +84,8 @@ struct SQLiteVaultStoreTests {
             try store.close()
             // As if ten thousand events had been published, without publishing them.
             let bound = VaultLimits.maximumStoredEvents
-            try Self.damage(path, with: "UPDATE event SET number = \(bound); UPDATE identity SET last_event_number = \(bound)")
+            try Self.damage(
+                path, with: "UPDATE event SET number = \(bound); UPDATE identity SET last_event_number = \(bound)")
 
             let again = try SQLiteVaultStore(path: path)
             let changes: [RegistryChange] = [.siteRemoved("a"), .site(Site(name: "b"))]

@@ -22,7 +22,8 @@ struct TargetPlacementTests {
         var fixture = try Self.hosts(3)
         for (number, free) in [(UInt64(1), UInt64(400)), (2, 600), (3, 500)] {
             try fixture.report(
-                [], on: VaultFixture.identifier(100 + number), capacity: VaultFixture.capacity(replicaFreeBytes: free << 30))
+                [], on: VaultFixture.identifier(100 + number),
+                capacity: VaultFixture.capacity(replicaFreeBytes: free << 30))
         }
         #expect(try Self.chosen(fixture) == "target2")
     }

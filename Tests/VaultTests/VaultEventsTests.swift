@@ -21,14 +21,15 @@ import Testing
             let following = try await events.read(after: snapshot.eventNumber, count: 3)
             #expect(following.map(\.number) == (1...3).map { snapshot.eventNumber + $0 })
             #expect(following.allSatisfy { $0.epoch == snapshot.epoch })
-            #expect(following.map(\.change) == [
-                .protection(enabling), .protection(seeding),
-                .guestRemoved(
-                    .with {
-                        $0.hostID = VaultFixture.primary.text
-                        $0.uuid = VaultFixture.guest("web").key.uuid.text
-                    }),
-            ])
+            #expect(
+                following.map(\.change) == [
+                    .protection(enabling), .protection(seeding),
+                    .guestRemoved(
+                        .with {
+                            $0.hostID = VaultFixture.primary.text
+                            $0.uuid = VaultFixture.guest("web").key.uuid.text
+                        }),
+                ])
         }
     }
 

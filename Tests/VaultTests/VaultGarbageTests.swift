@@ -5,7 +5,7 @@ import Testing
 
 @testable import Vault
 
-/// What a broken or hostile peer may send, over real sockets: a clear error or nothing, no change, and the vault goes on.
+/// What a broken or hostile peer may send, over real sockets: a clear error or nothing, no change, and it goes on.
 @Suite(.timeLimit(.minutes(2))) struct VaultGarbageTests {
     static let garbage: [[[UInt8]]] = [
         [[]], [[], []], [[0xFF]], [[], [0xFF, 0xFF, 0xFF]], [Array(repeating: 0x5A, count: 1 << 20)],

@@ -19,7 +19,8 @@ import Testing
                         })) == .done(Done()))
             #expect(try await bench.ask(.deleteCloud(.with { $0.name = "spare" })) == .done(Done()))
             #expect(try await bench.ask(.deleteSite(.with { $0.name = "lab" })) == .done(Done()))
-            guard case .host(let host) = try await bench.ask(VaultServiceBench.register(VaultFixture.primary, "primary"))
+            guard
+                case .host(let host) = try await bench.ask(VaultServiceBench.register(VaultFixture.primary, "primary"))
             else { throw TestFailure("another answer") }
             #expect(host.id == VaultFixture.primary.text && host.reachable && host.lastSeenUnixMs > 0)
             try await bench.prepare()

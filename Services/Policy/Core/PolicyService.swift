@@ -2,7 +2,7 @@ import Foundation
 package import Logging
 import MessageBus
 import Messages
-package import ServiceRuntime
+import ServiceRuntime
 
 /// Decides when each protection is copied, cuts its cycles into jobs, and hands them to workers.
 ///

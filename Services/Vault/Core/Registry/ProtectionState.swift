@@ -5,7 +5,7 @@ enum ProtectionState: Hashable, Sendable {
     /// The first copy is being made; there is no recovery point yet.
     case seeding
     case protected
-    /// Cycles stand still. `resumingTo` is where it goes on, so that a pause during the first copy ends in the first copy.
+    /// Cycles stand still. `resumingTo` is where it goes on: a pause during the first copy ends in the first copy.
     case paused(resumingTo: ActiveState)
     /// Both sides are compared by hash, because the checkpoint cannot be trusted or an operator asked.
     case resynchronizing

@@ -13,8 +13,12 @@ extension Registry {
         }
         for pair in pairs.values {
             let key = pair.key
-            if clouds[key.sourceCloud] == nil { throw Self.broken("A pair names the missing cloud \(key.sourceCloud).") }
-            if clouds[key.targetCloud] == nil { throw Self.broken("A pair names the missing cloud \(key.targetCloud).") }
+            if clouds[key.sourceCloud] == nil {
+                throw Self.broken("A pair names the missing cloud \(key.sourceCloud).")
+            }
+            if clouds[key.targetCloud] == nil {
+                throw Self.broken("A pair names the missing cloud \(key.targetCloud).")
+            }
             if key.sourceCloud == key.targetCloud { throw Self.broken("Cloud \(key.sourceCloud) is its own target.") }
         }
         for exclusion in exclusions where pairs[exclusion.pair] == nil {
@@ -41,7 +45,9 @@ extension Registry {
             if protection.sourceHostID == protection.targetHostID { throw Self.broken("\(name) targets its own host.") }
             if protection.generation == 0 { throw Self.broken("\(name) has no generation.") }
             if protection.version == 0 { throw Self.broken("\(name) has no version.") }
-            if !guests.insert(protection.guestUUID).inserted { throw Self.broken("\(name) is not its guest's only one.") }
+            if !guests.insert(protection.guestUUID).inserted {
+                throw Self.broken("\(name) is not its guest's only one.")
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 /// What a text that a peer or a person gave may hold. Everything that is stored passes one of these first.
 enum TextRule {
-    /// Sites, clouds, hosts and policies. No spaces or control characters, because names appear in tables and file names.
+    /// Sites, clouds, hosts and policies. No spaces or control characters, because names stand in tables and paths.
     static func checkName(_ name: String, of noun: String) throws(VaultError) {
         let bytes = name.utf8
         guard let first = bytes.first else {

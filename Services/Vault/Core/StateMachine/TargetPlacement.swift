@@ -26,7 +26,8 @@ struct TargetPlacement {
                 .unavailable, "Cloud \(cloud) has no host.", remedy: "Start an agent on a host of that cloud.")
         }
         throw VaultError(
-            .unavailable, "No host of cloud \(cloud) can keep guest \(guest.name). \(refusals.prefix(3).joined(separator: " "))",
+            .unavailable,
+            "No host of cloud \(cloud) can keep guest \(guest.name). \(refusals.prefix(3).joined(separator: " "))",
             remedy: "Start an agent on another host of that cloud, or mend one of these.",
             facts: ["hosts": "\(refusals.count)"])
     }

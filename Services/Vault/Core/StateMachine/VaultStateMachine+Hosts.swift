@@ -21,7 +21,8 @@ extension VaultStateMachine {
         guard protections.isEmpty else {
             throw VaultError(
                 .failedPrecondition,
-                "Host \(host.name) is used by the protections of the \(Self.list(protections.map(\.guestName), "guest")).",
+                "Host \(host.name) is used by the protections of the "
+                    + Self.list(protections.map(\.guestName), "guest") + ".",
                 remedy: "Unprotect them first.", facts: ["protections": "\(protections.count)"])
         }
         for guest in draft.registry.guests(onHost: id).values.sorted(by: { $0.key < $1.key }) {
@@ -36,7 +37,8 @@ extension VaultStateMachine {
         try TextRule.checkName(registration.cloud, of: "cloud")
         try TextRule.checkOptionalName(registration.site, of: "site")
         try TextRule.checkEndpoint(registration.controlEndpoint)
-        try TextRule.checkText(registration.agentVersion, "agent's version", maximumBytes: VaultLimits.maximumVersionBytes)
+        try TextRule.checkText(
+            registration.agentVersion, "agent's version", maximumBytes: VaultLimits.maximumVersionBytes)
         try TextRule.checkText(
             registration.hypervisorURI, "hypervisor's address", maximumBytes: VaultLimits.maximumHypervisorBytes)
     }
@@ -67,7 +69,8 @@ extension VaultStateMachine {
     private func checkIdentity(
         of registration: HostRegistration, present: Host?, _ registry: Registry
     ) throws(VaultError) {
-        if let other = registry.hosts.values.first(where: { $0.name == registration.name && $0.id != registration.id }) {
+        if let other = registry.hosts.values.first(where: { $0.name == registration.name && $0.id != registration.id })
+        {
             throw VaultError(
                 .alreadyExists, "Another host has the name \(registration.name).",
                 remedy: "Give one of them another name, or remove the old host if it was set up anew.",
@@ -83,7 +86,7 @@ extension VaultStateMachine {
         guard present.cloud == registration.cloud || protections.isEmpty else {
             throw VaultError(
                 .failedPrecondition,
-                "Host \(present.name) cannot leave cloud \(present.cloud), because it is used by the protections of the "
+                "Host \(present.name) cannot leave cloud \(present.cloud): it is used by the protections of the "
                     + Self.list(protections.map(\.guestName), "guest") + ".",
                 remedy: "Unprotect them first.", facts: ["protections": "\(protections.count)"])
         }

@@ -121,7 +121,8 @@ extension VaultStateMachine {
         guard let source = registry.hosts[guest.key.hostID] else { throw Self.unknown("host", guest.key.hostID.text) }
         if let targetHost, targetHost.id == source.id {
             throw VaultError(
-                .invalidArgument, "Host \(source.name) runs the guest itself.", remedy: "Choose a host of another site.")
+                .invalidArgument, "Host \(source.name) runs the guest itself.", remedy: "Choose a host of another site."
+            )
         }
         if let targetHost, let targetCloud, targetHost.cloud != targetCloud {
             throw VaultError(

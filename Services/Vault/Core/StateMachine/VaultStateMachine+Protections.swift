@@ -9,8 +9,8 @@ extension VaultStateMachine {
         case .refuse(let sentence, let remedy):
             throw VaultError(
                 .failedPrecondition,
-                "Guest \(protection.guestName) is \(protection.state.word) and cannot become \(request.state.rawValue). "
-                    + sentence,
+                "Guest \(protection.guestName) is \(protection.state.word) and cannot become "
+                    + "\(request.state.rawValue). \(sentence)",
                 remedy: remedy,
                 facts: ["state": protection.state.word, "version": "\(protection.version)"])
         case .alreadySo:

@@ -78,7 +78,8 @@ extension VaultStateMachine {
     func unpairClouds(_ key: CloudPair.Key, _ draft: inout VaultDraft) throws(VaultError) {
         guard draft.registry.pairs[key] != nil else {
             throw VaultError(
-                .notFound, "Clouds \(TextRule.quoted(key.sourceCloud)) and \(TextRule.quoted(key.targetCloud)) are not paired.",
+                .notFound,
+                "Clouds \(TextRule.quoted(key.sourceCloud)) and \(TextRule.quoted(key.targetCloud)) are not paired.",
                 remedy: "List the pairs and name one of them.")
         }
         let protections = draft.registry.protections(under: key)
@@ -116,7 +117,8 @@ extension VaultStateMachine {
 extension VaultStateMachine {
     static func unknown(_ noun: String, _ name: String) -> VaultError {
         VaultError(
-            .notFound, "There is no \(noun) \(TextRule.quoted(name)).", remedy: "List the \(noun)s and name one of them.")
+            .notFound, "There is no \(noun) \(TextRule.quoted(name)).",
+            remedy: "List the \(noun)s and name one of them.")
     }
 
     static func full(_ nouns: String, _ maximum: Int) -> VaultError {

@@ -17,7 +17,7 @@ struct VaultStateMachine: Sendable {
     /// The last reason why automatic protection left a guest alone.
     private(set) var automaticRefusals: [Guest.Key: String] = [:]
 
-    /// Hosts that were reachable when the registry was stored get a full silence limit from now before they are given up.
+    /// Hosts that were reachable when the registry was stored get a full silence limit from now.
     init(registry: Registry, at moment: VaultMoment) {
         self.registry = registry
         heardAt = registry.hosts.mapValues { _ in moment.uptimeMilliseconds }

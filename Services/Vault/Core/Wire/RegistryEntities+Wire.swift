@@ -87,8 +87,10 @@ extension Guest {
         case .crashed: power = .crashed
         case .unspecified, .UNRECOGNIZED:
             throw VaultError(
-                .invalidArgument, "The power state of guest \(TextRule.quoted(wire.name)) is not one that is known here.",
-                remedy: "Report one of the states of bascule.v1.PowerState.", facts: ["power": "\(wire.power.rawValue)"])
+                .invalidArgument,
+                "The power state of guest \(TextRule.quoted(wire.name)) is not one that is known here.",
+                remedy: "Report one of the states of bascule.v1.PowerState.", facts: ["power": "\(wire.power.rawValue)"]
+            )
         }
         self.init(
             key: Key(
