@@ -19,6 +19,7 @@ struct CaptureOracle {
             set -euo pipefail
             for name in "${!BASCULE_DISK_@}"; do
                 target="${name#BASCULE_DISK_}"
+                target="${target,,}"
                 timeout 55 nbdcopy --flush "${!name}" - | sha256sum | cut -d' ' -f1 >'\(folder)'/.part
                 mv '\(folder)'/.part '\(folder)'/"$BASCULE_CYCLE.$target"
             done
