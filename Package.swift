@@ -110,15 +110,22 @@ let package = Package(
         // Services: what each decides is its Core; the Daemon only wires it.
         core("Vault", ["Messages", "MessageBus", "ServiceRuntime", grdb, logging]),
         core("Policy", ["Messages", "MessageBus", "ServiceRuntime", grdb, logging]),
-        core("ReplicationWorker", ["Messages", "MessageBus", "BlockDevice", "DeltaLog", "Sealing", "ServiceRuntime", logging]),
+        core(
+            "ReplicationWorker",
+            ["Messages", "MessageBus", "BlockDevice", "DeltaLog", "Sealing", "ServiceRuntime", logging]),
         core(
             "HostAgent",
-            ["Messages", "MessageBus", "Hypervisor", "BlockDevice", "DeltaLog", "Replica", "Sealing", "ServiceRuntime",
-             grdb, logging]),
+            [
+                "Messages", "MessageBus", "Hypervisor", "BlockDevice", "DeltaLog", "Replica", "Sealing",
+                "ServiceRuntime",
+                grdb, logging,
+            ]),
         .target(
             name: "OperatorCLI",
-            dependencies: ["Messages", "MessageBus", "DeltaLog", "Replica", "ServiceRuntime",
-                           "TestGuest", "LocalSites", argumentParser, logging],
+            dependencies: [
+                "Messages", "MessageBus", "DeltaLog", "Replica", "ServiceRuntime",
+                "TestGuest", "LocalSites", argumentParser, logging,
+            ],
             path: "Services/CLI/Core"),
         daemon("bascule-vault", of: "Vault"),
         daemon("bascule-policy", of: "Policy"),
@@ -144,17 +151,22 @@ let package = Package(
             ["ReplicationWorker", "Messages", "MessageBus", "BlockDevice", "DeltaLog", "Sealing", logging]),
         tests(
             "HostAgentTests",
-            ["HostAgent", "ReplicationWorker", "Messages", "MessageBus", "Hypervisor", "BlockDevice", "DeltaLog",
-             "Replica", "Sealing", logging]),
+            [
+                "HostAgent", "ReplicationWorker", "Messages", "MessageBus", "Hypervisor", "BlockDevice", "DeltaLog",
+                "Replica", "Sealing", logging,
+            ]),
         tests("OperatorCLITests", ["OperatorCLI", "Messages", "MessageBus"]),
         // What several test targets use to break the protocol on purpose.
         .target(name: "RawSockets", dependencies: ["CZeroMQ"], path: "Tests/RawSockets"),
         // A client in Python, against the two executables.
         .testTarget(
-            name: "ContractClientTests", dependencies: ["bascule-vault", "bascule-policy"], path: "Tests/ContractClient",
+            name: "ContractClientTests", dependencies: ["bascule-vault", "bascule-policy"],
+            path: "Tests/ContractClient",
             exclude: ["README.md", "bascule_client.py", "contract.py", "fake_agent.py", "run", "services.py"]),
         tests("TidyTests", []),
-        tests("EndToEndTests", ["LocalSites", "TestGuest", "Hypervisor", "BlockDevice", "Replica", "Messages", "MessageBus"]),
+        tests(
+            "EndToEndTests",
+            ["LocalSites", "TestGuest", "Hypervisor", "BlockDevice", "Replica", "Messages", "MessageBus"]),
         .executableTarget(
             name: "bascule-bench",
             dependencies: ["LocalSites", "TestGuest", "Messages", "MessageBus", argumentParser, logging],

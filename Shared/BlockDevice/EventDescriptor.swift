@@ -30,7 +30,8 @@ package final class EventDescriptor: Sendable {
         while true {
             let left = deadline - .now
             var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-            let milliseconds = max(0, left.components.seconds * 1_000 + left.components.attoseconds / 1_000_000_000_000_000)
+            let milliseconds = max(
+                0, left.components.seconds * 1_000 + left.components.attoseconds / 1_000_000_000_000_000)
             if poll(&entry, 1, Int32(clamping: milliseconds)) > 0 { return true }
             if left <= .zero { return false }
         }

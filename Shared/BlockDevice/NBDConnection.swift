@@ -247,7 +247,8 @@ final class NBDConnection: Sendable {
         let left = deadline - .now
         guard left > .zero else { return 0 }
         // Rounded up, because waking a moment early would spin until the deadline.
-        return Int32(clamping: left.components.seconds * 1_000 + left.components.attoseconds / 1_000_000_000_000_000 + 1)
+        return Int32(
+            clamping: left.components.seconds * 1_000 + left.components.attoseconds / 1_000_000_000_000_000 + 1)
     }
 
     private func finish(with error: BlockDeviceError) {

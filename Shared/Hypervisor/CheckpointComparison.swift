@@ -53,7 +53,8 @@ extension Finding {
         Finding(
             .rawDisk, subject: target,
             message: "Disk \(target) is raw, and a raw disk keeps no record of what changed.",
-            remedy: "Shut the guest off, convert the disk with `qemu-img convert -O qcow2`, and name it in the definition.")
+            remedy:
+                "Shut the guest off, convert the disk with `qemu-img convert -O qcow2`, and name it in the definition.")
     }
 
     static func noDisks(guest: String) -> Finding {

@@ -10,7 +10,8 @@ enum CheckpointDocument {
             "domaincheckpoint", [:],
             [
                 XMLElement("name", text: name.description),
-                XMLElement("description", text: mark + String(decoding: try JSONEncoder().encode(disks), as: UTF8.self)),
+                XMLElement(
+                    "description", text: mark + String(decoding: try JSONEncoder().encode(disks), as: UTF8.self)),
                 XMLElement(
                     "disks", [:],
                     disks.map { XMLElement("disk", ["name": $0.target, "checkpoint": "bitmap"]) }

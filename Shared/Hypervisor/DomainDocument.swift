@@ -93,7 +93,8 @@ struct DomainDocument: Sendable, Hashable {
             case "T", "TiB": 1 << 40
             default: nil
             }
-        guard let factor, case let (bytes, overflows) = number.multipliedReportingOverflow(by: factor), !overflows else {
+        guard let factor, case let (bytes, overflows) = number.multipliedReportingOverflow(by: factor), !overflows
+        else {
             throw HypervisorError(.invalidDefinition, "The definition's memory is not a size.")
         }
         return bytes

@@ -114,7 +114,7 @@ final class FreezeWatchdog: Sendable {
         for attempt in 1...HypervisorLimits.thawAttempts {
             do {
                 return try thawGuest()
-            } catch where attempt < HypervisorLimits.thawAttempts {
+            } catch  where attempt < HypervisorLimits.thawAttempts {
                 // The agent may have been busy freezing; each attempt waits for it.
             }
         }

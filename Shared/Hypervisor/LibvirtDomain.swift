@@ -164,8 +164,9 @@ final class LibvirtDomain {
 
     func checkpointXML(_ name: String) throws -> XMLElement {
         try withCheckpoint(name) { checkpoint in
-            guard let text = virDomainCheckpointGetXMLDesc(
-                checkpoint, VIR_DOMAIN_CHECKPOINT_XML_NO_DOMAIN.rawValue)
+            guard
+                let text = virDomainCheckpointGetXMLDesc(
+                    checkpoint, VIR_DOMAIN_CHECKPOINT_XML_NO_DOMAIN.rawValue)
             else { throw LibvirtFailure.last().whileDoing("Checkpoint \(name) could not be read.") }
             defer { free(text) }
             return try XMLElement(parsing: String(cString: text))
@@ -183,8 +184,9 @@ final class LibvirtDomain {
 
     /// Makes libvirt know of a checkpoint whose bitmaps exist already.
     func redefineCheckpoint(_ checkpoint: XMLElement) throws {
-        guard let made = virDomainCheckpointCreateXML(
-            pointer, checkpoint.serialized, VIR_DOMAIN_CHECKPOINT_CREATE_REDEFINE.rawValue)
+        guard
+            let made = virDomainCheckpointCreateXML(
+                pointer, checkpoint.serialized, VIR_DOMAIN_CHECKPOINT_CREATE_REDEFINE.rawValue)
         else { throw LibvirtFailure.last().whileDoing("A checkpoint of guest \(name) could not be adopted.") }
         virDomainCheckpointFree(made)
     }
@@ -219,7 +221,9 @@ final class LibvirtDomain {
     func freeze(within limit: Duration) throws -> Int {
         try limitAgent(limit)
         let count = virDomainFSFreeze(pointer, nil, 0, 0)
-        guard count >= 0 else { throw LibvirtFailure.last().whileDoing("The guest's file systems could not be frozen.") }
+        guard count >= 0 else {
+            throw LibvirtFailure.last().whileDoing("The guest's file systems could not be frozen.")
+        }
         return Int(count)
     }
 

@@ -10,7 +10,8 @@ enum LibvirtEvents {
     }
 
     /// Answers the identifiers to deregister.
-    static func register(on connection: virConnectPtr, _ handler: @escaping @Sendable (GuestChange) -> Void) -> [Int32] {
+    static func register(on connection: virConnectPtr, _ handler: @escaping @Sendable (GuestChange) -> Void) -> [Int32]
+    {
         // libvirt declares one type for all callbacks and casts; the casts follow the signatures in its manual.
         let lifecycle: virConnectDomainEventCallback = { _, domain, event, detail, opaque in
             LibvirtEvents.send(LibvirtEvents.change(event: event, detail: detail), about: domain, to: opaque)

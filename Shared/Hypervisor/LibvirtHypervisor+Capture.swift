@@ -20,7 +20,8 @@ extension LibvirtHypervisor {
                 return try examine(domain, isThorough: true)
             }
             if let finding = guest.findings.first(where: \.rule.refusesCapture) { throw HypervisorError(finding) }
-            let leftOut = document.disks.map(\.target).filter { target in !guest.disks.contains { $0.target == target } }
+            let leftOut = document.disks.map(\.target).filter { target in !guest.disks.contains { $0.target == target }
+            }
             let plan = CapturePlan(request: request, guest: guest, leftOut: leftOut, nvram: document.nvram)
             return try await guest.power.hasProcess ? openRunning(plan) : openOffline(plan)
         }
@@ -39,7 +40,9 @@ extension LibvirtHypervisor {
     // MARK: A running guest
 
     private func openRunning(_ plan: CapturePlan) async throws -> CaptureDescription {
-        let base = try await call { [self] connection in try prepareCheckpoints(plan, connection.domain(plan.guest.uuid)) }
+        let base = try await call { [self] connection in
+            try prepareCheckpoints(plan, connection.domain(plan.guest.uuid))
+        }
         let wantsFreeze = plan.request.consistency == .application
         let freezes = wantsFreeze ? try await agentAnswers(plan.guest) : false
         let run = CaptureRun(plan: plan, base: base)
@@ -91,7 +94,9 @@ extension LibvirtHypervisor {
         case .full, .compare:
             // The last acknowledged checkpoint stays until this cycle is committed; only this cycle's own name, of an
             // attempt that died, is in the way.
-            for name in own where name.cycle >= plan.request.cycle { try deleteCheckpoint(name.description, of: domain) }
+            for name in own where name.cycle >= plan.request.cycle {
+                try deleteCheckpoint(name.description, of: domain)
+            }
             return nil
         }
     }

@@ -146,7 +146,8 @@ struct Preflight: Sendable {
             case .qcow2:
                 guard header.isEncrypted else { return [] }
                 return one(
-                    .encryptedDisk, "Disk \(target) is encrypted by QEMU, so it can not be read while the guest is off.",
+                    .encryptedDisk,
+                    "Disk \(target) is encrypted by QEMU, so it can not be read while the guest is off.",
                     "Encrypt inside the guest instead.")
             }
         }

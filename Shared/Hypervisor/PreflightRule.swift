@@ -47,7 +47,8 @@ package enum PreflightRule: String, Sendable, Hashable, CaseIterable {
         case .rawDisk, .unsupportedFormat, .unsupportedSource, .unreadableDisk, .oldQcow2, .encryptedDisk, .noDisks,
             .noCheckpointSupport, .transientGuest:
             true
-        case .snapshots, .foreignBackup, .blockJob, .scratchSpace, .removableSkipped, .sharedDiskSkipped, .readonlySkipped,
+        case .snapshots, .foreignBackup, .blockJob, .scratchSpace, .removableSkipped, .sharedDiskSkipped,
+            .readonlySkipped,
             .hostDevice:
             false
         }

@@ -55,7 +55,8 @@ package final class SitesClient: Sendable {
         let wanted = pair
         _ = try await eventually("both clouds are registered", within: .seconds(30)) {
             do { return try await self.vault.vault(.pairClouds(wanted)) } catch let error as RemoteError
-                where error.code == .notFound { return nil }
+                where error.code == .notFound
+            { return nil }
         }
     }
 
@@ -88,7 +89,9 @@ package final class SitesClient: Sendable {
         let wanted = request
         return try await eventually("\(guest) is in the inventory", within: .seconds(30)) {
             do {
-                guard case .protection(let protection) = try await self.vault.vault(.protect(wanted)) else { return nil }
+                guard case .protection(let protection) = try await self.vault.vault(.protect(wanted)) else {
+                    return nil
+                }
                 return protection
             } catch let error as RemoteError where error.code == .notFound {
                 return nil
@@ -100,7 +103,9 @@ package final class SitesClient: Sendable {
         try await snapshot().protections.first { $0.id == identifier }
     }
 
-    package func changeState(_ protection: String, to state: ProtectionState, reason: String = "asked by the test") async throws {
+    package func changeState(_ protection: String, to state: ProtectionState, reason: String = "asked by the test")
+        async throws
+    {
         var change = ChangeState()
         change.protection = protection
         change.state = state
@@ -150,9 +155,9 @@ package final class SitesClient: Sendable {
             throw LocalSitesError(
                 .late,
                 """
-                    \(error): phase \(status?.phase ?? "?"), health \(status?.health.reason ?? "?"), \
-                    last failure \(status?.lastFailure.error.message ?? "none")
-                    """, remedy: "read the logs of policy and agents")
+                \(error): phase \(status?.phase ?? "?"), health \(status?.health.reason ?? "?"), \
+                last failure \(status?.lastFailure.error.message ?? "none")
+                """, remedy: "read the logs of policy and agents")
         }
     }
 }

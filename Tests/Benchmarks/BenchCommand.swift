@@ -41,18 +41,23 @@ struct BenchCommand: AsyncParsableCommand {
         }
         let wanted = Set(only.split(separator: ",").map(String.init))
         var report = BenchReport(
-            machine: BenchReport.describeMachine(), commit: try await PeerTool.run(["git", "rev-parse", "--short", "HEAD"]),
+            machine: BenchReport.describeMachine(),
+            commit: try await PeerTool.run(["git", "rev-parse", "--short", "HEAD"]),
             startedUnixSeconds: Int(Date().timeIntervalSince1970))
         print("machine: \(report.machine); commit \(report.commit)")
         let stage = try await BenchStage.open(scratch: scratch)
         do {
-            if wanted.contains("initial") { try await add(InitialBenchmark(stage: stage).run(rounds: rounds), to: &report) }
+            if wanted.contains("initial") {
+                try await add(InitialBenchmark(stage: stage).run(rounds: rounds), to: &report)
+            }
             if wanted.contains("delta") || wanted.contains("idle") {
                 try await add(
                     DeltaBenchmark(stage: stage).run(
                         rounds: rounds, delta: wanted.contains("delta"), idle: wanted.contains("idle")), to: &report)
             }
-            if wanted.contains("rpo") { try await add(RPOBenchmark(stage: stage).run(seconds: rpoSeconds), to: &report) }
+            if wanted.contains("rpo") {
+                try await add(RPOBenchmark(stage: stage).run(seconds: rpoSeconds), to: &report)
+            }
         } catch {
             await stage.printLogs()
             await stage.close()

@@ -36,7 +36,8 @@ final class BenchStage: Sendable {
         try await guest.waitUntilReady()
 
         var options = LocalSites.Options(
-            binaries: URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath().deletingLastPathComponent()
+            binaries: URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath()
+                .deletingLastPathComponent()
                 .path, root: root)
         options.primaryHypervisor = "qemu:///system"
         options.logLevel = "warning"

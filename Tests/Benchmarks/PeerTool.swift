@@ -11,7 +11,8 @@ enum PeerTool {
             name: words[0], executable: "/usr/bin/env", arguments: words, logPath: output)
         guard await process.waitForExit(within: limit) else {
             await process.crash()
-            throw LocalSitesError(.late, "\(words.joined(separator: " ")) still runs after \(limit)", remedy: "run it by hand")
+            throw LocalSitesError(
+                .late, "\(words.joined(separator: " ")) still runs after \(limit)", remedy: "run it by hand")
         }
         let text = String(decoding: FileManager.default.contents(atPath: output) ?? Data(), as: UTF8.self)
             .trimmingCharacters(in: .whitespacesAndNewlines)

@@ -32,7 +32,9 @@ struct RPOBenchmark {
         let sorted = ages.sorted()
         let note = "frequency 1 s, \(seconds) s, \(cycles.count) points, last cycle \(last >> 20) MiB"
         return [
-            Figure("rpo_under_load_p50_s", unit: "s", ours: [sorted[sorted.count / 2]], atMost: 2, of: .maximum, note: note),
+            Figure(
+                "rpo_under_load_p50_s", unit: "s", ours: [sorted[sorted.count / 2]], atMost: 2, of: .maximum, note: note
+            ),
             Figure(
                 "rpo_under_load_p99_s", unit: "s", ours: [sorted[sorted.count * 99 / 100]], atMost: 3, of: .maximum,
                 note: note),

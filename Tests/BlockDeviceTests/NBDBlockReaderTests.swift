@@ -18,7 +18,8 @@ struct NBDBlockReaderTests {
 
     private func serve(_ path: String, on server: NBDServerProcess, _ more: String...) async throws {
         // `env` passes the arguments on; a list can not be spread into a variadic call.
-        let line = (["exec qemu-nbd -r -t -e 16 -f qcow2 -k \(server.directory)/s"] + more + [path]).joined(separator: " ")
+        let line = (["exec qemu-nbd -r -t -e 16 -f qcow2 -k \(server.directory)/s"] + more + [path]).joined(
+            separator: " ")
         try await server.start("sh", "-c", line)
     }
 
@@ -74,7 +75,9 @@ struct NBDBlockReaderTests {
     @Test func aContextThatIsNotOfferedIsRefusedAtConnect() async throws {
         try await withServer { server in
             try await serve(try server.makeImage(size: "1M"), on: server)
-            await #expect { try await NBDConnector().connect(uri: server.uri, contexts: ["qemu:dirty-bitmap:x"]) } throws: {
+            await #expect {
+                try await NBDConnector().connect(uri: server.uri, contexts: ["qemu:dirty-bitmap:x"])
+            } throws: {
                 ($0 as? BlockDeviceError)?.code == .contextMissing
             }
         }

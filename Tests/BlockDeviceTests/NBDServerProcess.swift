@@ -4,9 +4,11 @@ import Testing
 
 /// A stock NBD server for one test, on a UNIX socket in a directory that goes with it.
 final class NBDServerProcess: Sendable {
-    static let isAvailable = FileManager.default.isExecutableFile(atPath: "/usr/bin/qemu-nbd")
+    static let isAvailable =
+        FileManager.default.isExecutableFile(atPath: "/usr/bin/qemu-nbd")
         && FileManager.default.isExecutableFile(atPath: "/usr/bin/qemu-img")
-    static let hasNbdkit = FileManager.default.isExecutableFile(atPath: "/usr/bin/nbdkit")
+    static let hasNbdkit =
+        FileManager.default.isExecutableFile(atPath: "/usr/bin/nbdkit")
         || FileManager.default.isExecutableFile(atPath: "/usr/sbin/nbdkit")
 
     let directory: String

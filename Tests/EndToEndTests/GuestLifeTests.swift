@@ -107,7 +107,8 @@ struct GuestLifeTests {
         try await Scenario.run(
             "freeze", disks: [64 << 20], recordsPerSecond: 20, fileSystemBytes: 64 << 20, withOracle: false
         ) { two, guest in
-            try #require(guest.image.hasGuestAgent, "qemu-guest-agent is not installed: run Scripts/install-prerequisites")
+            try #require(
+                guest.image.hasGuestAgent, "qemu-guest-agent is not installed: run Scripts/install-prerequisites")
             _ = try await guest.console.wait(for: "guest agent on", within: .seconds(5))
             let protection = try await two.client.protect(guest.name).id
             let newest = try await two.client.waitForPoint(after: 0, of: protection, within: .seconds(90))
@@ -124,8 +125,10 @@ struct GuestLifeTests {
                 guest.console.lastCommitted > before ? true : nil
             }
             let thawed = try await Command.run(
-                ["virsh", "-q", "-c", "qemu:///system", "qemu-agent-command", guest.name,
-                 "{\"execute\":\"guest-fsfreeze-status\"}"])
+                [
+                    "virsh", "-q", "-c", "qemu:///system", "qemu-agent-command", guest.name,
+                    "{\"execute\":\"guest-fsfreeze-status\"}",
+                ])
             #expect(thawed.contains("thawed"))
         }
     }

@@ -49,7 +49,9 @@ struct LimitsTests {
                 try Noise.send(
                     greeting + [UInt8](repeating: 0, count: 48) + [4, 0xff, 0xff, 0xff, 0xff, 0xff], to: port)
             }
-            for client in [two.client.vault, two.client.policy, two.client.primary, two.client.secondary] { _ = try await client.health() }
+            for client in [two.client.vault, two.client.policy, two.client.primary, two.client.secondary] {
+                _ = try await client.health()
+            }
             try await two.client.waitForPoint(after: newest + 1, of: protection, within: .seconds(30))
             try await two.quiesce(protection)
             #expect(try await two.comparePoints(of: protection, disks: ["vda"]).faults == [])

@@ -72,7 +72,8 @@ struct ReplicationTests {
     /// when there is room again.
     @Test(.timeLimit(.minutes(8)))
     func aFullTargetDiskIsToldAndRecoveredFrom() async throws {
-        try await Scenario.run("full", disks: [256 << 20], recordsPerSecond: 20, smallTargetMebibytes: 160) { two, guest in
+        try await Scenario.run("full", disks: [256 << 20], recordsPerSecond: 20, smallTargetMebibytes: 160) {
+            two, guest in
             let protection = try await two.client.protect(guest.name).id
             var newest = try await two.client.waitForPoint(after: 0, of: protection, within: .seconds(90))
             let filler = "\(two.sites.replicas(of: "secondary"))/../filler"

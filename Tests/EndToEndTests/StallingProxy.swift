@@ -89,7 +89,9 @@ final class StallingProxy: Sendable {
             while mode.withLock({ $0 == .stalled }) { usleep(5_000) }
             var sent = 0
             while sent < count {
-                let step = buffer.withUnsafeBytes { send(sink, $0.baseAddress! + sent, count - sent, Int32(MSG_NOSIGNAL)) }
+                let step = buffer.withUnsafeBytes {
+                    send(sink, $0.baseAddress! + sent, count - sent, Int32(MSG_NOSIGNAL))
+                }
                 guard step > 0 else { break }
                 sent += step
             }

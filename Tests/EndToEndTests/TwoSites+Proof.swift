@@ -12,7 +12,8 @@ extension TwoSites {
         var open = OpenView()
         open.protection = protection
         open.cycle = cycle
-        guard case .viewOpened(let view) = try await client.secondary.agent(.openView(open), deadline: .seconds(30)) else {
+        guard case .viewOpened(let view) = try await client.secondary.agent(.openView(open), deadline: .seconds(30))
+        else {
             throw Command.Failure(description: "OpenView was answered with something else")
         }
         var close = CloseView()

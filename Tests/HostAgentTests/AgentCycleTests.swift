@@ -1,10 +1,11 @@
 import BlockDevice
 import FoundationEssentials
-@testable import HostAgent
 import Hypervisor
 import MessageBus
 import Messages
 import Testing
+
+@testable import HostAgent
 
 /// The agent alone, spoken to over real sockets: the test is policy service and worker.
 @Suite(.serialized) struct AgentCycleTests {
@@ -14,7 +15,8 @@ import Testing
                 agent.hypervisor.write(randomBytes(300_000), to: agent.guest, "vda", at: 100_000)
                 var held = [try await agent.cycle(1, .full, parent: 0)]
                 for cycle in 2...6 {
-                    agent.hypervisor.write(randomBytes(70_000), to: agent.guest, "vda", at: UInt64.random(in: 0...900_000))
+                    agent.hypervisor.write(
+                        randomBytes(70_000), to: agent.guest, "vda", at: UInt64.random(in: 0...900_000))
                     agent.hypervisor.discard(131_072..<196_608, of: agent.guest, "vda")
                     held.append(try await agent.cycle(UInt64(cycle), .incremental, parent: UInt64(cycle) - 1))
                 }
@@ -83,7 +85,8 @@ import Testing
                 let capture = try await agent.capture(1, .full, parent: 0, generation: 5)
                 let opened = try await agent.openCycle(capture, .full, parent: 0, generation: 5)
                 let job = try await agent.transfer(capture.disks[0], of: opened, attempt: 1)
-                #expect(await refusal { try await agent.capture(2, .full, parent: 0, generation: 4) } == .staleGeneration)
+                #expect(
+                    await refusal { try await agent.capture(2, .full, parent: 0, generation: 4) } == .staleGeneration)
                 #expect(
                     await refusal { try await agent.openCycle(capture, .full, parent: 0, generation: 4) }
                         == .staleGeneration)
@@ -96,7 +99,8 @@ import Testing
                 _ = try await agent.commit(1, [job], generation: 5)
                 var delete = DeleteReplica()
                 delete.protection = agent.protection
-                #expect(await refusal { try await agent.send(.deleteReplica(delete), generation: 4) } == .staleGeneration)
+                #expect(
+                    await refusal { try await agent.send(.deleteReplica(delete), generation: 4) } == .staleGeneration)
                 _ = try await agent.send(.deleteReplica(delete), generation: 6)
                 _ = try await agent.send(.deleteReplica(delete), generation: 6)
                 // What was deleted is not made again by a late command.
@@ -232,7 +236,8 @@ import Testing
                 agent.hypervisor.write(randomBytes(100_000), to: agent.guest, "vda", at: 0)
                 try await agent.cycle(1, .full, parent: 0)
             }
-            try await site.withAgent(change: { $0.space = SpaceReserve(bytes: .max, checkEveryBytes: 1_000) }) { agent in
+            try await site.withAgent(change: { $0.space = SpaceReserve(bytes: .max, checkEveryBytes: 1_000) }) {
+                agent in
                 agent.hypervisor.write(randomBytes(300_000), to: agent.guest, "vda", at: 0)
                 let capture = try await agent.capture(2, .incremental, parent: 1)
                 let opened = try await agent.openCycle(capture, .incremental, parent: 1)

@@ -1,13 +1,14 @@
 import BlockDevice
 import DeltaLog
 import FoundationEssentials
-@testable import HostAgent
 import Hypervisor
 import Logging
 import MessageBus
 import Messages
 import Replica
 import Sealing
+
+@testable import HostAgent
 
 /// One agent in this process, spoken to over real sockets, while the test plays policy and worker.
 struct AgentHarness: Sendable {

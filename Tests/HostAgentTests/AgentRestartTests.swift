@@ -1,8 +1,9 @@
 import FoundationEssentials
-@testable import HostAgent
 import Hypervisor
 import Messages
 import Testing
+
+@testable import HostAgent
 
 /// The agent ends in the middle of a cycle and is started again.
 @Suite(.serialized) struct AgentRestartTests {
@@ -75,7 +76,8 @@ import Testing
                 try await agent.close(1, committed: false, generation: 9)
             }
             try await site.withAgent { agent in
-                #expect(await refusal { try await agent.capture(2, .full, parent: 0, generation: 8) } == .staleGeneration)
+                #expect(
+                    await refusal { try await agent.capture(2, .full, parent: 0, generation: 8) } == .staleGeneration)
             }
         }
     }

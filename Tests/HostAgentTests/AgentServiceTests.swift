@@ -1,9 +1,10 @@
 import FoundationEssentials
-@testable import HostAgent
 import Hypervisor
 import MessageBus
 import Messages
 import Testing
+
+@testable import HostAgent
 
 /// Everything but cycles: inventory, captures that nobody keeps, bad requests, doctor.
 @Suite(.serialized) struct AgentServiceTests {
@@ -100,7 +101,8 @@ import Testing
         try await withAgentSite { site in
             let hook = "\(site.directory)/hook"
             let said = "\(site.directory)/said"
-            let script = "#!/bin/sh\necho \"$BASCULE_CYCLE $BASCULE_GUEST $BASCULE_DISK_VDA\" > \(said)\nexit $(cat \(site.directory)/code)\n"
+            let script =
+                "#!/bin/sh\necho \"$BASCULE_CYCLE $BASCULE_GUEST $BASCULE_DISK_VDA\" > \(said)\nexit $(cat \(site.directory)/code)\n"
             try script.write(toFile: hook, atomically: true, encoding: .utf8)
             try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: hook)
             try "0".write(toFile: "\(site.directory)/code", atomically: true, encoding: .utf8)

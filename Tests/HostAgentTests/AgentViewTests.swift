@@ -1,8 +1,9 @@
 import FoundationEssentials
-@testable import HostAgent
 import Hypervisor
 import Messages
 import Testing
+
+@testable import HostAgent
 
 /// Where `swift build` puts it, beside the tests.
 private let plugin: String = {

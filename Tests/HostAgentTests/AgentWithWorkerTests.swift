@@ -1,12 +1,13 @@
 import BlockDevice
 import FoundationEssentials
-@testable import HostAgent
 import Hypervisor
 import Logging
 import MessageBus
 import Messages
 import ReplicationWorker
 import Testing
+
+@testable import HostAgent
 
 /// Agent and worker together, in one process and over real sockets; the test is policy service.
 @Suite(.serialized) struct AgentWithWorkerTests {
@@ -118,7 +119,8 @@ import Testing
                     write(agent, "vda")
                     agent.hypervisor.crash(guest: agent.guest)
                     try await agent.hypervisor.start(guest: agent.guest)
-                    #expect(await refusal { try await agent.capture(2, .incremental, parent: 1) } == .failedPrecondition)
+                    #expect(
+                        await refusal { try await agent.capture(2, .incremental, parent: 1) } == .failedPrecondition)
                     let held = agent.hypervisor.contents(of: agent.guest, "vda").contents
                     try await cycle(3, .compare, parent: 1, agent, board)
                     #expect(try agent.contents(of: 3) == held)

@@ -1,6 +1,7 @@
-@testable import HostAgent
 import Synchronization
 import Testing
+
+@testable import HostAgent
 
 @Suite struct KeyedLockTests {
     private final class Count: Sendable {

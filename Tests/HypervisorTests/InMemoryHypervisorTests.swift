@@ -7,7 +7,8 @@ struct InMemoryHypervisorTests {
     private let guest = "0f1e2d3c-0000-4000-8000-000000000001"
     private let block = SparseBytes.blockBytes
 
-    private func make(disks: [(target: String, sizeBytes: UInt64)] = [("vda", 4 << 20)]) -> (InMemoryHypervisor, Cycles) {
+    private func make(disks: [(target: String, sizeBytes: UInt64)] = [("vda", 4 << 20)]) -> (InMemoryHypervisor, Cycles)
+    {
         let driver = InMemoryHypervisor()
         driver.addGuest(name: "web", uuid: guest, disks: disks)
         return (driver, Cycles(guest: guest, driver: driver))

@@ -16,7 +16,8 @@ struct RealGuest: Sendable {
     /// Defines it with room to plug further disks into while it runs.
     func define() async throws {
         try guest.createDisks()
-        let room = "<controller type='pci' index='0' model='pcie-root'/>"
+        let room =
+            "<controller type='pci' index='0' model='pcie-root'/>"
             + String(repeating: "<controller type='pci' model='pcie-root-port'/>", count: 8)
         let xml = guest.definition().replacingOccurrences(of: "</devices>", with: "\(room)</devices>")
         _ = try await driver.define(xml: xml)

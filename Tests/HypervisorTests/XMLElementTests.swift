@@ -30,8 +30,10 @@ struct XMLElementTests {
     }
 
     @Test(arguments: [
-        "", "<a>", "<a></b>", "<a b/>", "<a b=c/>", "<a b='c/>", "text", "<a/><b/>", "<a>&unknown;</a>", "<a>&#xD800;</a>",
-        "<!DOCTYPE a [<!ENTITY b 'c'>]><a/>", "<a><!DOCTYPE b></a>", "<a><![CDATA[b</a>", "<a b='<'/>", "<>", "<a", "</a>",
+        "", "<a>", "<a></b>", "<a b/>", "<a b=c/>", "<a b='c/>", "text", "<a/><b/>", "<a>&unknown;</a>",
+        "<a>&#xD800;</a>",
+        "<!DOCTYPE a [<!ENTITY b 'c'>]><a/>", "<a><!DOCTYPE b></a>", "<a><![CDATA[b</a>", "<a b='<'/>", "<>", "<a",
+        "</a>",
     ])
     func whatIsNotWellFormedIsRefused(text: String) {
         #expect { try XMLElement(parsing: text) } throws: { ($0 as? HypervisorError)?.code == .invalidDefinition }

@@ -1,7 +1,8 @@
 import BlockDevice
-@testable import ReplicationWorker
 import Sealing
 import Testing
+
+@testable import ReplicationWorker
 
 @Suite struct CompareWindowTests {
     private let block = 65_536

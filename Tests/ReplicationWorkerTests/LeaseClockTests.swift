@@ -1,5 +1,6 @@
-@testable import ReplicationWorker
 import Testing
+
+@testable import ReplicationWorker
 
 @Suite struct LeaseClockTests {
     private let start = ContinuousClock().now

@@ -91,7 +91,9 @@ final class ScriptedTarget: BulkServerHandler {
                 let end = min(offset + UInt64(BulkHashRequest.blockBytes), request.offset + request.length)
                 let block = target.parent.read(offset..<end)
                 let isZero = block.allSatisfy { $0 == 0 }
-                hashes += isZero ? [UInt8](repeating: 0, count: 16) : [UInt8](SHA256Hasher.digest(of: block.span.bytes)[..<16])
+                hashes +=
+                    isZero
+                    ? [UInt8](repeating: 0, count: 16) : [UInt8](SHA256Hasher.digest(of: block.span.bytes)[..<16])
                 offset = end
             }
             return hashes

@@ -4,9 +4,10 @@ import FoundationEssentials
 import Logging
 import MessageBus
 import Messages
-@testable import ReplicationWorker
 import Sealing
 import Testing
+
+@testable import ReplicationWorker
 
 /// A worker alone, with a scripted job board and a scripted receiver, over real sockets.
 @Suite(.serialized) struct WorkerServiceTests {
@@ -40,10 +41,11 @@ import Testing
         try await withTemporaryDirectory { directory in
             let (now, parent) = makeDisk()
             let connector = MemoryBlockReaderConnector()
-            let dirty = Set((0..<Self.diskBytes / SparseBytes.blockBytes).filter { block in
-                let range = block * SparseBytes.blockBytes..<(block + 1) * SparseBytes.blockBytes
-                return now.read(range) != parent.read(range)
-            })
+            let dirty = Set(
+                (0..<Self.diskBytes / SparseBytes.blockBytes).filter { block in
+                    let range = block * SparseBytes.blockBytes..<(block + 1) * SparseBytes.blockBytes
+                    return now.read(range) != parent.read(range)
+                })
             connector.export(now, dirtyBlocks: ["dirty": dirty], at: "memory:disk")
             var logger = Logger(label: "test")
             logger.logLevel = .critical
@@ -163,7 +165,10 @@ import Testing
             try await poll("the job is failed") { !stage.policy.heard.failed.isEmpty }
             #expect(stage.policy.heard.failed[0].error.code == code)
             // The worker goes on.
-            stage.policy.put({ var job = stage.job; job.attempt = 7; return job }())
+            stage.policy.put(
+                {
+                    var job = stage.job; job.attempt = 7; return job
+                }())
             try await poll("the next job is finished") { !stage.policy.heard.finished.isEmpty }
         }
     }
@@ -174,8 +179,10 @@ import Testing
             directive.abandon = true
             stage.policy.direct(directive)
             stage.policy.put(stage.job)
-            try await poll("the worker is free again") { stage.policy.heard.pulls.last?.freeSlots == 2
-                && !stage.policy.heard.reports.isEmpty }
+            try await poll("the worker is free again") {
+                stage.policy.heard.pulls.last?.freeSlots == 2
+                    && !stage.policy.heard.reports.isEmpty
+            }
             stage.target.behave(.keep)
             try await poll("the receiver saw the end") { !stage.target.transfersEnded.isEmpty }
             #expect(stage.policy.heard.finished.isEmpty && stage.policy.heard.failed.isEmpty)

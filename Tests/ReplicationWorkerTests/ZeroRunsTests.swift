@@ -1,5 +1,6 @@
-@testable import ReplicationWorker
 import Testing
+
+@testable import ReplicationWorker
 
 @Suite struct ZeroRunsTests {
     private func runs(of bytes: [UInt8], granularity: Int) -> [ZeroRuns.Run] {

@@ -62,7 +62,9 @@ struct TestGuestBootTests {
         var arguments = ["-machine", "q35,accel=tcg", "-cpu", "max", "-m", "192", "-nodefaults", "-display", "none"]
         arguments += ["-no-reboot", "-kernel", guest.image.kernel, "-initrd", guest.image.initramfs]
         arguments += ["-append", "console=ttyS0 quiet panic=1 bascule.disks=2 bascule.area=16 bascule.rate=100"]
-        arguments += ["-serial", "file:\(guest.console.path)", "-serial", "unix:\(guest.controlPath),server=on,wait=off"]
+        arguments += [
+            "-serial", "file:\(guest.console.path)", "-serial", "unix:\(guest.controlPath),server=on,wait=off",
+        ]
         arguments += ["-qmp", "unix:\(folder)/monitor,server=on,wait=off"]
         for index in 0..<2 {
             arguments += ["-drive", "file=\(guest.diskPath(index)),format=raw,if=virtio,cache=none"]

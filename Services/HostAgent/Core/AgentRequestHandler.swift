@@ -2,8 +2,9 @@ import FoundationEssentials
 import Logging
 import MessageBus
 import Messages
-import class Replica.Replica
 import ServiceRuntime
+
+import class Replica.Replica
 
 /// Answers one request: checks it, hands it to the role it is for, and puts the answer into words of the wire.
 struct AgentRequestHandler: Sendable {
@@ -28,7 +29,8 @@ struct AgentRequestHandler: Sendable {
                 var reply = AgentReply()
                 reply.reply = try await carryOut(body, generation: request.envelope.generation)
                 return .agentReply(reply)
-            case .error, .heartbeat, .healthReply, .vaultRequest, .vaultReply, .vaultEvent, .policyRequest, .policyReply,
+            case .error, .heartbeat, .healthReply, .vaultRequest, .vaultReply, .vaultEvent, .policyRequest,
+                .policyReply,
                 .agentReply:
                 throw RemoteError(
                     .unimplemented, "A host agent does not answer this.",
@@ -82,7 +84,9 @@ struct AgentRequestHandler: Sendable {
             return .replica(Messages.ReplicaDescription(try await target.describe(try protection(request.protection))))
         case .listPoints(let request):
             var list = PointList()
-            list.points = try await target.points(of: try protection(request.protection)).map { Messages.RecoveryPoint($0) }
+            list.points = try await target.points(of: try protection(request.protection)).map {
+                Messages.RecoveryPoint($0)
+            }
             return .points(list)
         case .deleteReplica(let request):
             try await target.delete(try protection(request.protection), generation: generation)

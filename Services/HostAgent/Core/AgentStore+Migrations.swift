@@ -4,7 +4,8 @@ extension AgentStore {
     /// Append-only: a migration is never edited after a release. The tables are explained in HostAgent.docc/Schema.md.
     static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator()
-        migrator.registerMigration("2026-11-23 host, source checkpoints, retired replicas, view processes") { database in
+        migrator.registerMigration("2026-11-23 host, source checkpoints, retired replicas, view processes") {
+            database in
             try database.execute(
                 sql: """
                     CREATE TABLE host (

@@ -27,7 +27,8 @@ package struct AgentStore: Sendable {
     package func hostIdentifier(fresh: String) async throws -> String {
         try await database.write { database in
             if let known = try String.fetchOne(database, sql: "SELECT identifier FROM host") { return known }
-            try database.execute(sql: "INSERT INTO host (number, identifier, runs) VALUES (1, ?, 0)", arguments: [fresh])
+            try database.execute(
+                sql: "INSERT INTO host (number, identifier, runs) VALUES (1, ?, 0)", arguments: [fresh])
             return fresh
         }
     }

@@ -197,7 +197,9 @@ package struct CycleStateMachine: Sendable {
             throw HostAgentError(
                 .corruptData, "The digest of attempt \(stored.attempt) is not the one that was stored.",
                 remedy: "Abort the cycle; the next one starts from the last committed point.",
-                facts: ["attempt": "\(stored.attempt)", "held": hexadecimal(digest), "given": hexadecimal(stored.digest)])
+                facts: [
+                    "attempt": "\(stored.attempt)", "held": hexadecimal(digest), "given": hexadecimal(stored.digest),
+                ])
         }
     }
 

@@ -83,7 +83,8 @@ struct Doctor: Sendable {
                 detail: .failure(
                     Shortcoming(
                         detail: "\(settings.vault) does not answer: \(error)",
-                        remedy: "Start bascule-vault, or correct the setting `vault`. Replication goes on without it.")))
+                        remedy: "Start bascule-vault, or correct the setting `vault`. Replication goes on without it."))
+            )
         }
     }
 

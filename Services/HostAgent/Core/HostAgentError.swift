@@ -33,7 +33,8 @@ package struct HostAgentError: Error, CustomStringConvertible {
     package var description: String {
         var text = "\(code): \(message)"
         if !facts.isEmpty {
-            text += " (" + facts.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ", ") + ")"
+            text +=
+                " (" + facts.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ", ") + ")"
         }
         if let cause { text += "; because: \(cause)" }
         return text

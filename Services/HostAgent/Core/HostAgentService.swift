@@ -108,7 +108,8 @@ package final class HostAgentService: RunnableService {
     /// nothing is ended in order: what is left is cleared at the next start, as after a crash.
     package func run() async {
         logger.info(
-            "agent started", metadata: ["host": "\(hostIdentifier)", "endpoint": "\(endpoint)", "bulk": "\(bulkEndpoint)"])
+            "agent started",
+            metadata: ["host": "\(hostIdentifier)", "endpoint": "\(endpoint)", "bulk": "\(bulkEndpoint)"])
         await withDiscardingTaskGroup { group in
             group.addTask {
                 await self.recover()

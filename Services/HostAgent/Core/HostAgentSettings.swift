@@ -23,7 +23,8 @@ package struct HostAgentSettings: Sendable {
 
     package init(
         name: String, site: String, cloud: String, state: String, listen: String, advertise: String = "",
-        bulkListen: String, bulkAdvertise: String = "", vault: String, replicas: String, nbdkitPlugin: String = "", captureHook: String = "",
+        bulkListen: String, bulkAdvertise: String = "", vault: String, replicas: String, nbdkitPlugin: String = "",
+        captureHook: String = "",
         space: SpaceReserve = SpaceReserve()
     ) {
         self.name = name

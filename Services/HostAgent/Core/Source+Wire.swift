@@ -55,8 +55,9 @@ extension CaptureOpened {
         definition = capture.definition
         nvram = Data(capture.nvram)
         offline = capture.isOffline
-        freezeMs = UInt32(clamping: capture.frozen.components.seconds * 1_000
-            + capture.frozen.components.attoseconds / 1_000_000_000_000_000)
+        freezeMs = UInt32(
+            clamping: capture.frozen.components.seconds * 1_000
+                + capture.frozen.components.attoseconds / 1_000_000_000_000_000)
     }
 }
 

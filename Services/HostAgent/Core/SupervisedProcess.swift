@@ -57,7 +57,9 @@ struct SupervisedProcess: Sendable {
 
     /// Field 22 of /proc/<process>/stat; nil when there is no such process. See proc_pid_stat(5).
     static func startTicks(of process: Int32) -> UInt64? {
-        guard let text = SmallFile.text(at: "/proc/\(process)/stat"), let name = text.lastIndex(of: ")") else { return nil }
+        guard let text = SmallFile.text(at: "/proc/\(process)/stat"), let name = text.lastIndex(of: ")") else {
+            return nil
+        }
         let fields = text[text.index(after: name)...].split(separator: " ")
         // The first field after the name is the third.
         return fields.count > 19 ? UInt64(fields[19]) : nil

@@ -95,7 +95,8 @@ extension TargetRole {
         }
         guard order.opening.parentCycle == 0 else {
             throw HostAgentError(
-                .wrongParent, "This host holds no replica of the protection, so nothing can follow cycle "
+                .wrongParent,
+                "This host holds no replica of the protection, so nothing can follow cycle "
                     + "\(order.opening.parentCycle).",
                 remedy: "Begin with a full cycle.",
                 facts: ["parent": "\(order.opening.parentCycle)", "held": "0"])

@@ -3,10 +3,11 @@ import DeltaLog
 import FoundationEssentials
 package import Logging
 import MessageBus
-import struct Messages.RemoteError
 package import Replica
 package import Sealing
 import ServiceRuntime
+
+import struct Messages.RemoteError
 
 /// The target side of the agent: one replica per protection, each with at most one open cycle.
 ///

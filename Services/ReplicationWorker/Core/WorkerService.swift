@@ -68,7 +68,9 @@ package final class WorkerService: RunnableService {
     package func run() async {
         logger.info("worker started", metadata: ["endpoint": "\(endpoint)", "slots": "\(settings.slots)"])
         await withDiscardingTaskGroup { group in
-            group.addTask { await self.stopping.wait(); await self.slots.stop() }
+            group.addTask {
+                await self.stopping.wait(); await self.slots.stop()
+            }
             var pause = ReplicationWorkerLimits.pullRetryInterval
             while true {
                 switch await slots.next {
@@ -102,7 +104,9 @@ package final class WorkerService: RunnableService {
     private func pull(_ free: Int) async throws -> [TransferJob] {
         try await withThrowingTaskGroup(of: [TransferJob].self) { race in
             race.addTask { try await self.board.pull(freeSlots: free) }
-            race.addTask { await self.stopping.wait(); return [] }
+            race.addTask {
+                await self.stopping.wait(); return []
+            }
             defer { race.cancelAll() }
             guard let jobs = try await race.next() else { preconditionFailure("the race has two runners") }
             if Task.isCancelled { await slots.stop() }

@@ -228,7 +228,8 @@ import Testing
 
     @Test func `unprotecting cleans both sides and then waits for the vault`() throws {
         var machine = CycleStateMachine(
-            entry: Samples.entry(.protected), binding: .known(Samples.settings()), progress: Samples.progress(), now: now)
+            entry: Samples.entry(.protected), binding: .known(Samples.settings()), progress: Samples.progress(),
+            now: now)
         let actions = machine.handle(.listed(Samples.entry(.disabling, version: 2), .ordinary), now: now)
         #expect(calls(actions) == [.releaseSource(guestUUID: Samples.entry().guestUUID), .deleteReplica])
         for call in calls(actions) {
@@ -252,7 +253,8 @@ import Testing
     @Test(arguments: CycleRecord.Stage.allCases)
     func `a restarted service settles what it left open before anything else`(stage: CycleRecord.Stage) throws {
         var machine = CycleStateMachine(
-            entry: Samples.entry(.protected), binding: .known(Samples.settings()), progress: Samples.progress(), now: now)
+            entry: Samples.entry(.protected), binding: .known(Samples.settings()), progress: Samples.progress(),
+            now: now)
         let actions = machine.recover(Samples.record(stage), now: now)
         #expect(machine.startsAt == nil)
         switch stage {
@@ -265,7 +267,8 @@ import Testing
 
     @Test func `an operator's resync compares, this service's own does not ask for another`() {
         var machine = CycleStateMachine(
-            entry: Samples.entry(.protected), binding: .known(Samples.settings()), progress: Samples.progress(), now: now)
+            entry: Samples.entry(.protected), binding: .known(Samples.settings()), progress: Samples.progress(),
+            now: now)
         _ = machine.handle(.listed(Samples.entry(.resynchronizing, version: 2), .ownResync), now: now)
         #expect(machine.progress.need == .incremental)
         var entry = Samples.entry(.resynchronizing, version: 3)

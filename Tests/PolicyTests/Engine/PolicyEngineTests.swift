@@ -38,7 +38,9 @@ import Testing
 
     @Test func `policies are made, changed at their version, and listed`() throws {
         let gold = Samples.settings("gold", frequency: 5)
-        guard case .policy(let made) = try ask(.putPolicy(gold, expectedVersion: 0)) else { return #expect(Bool(false)) }
+        guard case .policy(let made) = try ask(.putPolicy(gold, expectedVersion: 0)) else {
+            return #expect(Bool(false))
+        }
         #expect(made.version == 1)
         var changed = gold
         changed.frequencySeconds = 7

@@ -11,7 +11,8 @@ import Testing
         var progress = Samples.progress()
         progress.need = need
         return CycleStateMachine(
-            entry: Samples.entry(state, version: version), binding: .known(Samples.settings()), progress: progress, now: now)
+            entry: Samples.entry(state, version: version), binding: .known(Samples.settings()), progress: progress,
+            now: now)
     }
 
     /// Over every combination: each step is one that the vault's table allows.

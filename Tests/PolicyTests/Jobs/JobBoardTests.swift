@@ -87,7 +87,8 @@ import Testing
         var token = try pull("w1")
         let lost = try #require(grants()[token]?.first)
         now = now + 9_999
-        #expect(board.report(report("w1", lost), readBytes: 5, sentBytes: 5, now: now) == .goOn(bandwidthBytesPerSecond: 0))
+        #expect(
+            board.report(report("w1", lost), readBytes: 5, sentBytes: 5, now: now) == .goOn(bandwidthBytesPerSecond: 0))
         now = now + 10_000
         token = try pull("w2")
         let again = try #require(grants()[token]?.first)

@@ -68,7 +68,8 @@ import Testing
     @Test(arguments: ["OpenCapture", "OpenCycle", "CommitCycle", "CloseCommitted", "CloseAbandoned", "AbortCycle"])
     func `a refusal or nonsense at any step delays, and harms nothing`(name: String) async throws {
         try await ServiceBench.use { bench in
-            let agent = ["OpenCapture", "CloseCommitted", "CloseAbandoned"].contains(name) ? bench.source : bench.target
+            let agent =
+                ["OpenCapture", "CloseCommitted", "CloseAbandoned"].contains(name) ? bench.source : bench.target
             agent.next(name, .nonsense)
             agent.next(name, .refuse(RemoteError(.resourceExhausted, "No space is left.", remedy: "Make some.")))
             agent.next(name, .doAndForget)
@@ -145,7 +146,9 @@ import Testing
             let committed = try #require(bench.target.points.last)
             running = try await bench.start()
             try await running.point(committed)
-            try await eventually("its capture is closed as committed") { bench.source.checkpoints.contains(committed) || bench.target.points.count > Int(committed) }
+            try await eventually("its capture is closed as committed") {
+                bench.source.checkpoints.contains(committed) || bench.target.points.count > Int(committed)
+            }
             #expect(bench.source.count("CloseAbandoned") == 0)
             try await running.point(committed + 1)
             try await running.stop()

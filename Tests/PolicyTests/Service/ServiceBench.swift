@@ -35,7 +35,9 @@ final class ServiceBench: Sendable {
 
         func status(_ name: String = ServiceBench.protection) async throws -> ProtectionStatus? {
             do {
-                guard case .statuses(let list) = try await ask(.getStatus(.with { $0.protection = name })) else { return nil }
+                guard case .statuses(let list) = try await ask(.getStatus(.with { $0.protection = name })) else {
+                    return nil
+                }
                 return list.statuses.first
             } catch let error as RemoteError where error.code == .notFound {
                 return nil

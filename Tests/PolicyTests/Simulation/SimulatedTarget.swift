@@ -56,7 +56,9 @@ struct SimulatedTarget {
             open = nil
             return .success(.committed(storedBytes: 1))
         case .abortCycle(let cycle):
-            guard points[cycle] == nil else { return .failure(PolicyError(.alreadyExists, "cycle \(cycle) is committed")) }
+            guard points[cycle] == nil else {
+                return .failure(PolicyError(.alreadyExists, "cycle \(cycle) is committed"))
+            }
             if open?.order.cycle == cycle { open = nil }
             highestSeen = max(highestSeen, cycle + 1)
             return .success(.done)

@@ -130,8 +130,11 @@ struct SimulatedWorld {
             try tell(.registryChanged(change))
         case .snapshot:
             plan(.snapshot, after: 2_000)
-            if isVaultAway { try tell(.vaultLost(PolicyError(.unavailable, "away"))) }
-            else { try tell(.registryTaken(vault.snapshot)) }
+            if isVaultAway {
+                try tell(.vaultLost(PolicyError(.unavailable, "away")))
+            } else {
+                try tell(.registryTaken(vault.snapshot))
+            }
         case .wake:
             plannedWake = nil
             try tell(.timePassed)
@@ -345,7 +348,8 @@ struct SimulatedWorld {
         guard let base = source.bases[version] else { throw violated("content \(version) was never captured") }
         if let base, base != parentContent {
             throw violated(
-                "cycle \(order.cycle) holds changes since \(base), its parent \(order.parent) holds \(parentContent ?? 0)")
+                "cycle \(order.cycle) holds changes since \(base), its parent \(order.parent) holds \(parentContent ?? 0)"
+            )
         }
         for job in jobs where open.stored[job.job]?[job.attempt] != version {
             throw violated("cycle \(order.cycle) commits job \(job.job) that was read from another capture")

@@ -22,7 +22,9 @@ import Testing
         try world.run(milliseconds: 240_000)
         #expect(world.commits > before || world.vault.entries.isEmpty, "nothing was committed after the faults ended")
         try expectFresh(world)
-        for id in world.sites.keys.sorted() { world.operatorSays(id, .paused, from: [.protected, .seeding, .resynchronizing]) }
+        for id in world.sites.keys.sorted() {
+            world.operatorSays(id, .paused, from: [.protected, .seeding, .resynchronizing])
+        }
         try world.run(milliseconds: 120_000)
         try expectNothingOpen(world)
     }
@@ -55,7 +57,8 @@ import Testing
             } else {
                 guard Array(site.source.checkpoints.keys) == [site.target.newest] else {
                     throw world.violation(
-                        "\(id) has checkpoints \(site.source.checkpoints.keys.sorted()), the target holds \(site.target.newest)")
+                        "\(id) has checkpoints \(site.source.checkpoints.keys.sorted()), the target holds \(site.target.newest)"
+                    )
                 }
             }
         }

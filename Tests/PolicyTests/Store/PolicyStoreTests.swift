@@ -9,7 +9,8 @@ import Testing
 
     /// A store, and a way to open it again as after a restart.
     struct Fixture {
-        let directory = FileManager.default.temporaryDirectory.appendingPathComponent("bsc-\(UUID().uuidString.prefix(8))")
+        let directory = FileManager.default.temporaryDirectory.appendingPathComponent(
+            "bsc-\(UUID().uuidString.prefix(8))")
         let kind: Kind
         let memory = MemoryPolicyStore()
 
@@ -28,7 +29,9 @@ import Testing
         func remove() throws { try FileManager.default.removeItem(at: directory) }
     }
 
-    func withStore(_ kind: Kind, _ body: (any PolicyStore, () throws -> any PolicyStore) async throws -> Void) async throws {
+    func withStore(_ kind: Kind, _ body: (any PolicyStore, () throws -> any PolicyStore) async throws -> Void)
+        async throws
+    {
         let fixture = try Fixture(kind)
         do {
             try await body(try fixture.open(), fixture.open)

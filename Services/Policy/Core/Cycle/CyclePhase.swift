@@ -99,7 +99,8 @@ enum CyclePhase: Hashable, Sendable {
     var openCycle: CycleInFlight? {
         switch self {
         case .openingCapture(let flight, _), .openingTarget(let flight, _, _), .transferring(let flight),
-            .verifying(let flight, _, _), .committing(let flight, _, _, _), .doubting(let flight, _, _), .aborting(let flight, _, _),
+            .verifying(let flight, _, _), .committing(let flight, _, _, _), .doubting(let flight, _, _),
+            .aborting(let flight, _, _),
             .closing(let flight, _), .abandoning(let flight, _, _):
             flight
         case .resting, .inspecting, .releasing, .released, .forgotten:

@@ -201,7 +201,9 @@ extension CycleStateMachine {
         flight.record.stage = .committed
         progress.parent = record.cycle
         progress.newest = .init(cycle: record.cycle, startedAt: record.startedAt)
-        if record.wanted == .application, record.reached == .application { progress.lastApplicationAt = record.startedAt }
+        if record.wanted == .application, record.reached == .application {
+            progress.lastApplicationAt = record.startedAt
+        }
         // A wish for a resync that came during an incremental cycle is still open.
         if record.kind != .incremental || progress.need == .incremental { progress.need = .incremental }
         let report = CycleReport(

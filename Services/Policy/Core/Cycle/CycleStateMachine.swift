@@ -191,7 +191,8 @@ struct CycleStateMachine: Sendable {
             // Copies may arrive twice or out of order; the version tells.
             guard new.version >= entry.version else { return ignoreAnswer() }
         }
-        let moved = new.generation != entry.generation || new.sourceHost != entry.sourceHost
+        let moved =
+            new.generation != entry.generation || new.sourceHost != entry.sourceHost
             || new.targetHost != entry.targetHost
         if standing == .pause, Self.standing(for: new.state) == .run { schedule?.hurry(at: now) }
         entry = new

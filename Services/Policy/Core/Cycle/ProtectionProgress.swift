@@ -32,7 +32,9 @@ struct ProtectionProgress: Hashable, Sendable {
 
     func checkInvariants() throws {
         guard parent <= lastNumber else { throw Self.broken("parent \(parent) is above the last number \(lastNumber)") }
-        guard parent > 0 || need.kind == .full else { throw Self.broken("\(need.kind) is needed but there is no parent") }
+        guard parent > 0 || need.kind == .full else {
+            throw Self.broken("\(need.kind) is needed but there is no parent")
+        }
         if let newest, newest.cycle > lastNumber {
             throw Self.broken("the newest point \(newest.cycle) is above the last number \(lastNumber)")
         }

@@ -44,11 +44,14 @@ extension PolicySettings {
             }
         }
         // The vault's rule for names too, because a pair of clouds must be able to name every policy.
-        let beginsWell = name.utf8.first.map { ![UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: ".")].contains($0) }
+        let beginsWell = name.utf8.first.map {
+            ![UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: ".")].contains($0)
+        }
         guard legal, beginsWell == true, name.utf8.count <= PolicyLimits.policyNameCharactersMaximum else {
             throw Self.refusal(
                 "The policy's name is too long or has other characters than letters, digits, '-', '_' and '.'.",
-                "Begin with a letter or digit, and give at most \(PolicyLimits.policyNameCharactersMaximum) characters.")
+                "Begin with a letter or digit, and give at most \(PolicyLimits.policyNameCharactersMaximum) characters."
+            )
         }
     }
 

@@ -19,7 +19,9 @@ struct SeededGenerator: RandomNumberGenerator, Sendable {
     mutating func nextUUID() -> String {
         var bytes: [UInt8] = []
         for word in [next(), next()] {
-            for shift in stride(from: UInt64(56), through: 0, by: -8) { bytes.append(UInt8(truncatingIfNeeded: word >> shift)) }
+            for shift in stride(from: UInt64(56), through: 0, by: -8) {
+                bytes.append(UInt8(truncatingIfNeeded: word >> shift))
+            }
         }
         bytes[6] = bytes[6] & 0x0F | 0x40
         bytes[8] = bytes[8] & 0x3F | 0x80

@@ -4,7 +4,9 @@ extension PolicyEngine {
     /// Starts what is due, longest due first, within the limits of open cycles.
     mutating func startCycles(now: PolicyTime) {
         let due = machines.values
-            .compactMap { machine in machine.startsAt.map { (at: $0, id: machine.entry.id, need: machine.progress.need) } }
+            .compactMap { machine in
+                machine.startsAt.map { (at: $0, id: machine.entry.id, need: machine.progress.need) }
+            }
             .filter { $0.at <= now }
             .sorted { ($0.at, $0.id) < ($1.at, $1.id) }
         guard !due.isEmpty else { return }
@@ -34,7 +36,8 @@ extension PolicyEngine {
         machine: inout CycleStateMachine, now: PolicyTime
     ) {
         let everything = CycleStateMachine.coversEverything(record)
-        let pieces = RegionCutter(capture: capture, coversEverything: everything, slots: board.slots).pieces(of: capture)
+        let pieces = RegionCutter(capture: capture, coversEverything: everything, slots: board.slots).pieces(
+            of: capture)
         // An ordinary cycle's objective is missed when its point is older than the frequency. A long one gives way for
         // a while, so that it does not delay the small ones, but not for ever.
         let objective: PolicyTime

@@ -52,7 +52,8 @@ extension PolicyEngine {
         guard expectedVersion == 0 || expectedVersion == known?.version else {
             let current = known.map { "version \($0.version)" } ?? "none of this name"
             throw PolicyError(
-                .conflict, "Policy \(settings.name) was to be changed at version \(expectedVersion); there is \(current).",
+                .conflict,
+                "Policy \(settings.name) was to be changed at version \(expectedVersion); there is \(current).",
                 remedy: "Read it again and repeat the change.", facts: ["version": "\(known?.version ?? 0)"])
         }
         guard known != nil || policies.count < PolicyLimits.policiesMaximum else {
@@ -82,7 +83,8 @@ extension PolicyEngine {
         guard uses.isEmpty else {
             let shown = uses.prefix(5).joined(separator: ", ") + (uses.count > 5 ? " and \(uses.count - 5) more" : "")
             throw PolicyError(
-                .failedPrecondition, "Policy \(name) is used by \(shown).", remedy: "Bind those to another policy first.",
+                .failedPrecondition, "Policy \(name) is used by \(shown).",
+                remedy: "Bind those to another policy first.",
                 facts: ["uses": "\(uses.count)"])
         }
         removePolicy(name, now: now)
@@ -151,7 +153,9 @@ extension PolicyEngine {
     private func health(of machine: CycleStateMachine, newestAge: Int64?, now: PolicyTime) -> ProtectionHealth {
         let source = machine.entry.sourceHost
         var isServed = true
-        if case .transferring = machine.phase { isServed = board.isServed(host: source, named: registry.hostName(source)) }
+        if case .transferring = machine.phase {
+            isServed = board.isServed(host: source, named: registry.hostName(source))
+        }
         return HealthRules.assess(
             HealthRules.Evidence(
                 state: machine.entry.state, stateReason: machine.entry.stateReason, binding: machine.binding,

@@ -42,7 +42,8 @@ extension JobBoard {
         for cycle in order {
             let posting = cycle.posting
             for _ in cycle.waiting {
-                guard let worker = freest(for: posting), let granted = cycles[posting.protection]?.lease(to: worker, now: now)
+                guard let worker = freest(for: posting),
+                    let granted = cycles[posting.protection]?.lease(to: worker, now: now)
                 else { break }
                 shares.began(posting.bandwidth)
                 workers[worker]?.runningJobs += 1
@@ -61,7 +62,9 @@ extension JobBoard {
             pull.grants.count < pull.freeSlots
                 && workers[id]?.introduction.reads(host: posting.sourceHost, named: posting.sourceHostName) == true
         }.max { left, right in
-            let (leftFree, rightFree) = (left.value.freeSlots - left.value.grants.count, right.value.freeSlots - right.value.grants.count)
+            let (leftFree, rightFree) = (
+                left.value.freeSlots - left.value.grants.count, right.value.freeSlots - right.value.grants.count
+            )
             return (leftFree, right.key) < (rightFree, left.key)
         }?.key
     }

@@ -63,12 +63,14 @@ struct JobBoard: Sendable {
     var openCycles: Int { cycles.count }
 
     func workers(at now: PolicyTime) -> [WorkerSummary] {
-        workers.values.sorted { ($0.introduction.name, $0.introduction.id) < ($1.introduction.name, $1.introduction.id) }
-            .map { worker in
-                WorkerSummary(
-                    introduction: worker.introduction, runningJobs: worker.runningJobs,
-                    bytesPerSecond: worker.rate.bytesPerSecond(at: now), lastSeenAgeMilliseconds: now - worker.lastSeen)
-            }
+        workers.values.sorted {
+            ($0.introduction.name, $0.introduction.id) < ($1.introduction.name, $1.introduction.id)
+        }
+        .map { worker in
+            WorkerSummary(
+                introduction: worker.introduction, runningJobs: worker.runningJobs,
+                bytesPerSecond: worker.rate.bytesPerSecond(at: now), lastSeenAgeMilliseconds: now - worker.lastSeen)
+        }
     }
 
     /// Whether a worker that can read this host has been heard of lately.

@@ -21,7 +21,9 @@ struct RegistryCopy: Hashable, Sendable {
             guard let known = protections[entry.id] else { return true }
             return known != entry && (!sameEpoch || known.version <= entry.version)
         }.map { .protection($0) }
-        changes += protections.keys.filter { !protectionIdentifiers.contains($0) }.sorted().map { .protectionRemoved($0) }
+        changes += protections.keys.filter { !protectionIdentifiers.contains($0) }.sorted().map {
+            .protectionRemoved($0)
+        }
         changes += pairs.keys.filter { !pairKeys.contains($0) }.map { .pairRemoved($0) }
         changes += hosts.keys.filter { !hostIdentifiers.contains($0) }.sorted().map { .hostRemoved(id: $0) }
         return changes

@@ -89,7 +89,9 @@ struct StateReconciler: Sendable {
         var line = ""
         for character in text {
             let next = character.isNewline || character == "\t" ? " " : String(character)
-            guard line.utf8.count + next.utf8.count <= PolicyLimits.stateReasonBytesMaximum - 3 else { return line + "…" }
+            guard line.utf8.count + next.utf8.count <= PolicyLimits.stateReasonBytesMaximum - 3 else {
+                return line + "…"
+            }
             line += next
         }
         return line

@@ -98,7 +98,8 @@ enum HealthRules {
         guard evidence.failuresInARow > 0, let error = evidence.lastError else { return [] }
         let level: ProtectionHealth.Level = evidence.failuresInARow >= failuresUntilCritical ? .critical : .warning
         let times = evidence.failuresInARow == 1 ? "The last cycle" : "The last \(evidence.failuresInARow) cycles"
-        let remedy = error.remedy.isEmpty ? "It is tried again by itself; see the hosts' logs if it lasts." : error.remedy
+        let remedy =
+            error.remedy.isEmpty ? "It is tried again by itself; see the hosts' logs if it lasts." : error.remedy
         return [ProtectionHealth(level: level, reason: "\(times) failed: \(error.message)", remedy: remedy)]
     }
 
@@ -116,7 +117,8 @@ enum HealthRules {
         return [
             ProtectionHealth(
                 level: level,
-                reason: "The newest recovery point is \(age / 1_000) s old; one is due every \(settings.frequencySeconds) s.",
+                reason:
+                    "The newest recovery point is \(age / 1_000) s old; one is due every \(settings.frequencySeconds) s.",
                 remedy: "See whether hosts and workers are reachable, or choose a larger frequency or bandwidth limit.")
         ]
     }

@@ -80,7 +80,9 @@ final class DatabasePolicyStore: PolicyStore {
     func history(of protection: ProtectionIdentifier, limit: Int) async throws -> [CycleReport] {
         try await database.read { database in
             let sql = "SELECT * FROM report WHERE protection = ? ORDER BY number DESC LIMIT ?"
-            return try Row.fetchAll(database, sql: sql, arguments: [protection.text, limit]).map { try CycleReport(row: $0) }
+            return try Row.fetchAll(database, sql: sql, arguments: [protection.text, limit]).map {
+                try CycleReport(row: $0)
+            }
         }
     }
 
