@@ -33,7 +33,7 @@ package struct AuditCommand: OperatorCommand {
             table.add([
                 .init("\(entry.number)"), .init(HumanUnits.time(unixMilliseconds: entry.timeUnixMilliseconds)),
                 .init(entry.actor), .init(entry.action), .init(entry.subject),
-                .init(entry.outcome, entry.outcome == "done" ? .good : .warning),
+                .init(entry.outcome, entry.outcome.hasPrefix("done") ? .good : .warning),
             ])
         }
         return table

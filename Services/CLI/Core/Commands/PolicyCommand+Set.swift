@@ -106,7 +106,7 @@ extension PolicyRecord {
                 + " daily until \(HumanUnits.span(seconds: keepDailySeconds))",
             "compression \(compression.rawValue), bandwidth "
                 + (bandwidthBytesPerSecond == 0 ? "unlimited" : HumanUnits.rate(bandwidthBytesPerSecond)),
-            "a guest is frozen for \(HumanUnits.duration(milliseconds: Int64(freezeLimitMilliseconds))) at most",
+            "a guest is frozen for \(HumanUnits.duration(milliseconds: Int64(freezeLimitMilliseconds)).replacing(".0 s", with: " s")) at most",
         ]
         if initialNotBeforeUnixSeconds > 0 {
             lines.append(

@@ -74,8 +74,10 @@ package struct StatusReport: Sendable, Equatable, Codable {
             if let status = row.status, status.health != .normal, !status.healthReason.isEmpty {
                 sentences.append((status.health.style, "\(status.healthReason) \(status.healthRemedy)"))
             }
-            if !row.protection.stateReason.isEmpty, row.protection.state != .protected {
-                sentences.append((.plain, "\(row.protection.state.rawValue): \(row.protection.stateReason)"))
+            let reason = row.protection.stateReason
+            let isSaid = sentences.contains { $0.1.contains(reason) }
+            if !reason.isEmpty, !isSaid, row.protection.state != .protected {
+                sentences.append((.plain, "\(row.protection.state.rawValue): \(reason)"))
             }
             for (style, sentence) in sentences {
                 let text = DisplayWidth.fitted("  \(row.protection.guest): \(sentence)", to: width ?? .max)

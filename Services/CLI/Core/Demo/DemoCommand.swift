@@ -34,7 +34,8 @@ package struct DemoCommand: OperatorCommand {
     package func perform(in session: OperatorSession) async throws {
         guard geteuid() == 0 else {
             throw OperatorError(
-                .refused, "the demo needs root, for QEMU under libvirt's embedded driver", remedy: "sudo make demo")
+                .refused, "the demo needs root, for QEMU under libvirt's embedded driver",
+                remedy: "run it as root: sudo make demo")
         }
         var plan = DemoPlan()
         plan.liveSeconds = seconds
