@@ -21,6 +21,7 @@ struct RPOBenchmark {
                 ages.append(Double(status.newestPointAgeMs) / 1_000)
                 cycles.insert(status.newestCycle)
             }
+            // A sample of the age is taken by the clock, because the age itself is what is measured.
             try await Task.sleep(for: .milliseconds(50))
         }
         try await stage.guest.tell("idle")

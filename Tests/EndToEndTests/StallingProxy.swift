@@ -86,6 +86,7 @@ final class StallingProxy: Sendable {
         while true {
             let count = recv(source, &buffer, buffer.count, 0)
             guard count > 0 else { break }
+            // On a thread of its own, because it has to hold back bytes until the test lets them go.
             while mode.withLock({ $0 == .stalled }) { usleep(5_000) }
             var sent = 0
             while sent < count {

@@ -17,12 +17,11 @@ struct SourceTree {
         /// `Shared/Foo/Foo.swift` may hold the overview and the small types of its module.
         var isModulePage: Bool { path.split(separator: "/").dropLast().last.map { "\($0).swift" } == name }
 
-        /// What is said about a line, in lower case: on it, three lines above it, and in the comment that those belong
-        /// to.
-        func commentAround(_ number: Int) -> String {
+        /// Whether a reason is given for a line: on it, three lines above it, or in the comment that those belong to.
+        func saysBecause(around number: Int) -> Bool {
             var first = max(0, number - 4)
             while first > 0, lines[first - 1].drop(while: \.isWhitespace).hasPrefix("//") { first -= 1 }
-            return lines[first..<number].joined(separator: "\n").lowercased()
+            return lines[first..<number].joined(separator: "\n").lowercased().contains("because")
         }
 
         /// The lines with their numbers from 1, without those that are comments from end to end.
