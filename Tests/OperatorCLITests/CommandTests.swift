@@ -291,4 +291,36 @@ import Testing
             #expect(console.said.errors.first?.contains("no answer from agent at tcp://127.0.0.1:1") == true)
         }
     }
+
+    @Test(arguments: [0, 5] as [UInt64]) func resumeGoesBackToWhereTheGuestStood(newestCycle: UInt64) async throws {
+        let asked = Mutex<ProtectionState?>(nil)
+        try await ScriptedServices.run(
+            vault: { request in
+                switch request {
+                case .getSnapshot:
+                    var snapshot = WireSamples.snapshot()
+                    snapshot.protections = [WireSamples.protection(state: .paused)]
+                    return .snapshot(snapshot)
+                case .changeState(let change):
+                    asked.withLock { $0 = change.state }
+                    return .protection(WireSamples.protection(state: change.state))
+                default: throw ScriptedServices.unexpected
+                }
+            },
+            policy: { _ in
+                var list = StatusList()
+                list.statuses = [WireSamples.status(newestCycle: newestCycle, pending: 0)]
+                return .statuses(list)
+            }
+        ) { services in
+            #expect(await services.bascule("resume", "web1") == .ok)
+            #expect(asked.withLock { $0 } == (newestCycle == 0 ? .seeding : .protected))
+        }
+    }
+
+    @Test func resumeOfWhatIsNotPausedIsRefused() async throws {
+        try await ScriptedServices.run(vault: { _ in .snapshot(WireSamples.snapshot()) }) { services in
+            #expect(await services.bascule("resume", "web1") == .refused)
+        }
+    }
 }
