@@ -72,6 +72,8 @@ struct BenchCommand: AsyncParsableCommand {
         for figure in figures {
             report.figures.append(figure)
             print(figure.line)
+            // Line by line, also into a file: a run takes minutes.
+            fflush(nil)
         }
     }
 }

@@ -90,6 +90,11 @@ final class BenchStage: Sendable {
         return sum
     }
 
+    /// A measurement of something else than it says is no measurement.
+    static func require(_ holds: Bool, _ what: String) throws {
+        guard holds else { throw LocalSitesError(.late, what, remedy: "nothing was reported") }
+    }
+
     func printLogs() async {
         for name in ["vault", "policy", "primary", "secondary", "worker-1", "worker-2"] {
             print("--- \(name)\n\(sites.lastLines(of: name, count: 12))")

@@ -19,8 +19,12 @@ struct InitialBenchmark {
             let before = try await stage.cpuSeconds()
             var protection = ""
             ours.append(try await PeerTool.seconds { protection = try await stage.protectAndSeed() })
-            let moved = try await stage.client.status(protection)?.last.changedBytes ?? 0
-            precondition(moved > 2_000_000_000, "2 GiB of random data must have been read, not \(moved) bytes")
+            let seeded = protection
+            let moved = try await eventually("the first cycle is reported", within: .seconds(10)) {
+                let last = try await stage.client.status(seeded)?.last
+                return last.flatMap { $0.cycle > 0 ? $0.changedBytes : nil }
+            }
+            try BenchStage.require(moved > 2_000_000_000, "2 GiB of random data must have been read, not \(moved) bytes")
             cpu.append((try await stage.cpuSeconds() - before) / (Double(moved) / 1e9))
             try await stage.unprotect(protection)
             if !round.isMultiple(of: 2) { peer.append(try await copyWithPeer()) }

@@ -26,7 +26,7 @@ struct RPOBenchmark {
         }
         try await stage.guest.tell("idle")
         let errors = stage.guest.console.writeErrors
-        precondition(errors.isEmpty, "the guest met I/O errors: \(errors)")
+        try BenchStage.require(errors.isEmpty, "the guest met I/O errors: \(errors)")
         let last = try await stage.client.status(protection)?.last.changedBytes ?? 0
         try await stage.unprotect(protection)
         try await stage.client.putPolicy("bench", frequencySeconds: 3_600)
