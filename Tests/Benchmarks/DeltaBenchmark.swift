@@ -37,7 +37,8 @@ struct DeltaBenchmark {
                 peer.append(try await PeerTool.seconds { try await virtnbdbackup(level: "inc", folder) })
             }
             let (seconds, report) = try await cycle(protection)
-            try BenchStage.require(report.changedBytes > 200_000_000, "about 250 MB were written, not \(report.changedBytes)")
+            try BenchStage.require(
+                report.changedBytes > 200_000_000, "about 250 MB were written, not \(report.changedBytes)")
             ours.append(seconds)
             if !round.isMultiple(of: 2) {
                 peer.append(try await PeerTool.seconds { try await virtnbdbackup(level: "inc", folder) })

@@ -24,7 +24,8 @@ struct InitialBenchmark {
                 let last = try await stage.client.status(seeded)?.last
                 return last.flatMap { $0.cycle > 0 ? $0.changedBytes : nil }
             }
-            try BenchStage.require(moved > 2_000_000_000, "2 GiB of random data must have been read, not \(moved) bytes")
+            try BenchStage.require(
+                moved > 2_000_000_000, "2 GiB of random data must have been read, not \(moved) bytes")
             cpu.append((try await stage.cpuSeconds() - before) / (Double(moved) / 1e9))
             try await stage.unprotect(protection)
             if !round.isMultiple(of: 2) { peer.append(try await copyWithPeer()) }
