@@ -53,6 +53,17 @@ final class AttemptLane: Sendable {
         state.withLock { $0 = .abandoned }
     }
 
+    /// The extents of a finished attempt, which stay its own.
+    func finishedExtents() throws -> [DeltaLogExtent] {
+        try state.withLock { state in
+            switch state {
+            case .open: throw wrongState("open")
+            case .finished(_, let extents): return extents
+            case .abandoned: throw wrongState("abandoned")
+            }
+        }
+    }
+
     /// Hands the extents of a finished attempt over, so that they are not held twice. Afterwards it counts as committed
     /// and has none.
     func handOverExtents() throws -> [DeltaLogExtent] {

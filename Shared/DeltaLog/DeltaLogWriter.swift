@@ -109,7 +109,7 @@ package final class DeltaLogWriter: Sendable {
             state = .committing
             return lanes
         }
-        let extents = try Self.extents(of: attempts, in: lanes)
+        let extents = try Self.extents(of: attempts, in: lanes, from: { try $0.handOverExtents() })
         let summary = try assembler.complete(extents: extents, records: UInt64(extents.count))
         state.withLock { $0 = .committed }
         return summary
@@ -124,7 +124,9 @@ package final class DeltaLogWriter: Sendable {
         let lanes = try state.withLock { try Self.lanes($0) }
         var uncovered: [Range<UInt64>] = []
         var offset = range.lowerBound
-        for extent in try Self.extents(of: attempts, in: lanes) where extent.disk == disk && extent.end > offset {
+        // Only looked at: the commit that follows still needs them.
+        let extents = try Self.extents(of: attempts, in: lanes, from: { try $0.finishedExtents() })
+        for extent in extents where extent.disk == disk && extent.end > offset {
             guard extent.offset < range.upperBound else { break }
             if offset < extent.offset { uncovered.append(offset..<extent.offset) }
             offset = extent.end
@@ -158,13 +160,15 @@ package final class DeltaLogWriter: Sendable {
     }
 
     /// By disk and offset.
-    private static func extents(of attempts: [UInt32], in lanes: [UInt32: AttemptLane]) throws -> [DeltaLogExtent] {
+    private static func extents(
+        of attempts: [UInt32], in lanes: [UInt32: AttemptLane], from lane: (AttemptLane) throws -> [DeltaLogExtent]
+    ) throws -> [DeltaLogExtent] {
         var extents: [DeltaLogExtent] = []
         for attempt in Set(attempts) {
-            guard let lane = lanes[attempt] else {
+            guard let found = lanes[attempt] else {
                 throw DeltaLogError(.attemptState, "the attempt is unknown", facts: ["attempt": "\(attempt)"])
             }
-            extents.append(contentsOf: try lane.handOverExtents())
+            extents.append(contentsOf: try lane(found))
         }
         extents.sort { ($0.disk, $0.offset) < ($1.disk, $1.offset) }
         return extents
