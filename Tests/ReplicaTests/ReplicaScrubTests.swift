@@ -1,3 +1,4 @@
+import DeltaLog
 import FoundationEssentials
 import Testing
 
@@ -76,19 +77,17 @@ import Testing
         try fixture.cycle()
         let path = fixture.directory + "/journal/0000000006.hrl"
         let sound = try Data(contentsOf: URL(fileURLWithPath: path))
-        var refused = 0
-        for position in stride(from: 8_192, to: 100_000, by: 3_000) {
+        // In the records that count: most of the log is what an abandoned attempt left, and nobody reads that.
+        let records = try DeltaLogReader(path: path, replicaKey: fixture.replica.replicaKey).extents
+            .filter { !$0.isZero }
+        #expect(!records.isEmpty)
+        for record in records {
             var bytes = sound
-            bytes[position] ^= 1
+            bytes[Int(record.position) + Int(record.payloadBytes)] ^= 1
             try bytes.write(to: URL(fileURLWithPath: path))
-            do {
-                try fixture.replica.view().check(against: fixture.history[6])
-            } catch let error as ReplicaError {
-                #expect(error.code == .corruptData)
-                refused += 1
-            }
+            let error = #expect(throws: ReplicaError.self) { _ = try fixture.replica.view().contents() }
+            #expect(error?.code == .corruptData)
         }
-        #expect(refused > 0)
     }
 
     // MARK: Damage at the start
