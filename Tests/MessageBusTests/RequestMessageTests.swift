@@ -175,13 +175,21 @@ import Testing
         }
     }
 
+    /// The next message that is not a heartbeat: on a busy machine one may come first.
+    private func nextRequest(of peer: RawSocket) async throws -> [[UInt8]] {
+        while true {
+            let message = try await peer.next()
+            guard case .heartbeat = try Envelope.decode(message[1]).body else { return message }
+        }
+    }
+
     @Test func lateAndUnaskedRepliesAreIgnored() async throws {
         try await withBus { bus in
             let peer = try RawSocket(.router, bindingTo: anyPort)
             defer { peer.close() }
             let client = try await bus.client(to: peer.endpoint)
             async let call = client.call(numbered(1), deadline: .seconds(30))
-            let message = try await peer.next()
+            let message = try await nextRequest(of: peer)
             let asked = try Envelope.decode(message[1])
             peer.send([message[0], request(5).reply(answer(5), sender: "x").encoded()])
             peer.send([message[0], [0xff]])
@@ -199,7 +207,7 @@ import Testing
             defer { peer.close() }
             let client = try await bus.client(to: peer.endpoint)
             async let call = client.call(numbered(1), deadline: .seconds(30))
-            let message = try await peer.next()
+            let message = try await nextRequest(of: peer)
             var reply = try Envelope.decode(message[1]).reply(answer(1), sender: "x")
             reply.protocolVersion = 2
             peer.send([message[0], reply.encoded()])
