@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "plugin.h"
@@ -42,6 +43,10 @@ static int lifeline = -1;
 
 // Enough for a request that is being answered.
 #define SHUTDOWN_GRACE_SECONDS 2
+
+// nbdkit 1.32 asks for that signal whether it is told to or not, and the thread that started it may end at any time. What
+// decides how long a view lives is its lifeline alone.
+static void view_load(void) { prctl(PR_SET_PDEATHSIG, 0); }
 
 static int view_config(const char *key, const char *value) {
     if (strcmp(key, "lifeline") != 0) return bascule_view_config(key, value);
@@ -138,6 +143,7 @@ static struct nbdkit_plugin plugin = {
     .longname = "Bascule recovery point",
     .description = "Serves a recovery point of a replica, read-only; one export for each disk.",
     .magic_config_key = "replica",
+    .load = view_load,
     .config = view_config,
     .config_complete = bascule_view_config_complete,
     .config_help =

@@ -2,7 +2,8 @@
 /// the caller's to start, watch and end; `ViewPlugin` is what nbdkit loads.
 ///
 /// Start it with an empty signal mask: threads of Swift's pool run with signals blocked, a child inherits that, and
-/// nbdkit would then not heed SIGTERM.
+/// nbdkit would then not heed SIGTERM. And start it from a thread that lives until it is ready: nbdkit 1.32 asks the kernel
+/// for SIGTERM at the end of the thread that started it, and only the plugin, once it is loaded, takes that back.
 package struct ViewProcess: Sendable, Hashable {
     /// What the process does when its starter ends.
     package enum Lifetime: Sendable, Hashable {

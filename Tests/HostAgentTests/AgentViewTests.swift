@@ -56,6 +56,24 @@ struct AgentViewTests {
         }
     }
 
+    /// In a row, because each is started by another thread that ends soon after, which nbdkit once took for the end of
+    /// the agent.
+    @Test func manyViewsInARowAreAllServed() async throws {
+        try await withAgentSite { site in
+            try await site.withAgent(change: { $0.nbdkitPlugin = plugin }) { agent in
+                agent.hypervisor.write(randomBytes(200_000), to: agent.guest, "vda", at: 65_536)
+                let held = try await agent.cycle(1, .full, parent: 0)
+                for _ in 0..<30 {
+                    let view = try await open(agent, cycle: 1)
+                    #expect(try copy(view, to: "\(site.directory)/one") == held)
+                    var close = CloseView()
+                    close.view = view.view
+                    _ = try await agent.send(.closeView(close))
+                }
+            }
+        }
+    }
+
     @Test func whatAKilledAgentLeftIsEndedAtItsNextStart() async throws {
         try await withAgentSite { site in
             try await site.withAgent(ending: .asAfterACrash, change: { $0.nbdkitPlugin = plugin }) { agent in

@@ -75,16 +75,17 @@ enum NbdkitTools {
 }
 
 /// A running nbdkit. It ends with its owner.
-final class RunningView {
+final class RunningView: Sendable {
     let process: ViewProcess
     private let identifier: pid_t
     private let output: String
 
     /// Returns when nbdkit accepts connections.
-    init(_ process: ViewProcess) throws {
+    init(_ process: ViewProcess, input: Int32? = nil) throws {
         self.process = process
         output = process.socket + ".log"
-        identifier = try NbdkitTools.spawn([ViewProcess.executable] + process.arguments, output: output)
+        identifier = try NbdkitTools.spawn(
+            [ViewProcess.executable] + process.arguments, input: input, output: output)
         let deadline = ContinuousClock.now + .seconds(20)
         while access(process.readyFile, F_OK) != 0 {
             guard ContinuousClock.now < deadline, waitpid(identifier, nil, WNOHANG) == 0 else {

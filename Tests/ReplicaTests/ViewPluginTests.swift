@@ -1,5 +1,6 @@
-import FoundationEssentials
+import Foundation
 import Glibc
+import Synchronization
 import Testing
 
 @testable import Replica
@@ -134,6 +135,33 @@ struct ViewPluginTests {
         #expect(NbdkitTools.wait(identifier) == SIGKILL)
         try fixture.replica.fold(upTo: 6)
         #expect(try fixture.files("leases") == ["gate"])
+    }
+
+    /// nbdkit by itself would end with the thread, whatever its lifetime.
+    @Test(arguments: [ViewProcess.Lifetime.endsWithStarter, .outlivesStarter])
+    func aViewDoesNotMissTheThreadThatStartedIt(lifetime: ViewProcess.Lifetime) throws {
+        let fixture = try prepared()
+        let lifeline = try ViewLifeline()
+        let process = try ViewProcess(
+            plugin: NbdkitTools.plugin, replicaDirectory: fixture.directory, cycle: 5,
+            socket: fixture.parent + "/thread", lifetime: lifetime)
+        let started = Mutex<RunningView?>(nil)
+        let thread = Thread {
+            do {
+                let view = try RunningView(process, input: lifeline.input)
+                started.withLock { $0 = view }
+            } catch {
+                Issue.record(error)
+            }
+        }
+        thread.start()
+        let deadline = ContinuousClock.now + .seconds(20)
+        while !thread.isFinished, ContinuousClock.now < deadline { poll(nil, 0, 10) }
+        // The kernel lets go of a finished thread a moment later.
+        poll(nil, 0, 200)
+        let view = try #require(started.withLock { $0 })
+        #expect(try NbdkitTools.run(["nbdinfo", "--size", process.uri(disk: "vda")]).isEmpty == false)
+        view.end()
     }
 
     /// With a client connected and without one: the thread that started it is long gone, and nobody sends a signal.

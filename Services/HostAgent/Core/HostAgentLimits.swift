@@ -53,6 +53,11 @@ package enum HostAgentLimits {
 
     package static let viewsMaximum = 64
     package static let viewStartDeadline: Duration = .seconds(10)
+    /// Views that are being started at once; each occupies a thread, because nbdkit must not lose the one it came from.
+    package static let viewStartThreads = 4
+    package static let viewStartPollMicroseconds: UInt32 = 5_000
+    /// Characters of what a process said that an error repeats.
+    package static let processOutputShown = 1_000
     package static let viewStopGrace: Duration = .seconds(3)
     package static let processPollInterval: Duration = .milliseconds(20)
     /// A UNIX socket's path ends at 107 bytes and a zero; see unix(7).

@@ -28,7 +28,7 @@ package actor ViewSupervisor {
     private let directory: String
     private let plugin: String
     private let logger: Logger
-    private let starter = BlockingThreads(name: "views", threads: 1)
+    private let starter = BlockingThreads(name: "views", threads: HostAgentLimits.viewStartThreads)
     private let clock = ContinuousClock()
     private var entries: [String: Entry] = [:]
     /// Views that are being started count too.
@@ -80,20 +80,20 @@ package actor ViewSupervisor {
         let serving = try ViewProcess(
             plugin: plugin, replicaDirectory: replica, cycle: cycle, socket: path, lifetime: .endsWithStarter)
         let lifeline = try ViewLifeline()
-        let process = try await starter.run {
-            try SupervisedProcess.start(
-                ViewProcess.executable, serving.arguments, input: lifeline.input, errors: log)
+        let (process, failure) = try await starter.run {
+            try Self.start(serving, lifeline, log: log)
         }
         let view = View(identifier: identifier, protection: protection, cycle: cycle, socket: path)
+        let entry = Entry(view: view, process: process, lifeline: lifeline)
         do {
+            if let failure { throw failure }
             try await store.enter(
                 AgentStore.ProcessRecord(process: process.process, startTicks: process.startTicks, socket: path))
-            try await waitUntilServing(process, serving, log: log)
         } catch {
-            await end(Entry(view: view, process: process, lifeline: lifeline))
+            await end(entry)
             throw error
         }
-        entries[identifier] = Entry(view: view, process: process, lifeline: lifeline)
+        entries[identifier] = entry
         logger.info("view opened", metadata: ["view": "\(identifier)", "cycle": "\(cycle)", "socket": "\(path)"])
         return view
     }
@@ -141,19 +141,30 @@ package actor ViewSupervisor {
         }
     }
 
-    private func waitUntilServing(
-        _ process: SupervisedProcess, _ serving: ViewProcess, log: String
-    ) async throws {
-        let deadline = clock.now + HostAgentLimits.viewStartDeadline
+    /// Starts nbdkit and waits, blocking, because the thread has to live until it serves; see `ViewProcess`.
+    ///
+    /// - Returns: the process, and why it does not serve.
+    private static func start(
+        _ serving: ViewProcess, _ lifeline: ViewLifeline, log: String
+    ) throws -> (SupervisedProcess, HostAgentError?) {
+        let process = try SupervisedProcess.start(
+            ViewProcess.executable, serving.arguments, input: lifeline.input, errors: log)
+        let deadline = ContinuousClock.now + HostAgentLimits.viewStartDeadline
         while access(serving.readyFile, F_OK) != 0 {
-            guard process.status() == .running, clock.now < deadline else {
-                throw HostAgentError(
-                    .processFailed, "nbdkit does not serve the point.",
-                    remedy: "See what it says; `bascule doctor` checks nbdkit and the plugin.",
-                    facts: ["nbdkit": String((SmallFile.text(at: log) ?? "").suffix(1_000))])
+            let status = process.status()
+            guard status == .running, ContinuousClock.now < deadline else {
+                let said = String((SmallFile.text(at: log) ?? "").suffix(HostAgentLimits.processOutputShown))
+                return (
+                    process,
+                    HostAgentError(
+                        .processFailed, "nbdkit does not serve the point.",
+                        remedy: "See what it says; `bascule doctor` checks nbdkit and the plugin.",
+                        facts: ["nbdkit": said, "status": "\(status)"])
+                )
             }
-            try await clock.sleep(for: HostAgentLimits.processPollInterval)
+            usleep(HostAgentLimits.viewStartPollMicroseconds)
         }
+        return (process, nil)
     }
 
     private func end(_ entry: Entry) async {
