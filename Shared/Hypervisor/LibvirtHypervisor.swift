@@ -67,6 +67,7 @@ package final class LibvirtHypervisor: HypervisorDriver {
     private func liveConnection() throws -> LibvirtConnection {
         try connection.withLock { connection in
             if let connection, connection.isAlive { return connection }
+            try EmbeddedRoot(uri: settings.uri)?.checkFree()
             let fresh = try LibvirtConnection(uri: settings.uri) { [weak self] change in self?.heard(change) }
             connection = fresh
             return fresh

@@ -4,10 +4,12 @@ import TestGuest
 
 /// Two sites, one running guest, and the folders of both; all of it is gone afterwards, whatever happened in between.
 enum Scenario {
+    /// - Parameter embedded: the guest runs under libvirt's embedded driver, which `virsh` can join only while the
+    ///   primary's agent is not there.
     static func run(
         _ name: String, disks: [UInt64], recordsPerSecond: Int, format: String = "qcow2", fileSystemBytes: UInt64 = 0,
         frequencySeconds: UInt32 = 1, stallableLink: Bool = false, smallTargetMebibytes: Int? = nil,
-        withOracle: Bool = true, _ body: (TwoSites, TestGuest) async throws -> Void
+        withOracle: Bool = true, embedded: Bool = false, _ body: (TwoSites, TestGuest) async throws -> Void
     ) async throws {
         // Short, because UNIX socket paths below it end at 108 characters.
         let root = "/tmp/bsc-\(name)-\(UUID().uuidString.prefix(6))"
@@ -24,8 +26,10 @@ enum Scenario {
             name: "bsc-\(name)", folder: "\(root)/guest", image: try GuestImage(in: "\(root)/image"),
             disks: disks.map { .init(sizeBytes: $0, format: format) }, recordsPerSecond: recordsPerSecond,
             fileSystemBytes: fileSystemBytes)
+        let host = embedded ? "qemu:///embed?root=\(root)/p" : GuestHost.uri
+        if embedded { try prepareEmbedded("\(root)/p") }
         var sites: TwoSites?
-        do {
+        func play() async throws {
             try await guest.bringUp()
             let two = try await TwoSites.start(
                 root: root, frequencySeconds: frequencySeconds,
@@ -33,12 +37,33 @@ enum Scenario {
                 withOracle: withOracle)
             sites = two
             try await body(two, guest)
-        } catch {
-            await report(error, from: sites)
-            await finish(sites, guest, root: root, unmount: targetFolder)
-            throw error
         }
-        await finish(sites, guest, root: root, unmount: targetFolder)
+        try await GuestHost.$uri.withValue(host) {
+            do {
+                try await play()
+            } catch {
+                await report(error, from: sites)
+                await finish(sites, guest, root: root, unmount: targetFolder)
+                throw error
+            }
+            await finish(sites, guest, root: root, unmount: targetFolder)
+        }
+    }
+
+    /// What QEMU's driver needs outside systemd and without its log daemon.
+    private static func prepareEmbedded(_ root: String) throws {
+        try FileManager.default.createDirectory(atPath: "\(root)/etc", withIntermediateDirectories: true)
+        let settings = """
+            stdio_handler = "file"
+            user = "root"
+            group = "root"
+            security_driver = "none"
+            cgroup_controllers = []
+            namespaces = []
+            remember_owner = 0
+
+            """
+        try settings.write(toFile: "\(root)/etc/qemu.conf", atomically: true, encoding: .utf8)
     }
 
     /// What the processes said last, because their logs are about to be removed.

@@ -1,0 +1,87 @@
+import Foundation
+import LocalSites
+import MessageBus
+import Messages
+import TestGuest
+import Testing
+
+/// A guest whose file systems are frozen when its host agent is killed: nothing of ours is left to thaw it but the
+/// watchdog's child process. The guest itself says, by its own clock, how long it was frozen.
+@Suite(.serialized, .enabled(if: Prerequisites.met, "\(Prerequisites.missing ?? "")"))
+struct FreezeTests {
+    /// What a policy freezes for at most unless it says otherwise.
+    private static let limitMilliseconds: UInt64 = 5_000
+
+    @Test(.timeLimit(.minutes(8)), arguments: [true, false])
+    func aGuestThawsWithinItsLimitWhenItsAgentIsKilled(embedded: Bool) async throws {
+        let name = embedded ? "thawe" : "thaws"
+        try await Scenario.run(
+            name, disks: [64 << 20], recordsPerSecond: 20, fileSystemBytes: 64 << 20, withOracle: false,
+            embedded: embedded
+        ) { two, guest in
+            try #require(
+                guest.image.hasGuestAgent, "qemu-guest-agent is not installed: run Scripts/install-prerequisites")
+            _ = try await guest.console.wait(for: "guest agent on", within: .seconds(5))
+            let protection = try await two.client.protect(guest.name).id
+            let newest = try await two.client.waitForPoint(after: 0, of: protection, within: .seconds(90))
+
+            let mark = try await killWhileFrozen(two, guest, protection)
+            let thawed = try await guest.console.wait(
+                for: "file systems thaw", after: mark, within: .seconds(30))
+            let frozen = try await guest.console.wait(for: "file systems freeze", after: mark, within: .seconds(1))
+            let took =
+                try #require(SerialLog.number("at_ms", in: thawed)) - #require(SerialLog.number("at_ms", in: frozen))
+            print("\(name): frozen for \(took) ms when its agent was killed")
+            #expect(took < Self.limitMilliseconds)
+
+            // The agent comes back, and replication goes on as if nothing had been. A guest that were still frozen would
+            // refuse to freeze again.
+            try await two.sites.start("primary")
+            try await two.client.waitForPoint(after: newest + 1, of: protection, within: .seconds(90))
+            let later = try await triggerApplicationPoint(two, protection)
+            _ = try await eventually("an application-consistent point", within: .seconds(60)) {
+                try await two.client.points(protection).first { $0.cycle > later && $0.consistency == .application }
+            }
+            try await two.quiesce(protection)
+            // An embedded guest can be asked from outside only without its agent.
+            try await two.sites.stop("primary")
+            #expect(try await guest.job == "None")
+            let left = try FileManager.default.contentsOfDirectory(atPath: "\(two.sites.options.root)/primary/captures")
+            #expect(left == [])
+            #expect(guest.console.writeErrors == [])
+        }
+    }
+
+    /// Asks for application-consistent points until one is caught in the middle: the agent is halted when the guest says
+    /// that it freezes, and killed when no thaw has followed, so that it is frozen for certain.
+    ///
+    /// - Returns: a mark in the guest's log before the freeze.
+    private func killWhileFrozen(_ two: TwoSites, _ guest: TestGuest, _ protection: String) async throws -> Int {
+        let agent = try await two.sites.process("primary")
+        for _ in 1...10 {
+            let mark = guest.console.mark
+            _ = try await triggerApplicationPoint(two, protection)
+            _ = try await guest.console.wait(for: "file systems freeze", after: mark, within: .seconds(60))
+            agent.signal(SIGSTOP)
+            do {
+                // A thaw that was under way arrives within this; the freeze has been acknowledged by then, too.
+                _ = try await guest.console.wait(for: "file systems thaw", after: mark, within: .milliseconds(700))
+                agent.signal(SIGCONT)
+            } catch is TestGuestError {
+                await agent.crash()
+                return mark
+            }
+        }
+        throw Command.Failure(description: "in ten attempts the agent was never halted while the guest was frozen")
+    }
+
+    /// - Returns: the newest point there was before.
+    private func triggerApplicationPoint(_ two: TwoSites, _ protection: String) async throws -> UInt64 {
+        let newest = try await two.client.points(protection).last?.cycle ?? 0
+        var trigger = TriggerCycle()
+        trigger.protection = protection
+        trigger.consistency = .application
+        _ = try await two.client.policy.policy(.triggerCycle(trigger))
+        return newest
+    }
+}
