@@ -87,7 +87,7 @@ let package = Package(
         .target(name: "CLinuxFile", path: "Shared/CLinuxFile"),
 
         // Shared libraries, lowest first.
-        shared("Messages", [protobuf], exclude: ["Protos", "Protocol.md"]),
+        shared("Messages", [protobuf], exclude: ["Protos", "Protocol.md", "Failover.md"]),
         shared("MessageBus", ["CZeroMQ", "Messages", logging]),
         shared("Sealing", ["COpenSSL", "CZstd", "CLZ4"]),
         shared("DeltaLog", ["Sealing", "CLinuxFile"], exclude: ["Format.md"]),

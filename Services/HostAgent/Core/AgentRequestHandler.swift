@@ -30,8 +30,7 @@ struct AgentRequestHandler: Sendable {
                 reply.reply = try await carryOut(body, generation: request.envelope.generation)
                 return .agentReply(reply)
             case .error, .heartbeat, .healthReply, .vaultRequest, .vaultReply, .vaultEvent, .policyRequest,
-                .policyReply,
-                .agentReply:
+                .policyReply, .agentReply, .orchestratorRequest, .orchestratorReply:
                 throw RemoteError(
                     .unimplemented, "A host agent does not answer this.",
                     remedy: "Send it to the service it is meant for.")
@@ -102,6 +101,10 @@ struct AgentRequestHandler: Sendable {
                     try await target.scrub(try protection(request.protection), restart: request.restart)))
         case .doctorCheck:
             return .doctorReport(await doctor.examine())
+        case .setSide, .stopGuest, .startGuest, .startReplica, .stopReplica, .commitReplica, .prepareReplica,
+            .adoptDisks, .describeSide:
+            throw RemoteError(
+                .unimplemented, "This release does not fail over.", remedy: "Use a release that does.")
         }
     }
 

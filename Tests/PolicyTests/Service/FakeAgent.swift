@@ -95,7 +95,9 @@ final class FakeAgent: Sendable {
         case .abortCycle: "AbortCycle"
         case .describeReplica: "DescribeReplica"
         case .deleteReplica: "DeleteReplica"
-        case .listPoints, .openView, .closeView, .scrub, .doctorCheck: "other"
+        case .listPoints, .openView, .closeView, .scrub, .doctorCheck, .setSide, .stopGuest, .startGuest, .startReplica,
+            .stopReplica, .commitReplica, .prepareReplica, .adoptDisks, .describeSide:
+            "other"
         }
     }
 
@@ -191,7 +193,8 @@ final class FakeAgent: Sendable {
             state.points = []
             state.open = nil
             return .done(AgentDone())
-        case .listPoints, .openView, .closeView, .scrub, .doctorCheck:
+        case .listPoints, .openView, .closeView, .scrub, .doctorCheck, .setSide, .stopGuest, .startGuest, .startReplica,
+            .stopReplica, .commitReplica, .prepareReplica, .adoptDisks, .describeSide:
             throw RemoteError(.unimplemented, "not in this script")
         }
     }

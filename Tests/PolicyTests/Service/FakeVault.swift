@@ -156,7 +156,8 @@ final class FakeVault: Sendable {
             state.confirmed.append(confirm.protection)
             return (.done(Done()), event(&state) { $0.protectionRemoved = confirm.protection })
         case .createSite, .deleteSite, .createCloud, .deleteCloud, .pairClouds, .unpairClouds, .registerHost,
-            .reportInventory, .removeHost, .protect, .protectCloud, .unprotect, .setPolicyOverride, .listAudit:
+            .reportInventory, .removeHost, .protect, .protectCloud, .unprotect, .setPolicyOverride, .listAudit,
+            .advanceFailover:
             throw RemoteError(.unimplemented, "not in this script")
         }
     }

@@ -84,7 +84,7 @@ extension Registry.State {
         case .paused: self = .paused
         case .resynchronizing: self = .resynchronizing
         case .disabling: self = .disabling
-        case .unspecified, .UNRECOGNIZED: self = .unknown
+        case .failingOver, .commitPending, .committed, .reversing, .unspecified, .UNRECOGNIZED: self = .unknown
         }
     }
 

@@ -65,7 +65,7 @@ extension ProtectionEntry.State {
         case .paused: self = .paused
         case .resynchronizing: self = .resynchronizing
         case .disabling: self = .disabling
-        case .unspecified, .UNRECOGNIZED: return nil
+        case .failingOver, .commitPending, .committed, .reversing, .unspecified, .UNRECOGNIZED: return nil
         }
     }
 

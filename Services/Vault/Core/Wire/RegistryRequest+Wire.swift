@@ -35,6 +35,9 @@ extension RegistryRequest {
         case .listAudit(let request):
             self = .listAudit(
                 limit: Int(request.limit), before: request.beforeNumber == 0 ? nil : request.beforeNumber)
+        case .advanceFailover:
+            throw VaultError(
+                .failedPrecondition, "This release does not fail over.", remedy: "Use a release that does.")
         }
     }
 }
@@ -79,7 +82,7 @@ extension StateChangeRequest {
         case .paused: state = .paused
         case .resynchronizing: state = .resynchronizing
         case .disabling: state = .disabling
-        case .unspecified, .UNRECOGNIZED:
+        case .failingOver, .commitPending, .committed, .reversing, .unspecified, .UNRECOGNIZED:
             throw VaultError(
                 .invalidArgument, "ChangeState.state is not one of the states that are known here.",
                 remedy: "Name one of them.", facts: ["state": "\(wire.state.rawValue)"])
