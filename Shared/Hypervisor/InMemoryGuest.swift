@@ -86,7 +86,7 @@ struct InMemoryGuest: Sendable {
         GuestDescription(
             uuid: uuid, name: name, power: power, memoryBytes: memoryBytes, virtualCPUs: 1,
             disks: disks.map(describe), findings: findings, hasGuestAgent: hasGuestAgent && power == .running,
-            definition: definition)
+            definition: definition, startsWithHost: startsWithHost)
     }
 
     private func describe(_ disk: Disk) -> DiskDescription {
