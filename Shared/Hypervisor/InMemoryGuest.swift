@@ -6,6 +6,8 @@ struct InMemoryGuest: Sendable {
         let target: String
         let format: String
         var bytes: SparseBytes
+        /// The file that it is said to be in; nil: only in memory.
+        var path: String?
 
         init(target: String, format: String, sizeBytes: UInt64) {
             self.target = target
@@ -92,7 +94,7 @@ struct InMemoryGuest: Sendable {
     private func describe(_ disk: Disk) -> DiskDescription {
         DiskDescription(
             target: disk.target, sizeBytes: disk.bytes.sizeBytes, format: disk.format,
-            source: "memory:\(uuid)/\(disk.target)")
+            source: disk.path ?? "memory:\(uuid)/\(disk.target)")
     }
 
     private var findings: [Finding] {

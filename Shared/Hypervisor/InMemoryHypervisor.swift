@@ -98,6 +98,15 @@ package final class InMemoryHypervisor: HypervisorDriver {
         broadcaster.send(GuestChange(guest: guest, kind: .devicesChanged))
     }
 
+    /// Says that a disk is in a file, for who works on the images of a guest that is off. Neither follows the other.
+    package func place(_ target: String, of guest: String, at path: String) {
+        withGuest(guest) { guest in
+            for index in guest.disks.indices where guest.disks[index].target == target {
+                guest.disks[index].path = path
+            }
+        }
+    }
+
     package func removeDisk(_ target: String, from guest: String) {
         withGuest(guest) { $0.disks.removeAll { $0.target == target } }
         broadcaster.send(GuestChange(guest: guest, kind: .devicesChanged))

@@ -61,6 +61,9 @@ package final class Replica: Sendable {
 
     package var protection: UUID { state.withLock { $0.manifest.protection } }
 
+    /// The newest generation that was admitted.
+    package var generation: UInt64 { state.withLock { $0.manifest.generation } }
+
     /// Every point that can be read, oldest first.
     package func points() -> [RecoveryPoint] { state.withLock { $0.points } }
 
