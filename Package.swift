@@ -91,8 +91,8 @@ let package = Package(
         shared("MessageBus", ["CZeroMQ", "Messages", logging]),
         shared("Sealing", ["COpenSSL", "CZstd", "CLZ4"]),
         shared("DeltaLog", ["Sealing", "CLinuxFile"], exclude: ["Format.md"]),
-        shared("Replica", ["DeltaLog", "Sealing", "CLinuxFile"], exclude: ["Layout.md"]),
         shared("BlockDevice", ["CLibnbd"]),
+        shared("Replica", ["BlockDevice", "CLibnbd", "CLinuxFile", "DeltaLog", "Sealing"], exclude: ["Layout.md"]),
         shared("Hypervisor", ["CLibvirt", "BlockDevice", logging]),
         shared("ServiceRuntime", ["Messages", "MessageBus", configuration, logging, serviceLifecycle, unixSignals]),
         .target(

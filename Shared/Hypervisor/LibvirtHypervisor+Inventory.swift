@@ -90,7 +90,8 @@ extension LibvirtHypervisor {
             uuid: document.uuid, name: document.name, power: power, memoryBytes: document.memoryBytes,
             virtualCPUs: document.virtualCPUs, disks: preflight.capturedDisks.map { describe($0, facts, of: domain) },
             findings: preflight.findings, hasGuestAgent: document.hasGuestAgent,
-            definition: try domain.isPersistent ? domain.xml(inactive: true) : domain.xml(inactive: false))
+            definition: try domain.isPersistent ? domain.xml(inactive: true) : domain.xml(inactive: false),
+            startsWithHost: try domain.startsWithHost())
         return (description, document)
     }
 

@@ -70,7 +70,7 @@ import Testing
         #expect(!FileManager.default.fileExists(atPath: directory + "/manifest.new"), comment)
         withExtendedLifetime(view) {
             // The view's lease is known after a restart too.
-            _ = #expect(throws: ReplicaError.self) { try replica.fold(upTo: 5) }
+            _ = #expect(throws: ReplicaError.self) { try replica.fold(upTo: 4) }
         }
     }
 

@@ -41,7 +41,7 @@ final class ReceivedCycle: Sendable {
         let target = open.opening.disks[Int(disk)].target
         let view = try parent.withLock { view in
             if let view { return view }
-            let opened = try replica.view(cycle: open.opening.parentCycle)
+            let opened = try replica.parentView()
             view = opened
             return opened
         }

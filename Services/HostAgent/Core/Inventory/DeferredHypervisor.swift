@@ -62,6 +62,41 @@ package final class DeferredHypervisor: HypervisorDriver {
     package func define(xml: String) async throws -> String { try await driver().define(xml: xml) }
     package func undefine(guest: String) async throws { try await driver().undefine(guest: guest) }
 
+    package func startReplicaGuest(_ request: ReplicaGuestRequest) async throws -> ReplicaGuest {
+        try await driver().startReplicaGuest(request)
+    }
+
+    package func removeReplicaGuest(uuid: String, directory: String) async throws {
+        try await driver().removeReplicaGuest(uuid: uuid, directory: directory)
+    }
+
+    package func startTracked(guest: String, protection: String, cycle: UInt64) async throws -> ReplicaGuest {
+        try await driver().startTracked(guest: guest, protection: protection, cycle: cycle)
+    }
+
+    package func stopGuest(
+        _ guest: String, shutdownLimit: Duration, destroysAfterLimit: Bool
+    ) async throws -> StoppedGuest {
+        try await driver().stopGuest(guest, shutdownLimit: shutdownLimit, destroysAfterLimit: destroysAfterLimit)
+    }
+
+    @discardableResult
+    package func setAutostart(_ guest: String, _ isOn: Bool) async throws -> Bool {
+        try await driver().setAutostart(guest, isOn)
+    }
+
+    package func setLinks(of guest: String, up: Bool) async throws {
+        try await driver().setLinks(of: guest, up: up)
+    }
+
+    package func settleOnBase(guest: String, directory: String, images: [String: String]) async throws {
+        try await driver().settleOnBase(guest: guest, directory: directory, images: images)
+    }
+
+    package func stripBitmaps(protection: String, guest: String, images: [String]) async throws {
+        try await driver().stripBitmaps(protection: protection, guest: guest, images: images)
+    }
+
     package func close() async { await connected.withLock { $0 }?.close() }
 
     private func driver() async throws -> any HypervisorDriver {

@@ -43,7 +43,9 @@ extension RemoteError {
         let code: ErrorCode
         switch error.code {
         case .unavailable, .operationFailed, .programFailed: code = .unavailable
-        case .timedOut: code = .deadlineExceeded
+        case .timedOut, .shutdownTimedOut: code = .deadlineExceeded
+        case .guestExists: code = .alreadyExists
+        case .hostUnfit: code = .failedPrecondition
         case .guestNotFound, .captureNotFound: code = .notFound
         case .scratchFull: code = .resourceExhausted
         case .invalidDefinition: code = .invalidArgument
