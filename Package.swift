@@ -155,7 +155,7 @@ let package = Package(
                 "HostAgent", "ReplicationWorker", "Messages", "MessageBus", "Hypervisor", "BlockDevice", "DeltaLog",
                 "Replica", "Sealing", logging,
             ]),
-        tests("OperatorCLITests", ["OperatorCLI", "Messages", "MessageBus"]),
+        tests("OperatorCLITests", ["OperatorCLI", "Messages", "MessageBus", "bascule"]),
         // What several test targets use to break the protocol on purpose.
         .target(name: "RawSockets", dependencies: ["CZeroMQ"], path: "Tests/RawSockets"),
         // A client in Python, against the two executables.
