@@ -3,7 +3,13 @@
 
 #define NBDKIT_API_VERSION 2
 #include <nbdkit-plugin.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stddef.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "plugin.h"
 
@@ -27,6 +33,57 @@ int bascule_nbdkit_add_extent(void *extents, uint64_t offset, uint64_t length, i
 }
 
 char *bascule_nbdkit_real_path(const char *path) { return nbdkit_realpath(path); }
+
+// What ends the view with its starter: a descriptor whose other end the starter alone holds. -1: nothing does.
+//
+// Not --exit-with-parent, because that is prctl(PR_SET_PDEATHSIG): Linux then takes the end of the thread that started
+// nbdkit for the end of its process, and a starter that dies before nbdkit has asked for the signal is never noticed.
+static int lifeline = -1;
+
+// Enough for a request that is being answered.
+#define SHUTDOWN_GRACE_SECONDS 2
+
+static int view_config(const char *key, const char *value) {
+    if (strcmp(key, "lifeline") != 0) return bascule_view_config(key, value);
+    int given;
+    if (nbdkit_parse_int("lifeline", value, &given) == -1) return -1;
+    // A copy, because nbdkit puts /dev/null in the place of its standard input and output before it serves.
+    lifeline = fcntl(given, F_DUPFD_CLOEXEC, 3);
+    if (lifeline >= 0) return 0;
+    nbdkit_error("lifeline=%s is no open descriptor", value);
+    return -1;
+}
+
+static void *watch_lifeline(void *unused) {
+    (void)unused;
+    char byte;
+    ssize_t count;
+    // Nobody writes to it; it is read to see its end.
+    do count = read(lifeline, &byte, 1);
+    while (count > 0 || (count == -1 && errno == EINTR));
+    nbdkit_shutdown();
+    // nbdkit waits for clients that are connected, and they wait for nobody: a view has nothing to lose by ending.
+    sleep(SHUTDOWN_GRACE_SECONDS);
+    _exit(0);
+}
+
+// Only now, because nbdkit may fork before, and a thread would stay with the parent.
+static int view_after_fork(void) {
+    if (lifeline < 0) return 0;
+    // Signals are for nbdkit's own threads.
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    pthread_t thread;
+    int error = pthread_create(&thread, NULL, watch_lifeline, NULL);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (error != 0) {
+        nbdkit_error("no thread can watch the lifeline: %s", strerror(error));
+        return -1;
+    }
+    pthread_detach(thread);
+    return 0;
+}
 
 static int view_list_exports(int readonly, int default_only, struct nbdkit_exports *exports) {
     (void)readonly;
@@ -81,12 +138,14 @@ static struct nbdkit_plugin plugin = {
     .longname = "Bascule recovery point",
     .description = "Serves a recovery point of a replica, read-only; one export for each disk.",
     .magic_config_key = "replica",
-    .config = bascule_view_config,
+    .config = view_config,
     .config_complete = bascule_view_config_complete,
     .config_help =
         "replica=DIRECTORY  (required) the replica directory\n"
-        "point=CYCLE        the cycle number of the point; the newest when not given",
+        "point=CYCLE        the cycle number of the point; the newest when not given\n"
+        "lifeline=FD        a descriptor; the view ends when its other end is closed",
     .get_ready = bascule_view_get_ready,
+    .after_fork = view_after_fork,
     .cleanup = bascule_view_cleanup,
     .list_exports = view_list_exports,
     .default_export = view_default_export,

@@ -13,9 +13,11 @@ package final class ManagedProcess: Sendable {
 
     /// Starts `executable` with `arguments`; its output is appended to `logPath`.
     ///
+    /// - Parameter input: descriptor for its standard input; nil: nothing to read.
     /// - Throws: `LocalSitesError` with code `missing` or `cannotStart`.
     package init(
-        name: String, executable: String, arguments: [String], environment: [String: String] = [:], logPath: String
+        name: String, executable: String, arguments: [String], environment: [String: String] = [:],
+        input: Int32? = nil, logPath: String
     ) throws {
         guard access(executable, X_OK) == 0 else {
             throw LocalSitesError(
@@ -27,7 +29,11 @@ package final class ManagedProcess: Sendable {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        if let input {
+            posix_spawn_file_actions_adddup2(&actions, input, 0)
+        } else {
+            posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        }
         posix_spawn_file_actions_addopen(&actions, 1, logPath, O_WRONLY | O_CREAT | O_APPEND, 0o600)
         posix_spawn_file_actions_adddup2(&actions, 1, 2)
         var attributes = posix_spawnattr_t()

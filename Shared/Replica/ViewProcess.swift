@@ -6,8 +6,8 @@
 package struct ViewProcess: Sendable, Hashable {
     /// What the process does when its starter ends.
     package enum Lifetime: Sendable, Hashable {
-        /// For exports and verifications. Start it from a thread that lives on: Linux counts the end of the starting
-        /// thread as the end of the starter, prctl(2), PR_SET_PDEATHSIG.
+        /// For exports and verifications. Its standard input has to be the end of a `ViewLifeline` that is meant for it;
+        /// it ends when the starter lets go of the lifeline, and with the starter's process at the latest.
         case endsWithStarter
         /// For guests, which must not lose their disks when a host agent is started again.
         case outlivesStarter
@@ -43,17 +43,19 @@ package struct ViewProcess: Sendable, Hashable {
     }
 
     /// Written by nbdkit, with its process number, when it accepts connections.
-    package var readyFile: String { socket + ".pid" }
+    package var readyFile: String { Self.readyFile(of: socket) }
+
+    package static func readyFile(of socket: String) -> String { socket + ".pid" }
 
     /// Of `executable`. It stays in the foreground, so that the starter knows its process.
     package var arguments: [String] {
         var arguments = ["--foreground", "--readonly", "--unix", socket, "--pidfile", readyFile]
-        switch lifetime {
-        case .endsWithStarter: arguments.append("--exit-with-parent")
-        case .outlivesStarter: break
-        }
         arguments += [plugin, "replica=\(replicaDirectory)"]
         if let cycle { arguments.append("point=\(cycle)") }
+        switch lifetime {
+        case .endsWithStarter: arguments.append("lifeline=0")
+        case .outlivesStarter: break
+        }
         return arguments
     }
 

@@ -28,7 +28,7 @@ enum ViewPlugin {
                 }
                 cycle = number
             default:
-                throw PluginError(EINVAL, "unknown parameter \(key); known are replica and point")
+                throw PluginError(EINVAL, "unknown parameter \(key); known are replica, point and lifeline")
             }
             phase = .configuring(directory: directory, cycle: cycle)
         }

@@ -2,10 +2,17 @@ import Foundation
 import LocalSites
 import TestGuest
 
+/// Where the guest of a scenario runs: the private libvirtd of this run, or an embedded root, which `virsh` can join only
+/// while no agent has it open.
+enum GuestHost {
+    @TaskLocal static var uri = "qemu:///system"
+}
+
 /// Acts on a test guest from outside with `virsh`, as an operator or an accident would; never through our own code.
 extension TestGuest {
-    private func virsh(_ words: String..., limit: Duration = .seconds(30)) async throws -> String {
-        try await Command.run(["virsh", "-q", "-c", "qemu:///system"] + words, limit: limit)
+    @discardableResult
+    func virsh(_ words: String..., limit: Duration = .seconds(30)) async throws -> String {
+        try await Command.run(["virsh", "-q", "-c", GuestHost.uri] + words, limit: limit)
     }
 
     /// Creates the disks, defines the guest, starts it and waits until it is ready.
@@ -55,9 +62,9 @@ extension TestGuest {
         _ = try await virsh("blockresize", name, target, "\(bytes)B")
     }
 
-    func attach(path: String, target: String) async throws {
+    func attach(path: String, target: String, format: String = "qcow2") async throws {
         _ = try await virsh(
-            "attach-disk", name, path, target, "--driver", "qemu", "--subdriver", "qcow2", "--live", "--config")
+            "attach-disk", name, path, target, "--driver", "qemu", "--subdriver", format, "--live", "--config")
     }
 
     func detach(target: String) async throws {
@@ -80,9 +87,11 @@ extension TestGuest {
 
     /// Ends and forgets the guest whatever state it is in; its checkpoints' metadata goes too.
     func remove() async {
-        for words in [["destroy", name], ["undefine", name, "--checkpoints-metadata", "--nvram"]] {
+        for words in [
+            ["destroy", name], ["undefine", name, "--checkpoints-metadata", "--snapshots-metadata", "--nvram"],
+        ] {
             do {
-                _ = try await Command.run(["virsh", "-q", "-c", "qemu:///system"] + words)
+                _ = try await Command.run(["virsh", "-q", "-c", GuestHost.uri] + words)
             } catch {
                 // It may be off, or gone already: what counts is that it is not there afterwards.
             }

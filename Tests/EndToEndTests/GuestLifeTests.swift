@@ -40,25 +40,43 @@ struct GuestLifeTests {
         }
     }
 
-    @Test(.disabled("not seen to pass yet: issue 2, disks that change"), .timeLimit(.minutes(12)))
+    @Test(.timeLimit(.minutes(12)))
     func replicationFollowsDisksThatGrowComeAndGo() async throws {
         try await Scenario.run("disks", disks: [192 << 20], recordsPerSecond: 50) { two, guest in
             let protection = try await two.client.protect(guest.name).id
             var newest = try await two.client.waitForPoint(after: 0, of: protection, within: .seconds(90))
+            func pointAfterChange(_ change: () async throws -> Void) async throws {
+                try await whilePaused(two, protection, change)
+                newest = try await two.client.waitForPoint(after: newest + 1, of: protection, within: .seconds(90))
+            }
             // Grown.
-            try await whilePaused(two, protection) { try await guest.resize("vda", toBytes: 256 << 20) }
-            newest = try await two.client.waitForPoint(after: newest + 1, of: protection, within: .seconds(90))
+            try await pointAfterChange { try await guest.resize("vda", toBytes: 256 << 20) }
+            try await expectNoticed(two, protection, .compare, "Disk vda changed its size")
+            try await two.withView(of: protection, cycle: newest) { socket in
+                let size = try await Command.run(["nbdinfo", "--size", "nbd+unix:///vda?socket=\(socket)"])
+                #expect(UInt64(size) == 256 << 20)
+            }
             // Added, written to by nobody, and removed again.
             let added = "\(guest.folder)/vdb.qcow2"
             try await Command.run(["qemu-img", "create", "-q", "-f", "qcow2", added, "64M"])
             try await Command.run(
                 ["qemu-io", "-f", "qcow2", "-c", "write -P 0x5a 1M 3M", added])
-            try await whilePaused(two, protection) { try await guest.attach(path: added, target: "vdb") }
-            newest = try await two.client.waitForPoint(after: newest + 1, of: protection, within: .seconds(90))
+            try await pointAfterChange { try await guest.attach(path: added, target: "vdb") }
+            try await expectNoticed(two, protection, .full, "Disk vdb was added")
             try await expectEqual(two, protection, cycle: newest, disks: ["vda", "vdb"])
-            try await whilePaused(two, protection) { try await guest.detach(target: "vdb") }
-            newest = try await two.client.waitForPoint(after: newest + 1, of: protection, within: .seconds(90))
+            try await pointAfterChange { try await guest.detach(target: "vdb") }
+            try await expectNoticed(two, protection, .compare, "Disk vdb was removed")
             try await expectEqual(two, protection, cycle: newest, disks: ["vda"])
+            // One that cannot be tracked: refused before the cycle, in one sentence, until it is gone again.
+            let raw = "\(guest.folder)/vdc.raw"
+            try await Command.run(["qemu-img", "create", "-q", "-f", "raw", raw, "16M"])
+            try await whilePaused(two, protection) { try await guest.attach(path: raw, target: "vdc", format: "raw") }
+            let refusal = try await eventually("the raw disk is told", within: .seconds(60)) { () -> CycleReport? in
+                let failure = try await two.client.status(protection)?.lastFailure
+                return failure?.error.message.contains("vdc") == true ? failure : nil
+            }
+            #expect(refusal.error.message.contains("raw") && !refusal.error.remedy.isEmpty)
+            try await pointAfterChange { try await guest.detach(target: "vdc") }
 
             try await two.quiesce(protection)
             #expect(try await two.comparePoints(of: protection, disks: ["vda"]).faults == [])
@@ -151,6 +169,16 @@ struct GuestLifeTests {
         try await two.quiesce(protection)
         try await change()
         try await two.client.changeState(protection, to: .protected)
+    }
+
+    /// What was noticed is in the history: the kind of cycle that it led to, and the sentence that says why.
+    private func expectNoticed(
+        _ two: TwoSites, _ protection: String, _ kind: CycleKind, _ reason: String
+    ) async throws {
+        let history = try await two.client.history(protection)
+        #expect(
+            history.contains { $0.kind == kind && $0.reason.contains(reason) && !$0.hasError },
+            "\(history.map { "\($0.kind): \($0.reason)" })")
     }
 
     private func shutDownAndRead(_ guest: TestGuest) async throws -> UInt64 {

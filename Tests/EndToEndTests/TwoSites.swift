@@ -12,7 +12,8 @@ final class TwoSites: Sendable {
 
     var sites: LocalSites { client.sites }
 
-    /// The primary uses the private libvirtd of this run, so that `virsh` can act on its guests from outside.
+    /// The primary uses the private libvirtd of this run, so that `virsh` can act on its guests from outside; or what
+    /// `GuestHost` says.
     static func start(
         root: String, workers: Int = 2, frequencySeconds: UInt32 = 1, secondaryReplicas: String? = nil,
         stallableLink: Bool = false, withOracle: Bool = true
@@ -20,7 +21,7 @@ final class TwoSites: Sendable {
         let oracle = try CaptureOracle(folder: "\(root)/oracle")
         var options = LocalSites.Options(binaries: binaries, root: root)
         options.workers = workers
-        options.primaryHypervisor = "qemu:///system"
+        options.primaryHypervisor = GuestHost.uri
         if withOracle { options.extraSettings["primary"] = ["captureHook": oracle.hookPath] }
         if let secondaryReplicas { options.extraSettings["secondary"] = ["replicas": secondaryReplicas] }
         var sites = try LocalSites(options: options)

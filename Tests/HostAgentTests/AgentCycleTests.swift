@@ -3,6 +3,7 @@ import FoundationEssentials
 import Hypervisor
 import MessageBus
 import Messages
+import Synchronization
 import Testing
 
 @testable import HostAgent
@@ -236,17 +237,24 @@ import Testing
                 agent.hypervisor.write(randomBytes(100_000), to: agent.guest, "vda", at: 0)
                 try await agent.cycle(1, .full, parent: 0)
             }
-            try await site.withAgent(change: { $0.space = SpaceReserve(bytes: .max, checkEveryBytes: 1_000) }) {
-                agent in
+            let free = Atomic<UInt64>(2_000)
+            var space = SpaceReserve(bytes: 1_000, checkEveryBytes: 1_000)
+            space.freeBytes = { _ in free.load(ordering: .relaxed) }
+            try await site.withAgent(change: { [space] in $0.space = space }) { agent in
                 agent.hypervisor.write(randomBytes(300_000), to: agent.guest, "vda", at: 0)
                 let capture = try await agent.capture(2, .incremental, parent: 1)
                 let opened = try await agent.openCycle(capture, .incremental, parent: 1)
+                free.store(500, ordering: .relaxed)
                 #expect(
                     await refusal { try await agent.transfer(capture.disks[0], of: opened, attempt: 1) }
                         == .resourceExhausted)
                 try await poll("nothing is left of the cycle") { try agent.files(in: "incoming").isEmpty }
                 #expect(await refusal { try await agent.commit(2, []) } == .failedPrecondition)
                 try await agent.abort(2)
+                // However small the cycle: many of them fill a disk, too.
+                #expect(
+                    await refusal { try await agent.openCycle(capture, .incremental, parent: 1) } == .resourceExhausted)
+                #expect(try agent.files(in: "incoming").isEmpty)
                 try await agent.close(2, committed: false, keep: 1)
             }
             try await site.withAgent { agent in

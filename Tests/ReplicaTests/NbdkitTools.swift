@@ -43,10 +43,11 @@ enum NbdkitTools {
         return text
     }
 
-    static func spawn(_ command: [String], output: String) throws -> pid_t {
+    static func spawn(_ command: [String], input: Int32? = nil, output: String) throws -> pid_t {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
+        if let input { posix_spawn_file_actions_adddup2(&actions, input, 0) }
         posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
         posix_spawn_file_actions_adddup2(&actions, 1, 2)
         // Threads of the pool run with signals blocked, and children inherit that.

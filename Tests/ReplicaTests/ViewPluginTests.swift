@@ -136,8 +136,45 @@ struct ViewPluginTests {
         #expect(try fixture.files("leases") == ["gate"])
     }
 
+    /// With a client connected and without one: the thread that started it is long gone, and nobody sends a signal.
+    @Test(arguments: [true, false])
+    func aViewEndsWhenItsStarterLetsGo(ofOneWithAClient hasClient: Bool) throws {
+        let fixture = try prepared()
+        let process = try ViewProcess(
+            plugin: NbdkitTools.plugin, replicaDirectory: fixture.directory, cycle: 5,
+            socket: fixture.parent + "/held", lifetime: .endsWithStarter)
+        var lifeline: ViewLifeline? = try ViewLifeline()
+        let log = fixture.parent + "/held.log"
+        let identifier = try NbdkitTools.spawn(
+            [ViewProcess.executable] + process.arguments, input: lifeline?.input, output: log)
+        let deadline = ContinuousClock.now + .seconds(20)
+        while access(process.readyFile, F_OK) != 0, ContinuousClock.now < deadline { poll(nil, 0, 10) }
+        // It stays connected, because it waits for a command.
+        let commands = try ViewLifeline()
+        let said = fixture.parent + "/client.log"
+        let client =
+            try hasClient
+            ? NbdkitTools.spawn(
+                ["qemu-io", "-r", "-f", "raw", process.uri(disk: "vda")], input: commands.input, output: said) : nil
+        while hasClient, ContinuousClock.now < deadline {
+            if try String(contentsOfFile: said, encoding: .utf8).contains("qemu-io>") { break }
+            poll(nil, 0, 10)
+        }
+        #expect(waitpid(identifier, nil, WNOHANG) == 0, "it serves while it is held")
+        #expect(lifeline != nil)
+        lifeline = nil
+        #expect(NbdkitTools.wait(identifier) == 0, "it ended in order")
+        if let client {
+            kill(client, SIGKILL)
+            _ = NbdkitTools.wait(client)
+        }
+        try fixture.replica.fold(upTo: 6)
+        #expect(try fixture.files("leases") == ["gate"])
+    }
+
     @Test(arguments: [
         ["point=3"], ["replica=/nonexistent"], ["replica=/tmp"], ["point=0"], ["point=x"], ["point=99"], ["speed=1"],
+        ["lifeline=900"], ["lifeline=x"],
     ])
     func wrongParametersAreRefusedWithASentence(parameters: [String]) throws {
         let fixture = try prepared()

@@ -7,8 +7,8 @@ import Testing
             plugin: "/usr/lib/v.so", replicaDirectory: "/r/1", cycle: 7, socket: "/run/a b", lifetime: .endsWithStarter)
         #expect(
             process.arguments == [
-                "--foreground", "--readonly", "--unix", "/run/a b", "--pidfile", "/run/a b.pid", "--exit-with-parent",
-                "/usr/lib/v.so", "replica=/r/1", "point=7",
+                "--foreground", "--readonly", "--unix", "/run/a b", "--pidfile", "/run/a b.pid", "/usr/lib/v.so",
+                "replica=/r/1", "point=7", "lifeline=0",
             ])
         #expect(process.uri(disk: "vda") == "nbd+unix:///vda?socket=/run/a%20b")
     }

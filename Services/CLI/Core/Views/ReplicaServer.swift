@@ -7,6 +7,8 @@ import Replica
 struct ReplicaServer: Sendable {
     let view: ViewRecord
     private let process: ManagedProcess
+    /// It ends with us whatever happens to us, so that nothing is left behind.
+    private let lifeline: ViewLifeline
     private let folder: String
 
     /// Opening a point with a million extents takes seconds; a minute means it hangs.
@@ -25,21 +27,22 @@ struct ReplicaServer: Sendable {
             throw OperatorError(.refused, "\(path) exists already", remedy: "name another --socket, or remove it")
         }
         let process: ManagedProcess
+        let lifeline: ViewLifeline
+        let serving: ViewProcess
         do {
+            lifeline = try ViewLifeline()
+            serving = try ViewProcess(
+                plugin: plugin, replicaDirectory: directory, cycle: cycle, socket: path, lifetime: .endsWithStarter)
             process = try ManagedProcess(
-                name: "nbdkit", executable: try InstalledPrograms.system("nbdkit"),
-                // It ends with us whatever happens to us, so that nothing is left behind.
-                arguments: [
-                    "--foreground", "--exit-with-parent", "--readonly", "--unix", path, plugin, "replica=\(directory)",
-                    "point=\(cycle)",
-                ],
-                logPath: "\(folder)/nbdkit.log")
+                name: ViewProcess.executable, executable: try InstalledPrograms.system(ViewProcess.executable),
+                arguments: serving.arguments, input: lifeline.input, logPath: "\(folder)/nbdkit.log")
         } catch {
             try FileManager.default.removeItem(atPath: folder)
             throw error
         }
         let server = ReplicaServer(
-            view: ViewRecord(view: "", socket: path, cycle: cycle, disks: disks), process: process, folder: folder)
+            view: ViewRecord(view: "", socket: path, cycle: cycle, disks: disks), process: process,
+            lifeline: lifeline, folder: folder)
         do {
             try await server.waitUntilServing()
         } catch {
@@ -52,15 +55,16 @@ struct ReplicaServer: Sendable {
     /// Ends nbdkit and removes what it needed.
     func stop() async throws {
         await process.stop()
-        // The socket is nbdkit's; a killed one leaves it.
-        for path in [view.socket, folder] where FileManager.default.fileExists(atPath: path) {
+        // nbdkit leaves both of its files.
+        for path in [view.socket, ViewProcess.readyFile(of: view.socket), folder]
+        where FileManager.default.fileExists(atPath: path) {
             try FileManager.default.removeItem(atPath: path)
         }
     }
 
     private func waitUntilServing() async throws {
         let deadline = ContinuousClock.now + Self.startLimit
-        while !FileManager.default.fileExists(atPath: view.socket) {
+        while !FileManager.default.fileExists(atPath: ViewProcess.readyFile(of: view.socket)) {
             guard process.isRunning, ContinuousClock.now < deadline else {
                 let log = FileManager.default.contents(atPath: process.logPath).map {
                     String(decoding: $0, as: UTF8.self)

@@ -3,6 +3,10 @@ package struct SpaceReserve: Sendable {
     package var bytes: UInt64
     /// The file system is asked again after this much was stored.
     package var checkEveryBytes: UInt64
+    /// What the file system of a directory has left.
+    package var freeBytes: @Sendable (_ directory: String) throws -> UInt64 = { directory in
+        try FileSystemSpace(of: directory).freeBytes
+    }
 
     package init(
         bytes: UInt64 = HostAgentLimits.reservedFreeBytes, checkEveryBytes: UInt64 = HostAgentLimits.freeSpaceCheckBytes
@@ -13,7 +17,7 @@ package struct SpaceReserve: Sendable {
     }
 
     func check(_ directory: String) throws {
-        let free = try FileSystemSpace(of: directory).freeBytes
+        let free = try freeBytes(directory)
         guard free >= bytes else {
             throw HostAgentError(
                 .resourceExhausted, "The file system of the replicas runs full.",

@@ -85,6 +85,7 @@ package actor TargetRole {
                 return try answer(cycle)
             case .open(let discarding):
                 if let discarding { try await discard(discarding, protection) }
+                try await checkSpace(of: replica, protection)
                 let open = try await run(protection) { try replica.openCycle(opening) }
                 let token = try SecureRandom.bytes(16)
                 entries[protection]?.cycle.opened(
@@ -197,12 +198,24 @@ package actor TargetRole {
         do {
             _ = try entries[cycle.protection]?.cycle.abort(cycle: opening.cycle)
             try await threads.run { try cycle.replica.abort(cycle: opening.cycle, generation: opening.generation) }
+            background.retain(cycle.protection)
         } catch {
             logger.error("spoiled cycle not removed", metadata: ["error": "\(error)"])
         }
     }
 
     // MARK: Pieces
+
+    /// Before a cycle and not only while a large one arrives, because many small ones fill a disk just as well. What may
+    /// be folded by now gives space back, so that is tried at once; it may use the reserve.
+    private func checkSpace(of replica: Replica, _ protection: String) async throws {
+        do {
+            try await run(protection) { [space] in try space.check(replica.directory) }
+        } catch let error as HostAgentError where error.code == .resourceExhausted {
+            background.retain(protection)
+            throw error
+        }
+    }
 
     /// A newer generation ends what an older one had open; an older one is refused.
     func admit(_ generation: UInt64, _ protection: String) async throws {

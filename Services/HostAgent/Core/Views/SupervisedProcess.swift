@@ -13,20 +13,32 @@ struct SupervisedProcess: Sendable {
     /// Clock ticks since the machine started; with the number it names this process and no later one.
     let startTicks: UInt64
 
-    /// - Parameter errors: file that takes what the process writes to its output and error streams.
-    static func start(_ program: String, _ arguments: [String], errors: String) throws -> SupervisedProcess {
+    /// - Parameters:
+    ///   - input: descriptor for its input stream; nil: nothing to read.
+    ///   - errors: file that takes what the process writes to its output and error streams.
+    static func start(
+        _ program: String, _ arguments: [String], input: Int32? = nil, errors: String
+    ) throws -> SupervisedProcess {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        if let input {
+            posix_spawn_file_actions_adddup2(&actions, input, 0)
+        } else {
+            posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        }
         posix_spawn_file_actions_addopen(&actions, 1, errors, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
         posix_spawn_file_actions_adddup2(&actions, 1, 2)
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
         // Its own group, so that an interrupt typed at a terminal ends the agent, which then ends this in order.
-        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP))
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK))
         posix_spawnattr_setpgroup(&attributes, 0)
+        // Threads of Swift's pool block signals, a thread that they start does so too, and a child would not heed SIGTERM.
+        var none = sigset_t()
+        sigemptyset(&none)
+        posix_spawnattr_setsigmask(&attributes, &none)
         var vector: [UnsafeMutablePointer<CChar>?] = ([program] + arguments).map { strdup($0) } + [nil]
         defer { for argument in vector { free(argument) } }
         var process: pid_t = 0

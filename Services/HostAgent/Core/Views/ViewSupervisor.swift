@@ -2,12 +2,13 @@ import BlockDevice
 import FoundationEssentials
 import Glibc
 package import Logging
+import Replica
 import ServiceRuntime
 
 /// Serves recovery points: one nbdkit process per view, on a UNIX socket, ended with the agent or when asked.
 ///
-/// Every process is written down before its view is answered, so that what a killed agent left is ended at its next
-/// start.
+/// Each process hangs on a lifeline of the agent, so that it ends with a killed one too. It is also written down before
+/// its view is answered, so that the next start of the agent removes its socket, and ends a process that hangs.
 package actor ViewSupervisor {
     package struct View: Sendable, Equatable {
         package var identifier: String
@@ -19,6 +20,8 @@ package actor ViewSupervisor {
     private struct Entry {
         var view: View
         var process: SupervisedProcess
+        /// Let go of with the entry.
+        var lifeline: ViewLifeline
     }
 
     private let store: AgentStore
@@ -46,7 +49,7 @@ package actor ViewSupervisor {
             if SupervisedProcess.endLeftover(process: record.process, startTicks: record.startTicks) {
                 logger.notice("leftover view ended", metadata: ["process": "\(record.process)"])
             }
-            unlink(record.socket)
+            for path in [record.socket, ViewProcess.readyFile(of: record.socket)] { unlink(path) }
             try await store.remove(process: record.process)
         }
         for name in try FileManager.default.contentsOfDirectory(atPath: directory) { unlink("\(directory)/\(name)") }
@@ -74,24 +77,23 @@ package actor ViewSupervisor {
         starting += 1
         defer { starting -= 1 }
         let log = "\(directory)/\(identifier).log"
-        let process = try await starter.run { [plugin] in
+        let serving = try ViewProcess(
+            plugin: plugin, replicaDirectory: replica, cycle: cycle, socket: path, lifetime: .endsWithStarter)
+        let lifeline = try ViewLifeline()
+        let process = try await starter.run {
             try SupervisedProcess.start(
-                "nbdkit",
-                [
-                    "--foreground", "--readonly", "--unix", path, "--threads", "8",
-                    plugin, "replica=\(replica)", "point=\(cycle)",
-                ], errors: log)
+                ViewProcess.executable, serving.arguments, input: lifeline.input, errors: log)
         }
         let view = View(identifier: identifier, protection: protection, cycle: cycle, socket: path)
         do {
             try await store.enter(
                 AgentStore.ProcessRecord(process: process.process, startTicks: process.startTicks, socket: path))
-            try await waitUntilServing(process, path, log: log)
+            try await waitUntilServing(process, serving, log: log)
         } catch {
-            await end(Entry(view: view, process: process))
+            await end(Entry(view: view, process: process, lifeline: lifeline))
             throw error
         }
-        entries[identifier] = Entry(view: view, process: process)
+        entries[identifier] = Entry(view: view, process: process, lifeline: lifeline)
         logger.info("view opened", metadata: ["view": "\(identifier)", "cycle": "\(cycle)", "socket": "\(path)"])
         return view
     }
@@ -139,9 +141,11 @@ package actor ViewSupervisor {
         }
     }
 
-    private func waitUntilServing(_ process: SupervisedProcess, _ path: String, log: String) async throws {
+    private func waitUntilServing(
+        _ process: SupervisedProcess, _ serving: ViewProcess, log: String
+    ) async throws {
         let deadline = clock.now + HostAgentLimits.viewStartDeadline
-        while access(path, F_OK) != 0 {
+        while access(serving.readyFile, F_OK) != 0 {
             guard process.status() == .running, clock.now < deadline else {
                 throw HostAgentError(
                     .processFailed, "nbdkit does not serve the point.",
@@ -169,8 +173,10 @@ package actor ViewSupervisor {
     }
 
     private func clear(_ entry: Entry) async {
-        unlink(entry.view.socket)
-        unlink("\(directory)/\(entry.view.identifier).log")
+        for path in [
+            entry.view.socket, ViewProcess.readyFile(of: entry.view.socket),
+            "\(directory)/\(entry.view.identifier).log",
+        ] { unlink(path) }
         do {
             try await store.remove(process: entry.process.process)
         } catch {
