@@ -14,6 +14,17 @@ import Testing
         try Self.walk(seed: seed)
     }
 
+    /// Walks that never change sides would say nothing about it.
+    @Test func `walks change sides, forth and back`() throws {
+        var reversals = 0
+        for seed in UInt64(1)...4 {
+            var world = try SimulatedWorld(seed: seed, protections: 3)
+            try world.run(steps: 4_000)
+            reversals += world.reversals
+        }
+        #expect(reversals >= 8)
+    }
+
     static func walk(seed: UInt64) throws {
         var world = try SimulatedWorld(seed: seed, protections: 3)
         try world.run(steps: 4_000)
