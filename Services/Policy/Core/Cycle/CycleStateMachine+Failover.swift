@@ -44,4 +44,15 @@ extension CycleStateMachine {
         _ = ask(record.sourceHost, record, .closeAbandoned(cycle: record.cycle, keep: record.parent), &actions)
         _ = ask(record.targetHost, record, .abortCycle(cycle: record.cycle), &actions)
     }
+
+    /// The target holds another cycle than it should, or one of this number or a later one already: the disks of an old
+    /// source begin at a number of their own.
+    static func disagrees(_ error: PolicyError) -> Bool {
+        switch error.code {
+        case .wrongParent, .alreadyExists, .conflict: true
+        case .invalidArgument, .notFound, .staleGeneration, .failedPrecondition, .resourceExhausted, .unavailable,
+            .deadlineExceeded, .unsupportedVersion, .unimplemented, .corruptData, .leaseLost, .internal:
+            false
+        }
+    }
 }

@@ -142,17 +142,6 @@ extension CycleStateMachine {
         phase = .abandoning(flight, source: source, target: target)
     }
 
-    /// The target holds another cycle than it should, or one of this number or a later one already: the disks of an old
-    /// source begin at a number of their own.
-    private static func disagrees(_ error: PolicyError) -> Bool {
-        switch error.code {
-        case .wrongParent, .alreadyExists, .conflict: true
-        case .invalidArgument, .notFound, .staleGeneration, .failedPrecondition, .resourceExhausted, .unavailable,
-            .deadlineExceeded, .unsupportedVersion, .unimplemented, .corruptData, .leaseLost, .internal:
-            false
-        }
-    }
-
     mutating func abandonAnswered(
         _ call: CallNumber, _ result: Result<AgentAnswer, PolicyError>, _ flight: CycleInFlight,
         _ source: PersistentCall, _ target: PersistentCall, now: PolicyTime, _ actions: inout [CycleAction]
