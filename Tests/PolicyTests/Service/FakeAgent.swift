@@ -65,6 +65,12 @@ final class FakeAgent: Sendable {
 
     func loseCheckpoints() { state.withLock { $0.checkpoints = [] } }
 
+    /// A replica was started here from this point, and has a checkpoint of its name.
+    func startReplica(from cycle: UInt64) { state.withLock { $0.checkpoints = [cycle] } }
+
+    /// The guest's own disks, which hold this point exactly, became the base of a replica.
+    func adopt(point cycle: UInt64) { state.withLock { $0.points = [cycle] } }
+
     /// It crashed and was started again: what was open is gone, what is on disk stays.
     func forgetOpen() {
         state.withLock {

@@ -91,6 +91,14 @@ final class FakeVault: Sendable {
         await put(protection)
     }
 
+    /// A step of a run.
+    func step(_ id: String, _ change: (inout Protection) -> Void) async {
+        guard var protection = state.withLock({ $0.protections[id] }) else { return }
+        change(&protection)
+        protection.version += 1
+        await put(protection)
+    }
+
     private func put(_ protection: Protection) async {
         let event = state.withLock { state in
             state.protections[protection.id] = protection
