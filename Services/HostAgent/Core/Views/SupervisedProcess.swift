@@ -25,7 +25,12 @@ struct SupervisedProcess: Sendable {
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
         // Its own group, so that an interrupt typed at a terminal ends the agent, which then ends this in order.
-        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP))
+        // With no signal blocked, because threads of Swift's pool block them, a child inherits that, and nbdkit would
+        // not heed SIGTERM.
+        var none = sigset_t()
+        sigemptyset(&none)
+        posix_spawnattr_setsigmask(&attributes, &none)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK))
         posix_spawnattr_setpgroup(&attributes, 0)
         var vector: [UnsafeMutablePointer<CChar>?] = ([program] + arguments).map { strdup($0) } + [nil]
         defer { for argument in vector { free(argument) } }
@@ -54,6 +59,15 @@ struct SupervisedProcess: Sendable {
 
     func terminate() { kill(process, SIGTERM) }
     func forceEnd() { kill(process, SIGKILL) }
+
+    /// Whether a process that is not our child runs: one that ended and was not buried by its parent does not.
+    static func isAlive(process: Int32, startTicks: UInt64) -> Bool {
+        guard let text = SmallFile.text(at: "/proc/\(process)/stat"), let name = text.lastIndex(of: ")") else {
+            return false
+        }
+        let fields = text[text.index(after: name)...].split(separator: " ")
+        return fields.count > 19 && UInt64(fields[19]) == startTicks && fields[0] != "Z" && fields[0] != "X"
+    }
 
     /// Field 22 of /proc/<process>/stat; nil when there is no such process. See proc_pid_stat(5).
     static func startTicks(of process: Int32) -> UInt64? {
