@@ -67,6 +67,15 @@ struct SupervisedProcess: Sendable {
     func terminate() { kill(process, SIGTERM) }
     func forceEnd() { kill(process, SIGKILL) }
 
+    /// Whether a process that is not our child runs: one that ended and was not buried by its parent does not.
+    static func isAlive(process: Int32, startTicks: UInt64) -> Bool {
+        guard let text = SmallFile.text(at: "/proc/\(process)/stat"), let name = text.lastIndex(of: ")") else {
+            return false
+        }
+        let fields = text[text.index(after: name)...].split(separator: " ")
+        return fields.count > 19 && UInt64(fields[19]) == startTicks && fields[0] != "Z" && fields[0] != "X"
+    }
+
     /// Field 22 of /proc/<process>/stat; nil when there is no such process. See proc_pid_stat(5).
     static func startTicks(of process: Int32) -> UInt64? {
         guard let text = SmallFile.text(at: "/proc/\(process)/stat"), let name = text.lastIndex(of: ")") else {
