@@ -3,65 +3,43 @@ import LocalSites
 import Messages
 import TestGuest
 
-/// The story that `bascule demo` tells, act by act.
-struct Demo: Sendable {
-    let stage: DemoStage
-    let session: OperatorSession
+/// Protects the guest, makes points while it writes, and proves that one of them is what its disks held.
+struct ReplicationAct: Sendable {
+    /// What it showed.
+    struct Shown: Sendable {
+        var seeding: CycleRecord
+        var objective: RecoveryPointObjective
+        var proof: DemoReport.Proof
+        var cycles: [CycleRecord]
+        var replica: ReplicaRecord
+    }
 
-    private var plan: DemoPlan { stage.plan }
-    private var console: any Console { session.console }
+    let scene: DemoScene
 
-    /// - Throws: `OperatorError`, `RemoteError`, `TestGuestError` or `LocalSitesError`; `CancellationError` on Ctrl-C.
-    func run() async throws -> DemoReport {
-        let started = ContinuousClock.now
-        say("1", "A Linux guest with \(plan.diskTargets.count) disks boots at the primary host.")
-        try await stage.bootGuest()
-        try await fillDisks()
-        say("2", "Vault, policy, \(plan.workers) workers and two host agents start, each a process of its own.")
-        try await stage.sites.start()
-        let services = try await DemoServices(stage: stage, session: session)
-        try await services.waitUntilRegistered()
-        say(
-            "3",
-            "\(stage.guest.name) is protected: a policy of one point every \(plan.frequencySeconds) s, and all disks seeded."
-        )
-        let protection = try await services.protect()
-        let seeding = try await seed(protection, through: services)
-        say(
-            "4",
+    private var stage: DemoStage { scene.stage }
+    private var services: DemoServices { scene.services }
+    private var plan: DemoPlan { scene.plan }
+    private var console: any Console { scene.console }
+
+    func play() async throws -> Shown {
+        let protection = scene.protection
+        let seeding = try await seed(protection)
+        scene.say(
             "The guest writes \(plan.recordsPerSecond) records a second to both disks; every second becomes a point.")
-        let objective = try await live(protection, through: services)
-        say("5", "A witness hashes both disks at the instant of a capture, with nbdcopy and sha256sum alone.")
-        let prover = DemoProver(stage: stage, services: services)
-        var proof = try await prover.prove(protection)
-        console.print(
-            "   Point \(proof.point) read back through the secondary's agent: \(proof.witnessed == proof.served ? "identical" : "DIFFERENT")."
+        let objective = try await live(protection)
+        scene.say("A witness hashes both disks at the instant of a capture, with nbdcopy and sha256sum alone.")
+        let proof = try await DemoProver(stage: stage, services: services).prove(protection)
+        scene.tell(
+            "Point \(proof.point) read back through the secondary's agent: \(proof.witnessed == proof.served ? "identical" : "DIFFERENT")."
         )
         let cycles = try await services.policy.history(of: protection.id, limit: 200)
-        let replica = try await services.secondary().replica(of: protection.id)
-        say("6", "Every service is stopped; the replica's directory alone still has the point.")
-        await stage.sites.stop()
-        proof.alone = try await prover.hashAlone(protection, point: proof.point)
-        return DemoReport(
-            seeding: seeding, cycles: cycles.filter { $0.kind == .incremental && $0.error == nil },
-            objective: objective,
-            points: Int(replica.points), journalBytes: replica.journalBytes, proof: proof,
-            seconds: Int((ContinuousClock.now - started).milliseconds / 1_000))
+        return Shown(
+            seeding: seeding, objective: objective, proof: proof,
+            cycles: cycles.filter { $0.kind == .incremental && $0.error == nil },
+            replica: try await services.secondary().replica(of: protection.id))
     }
 
-    private func say(_ number: String, _ sentence: String) {
-        console.showProgress(nil)
-        console.print(console.styled("\(number). \(sentence)", .heading))
-    }
-
-    /// Something to seed: random blocks, because zeros and patterns would make it look faster than it is.
-    private func fillDisks() async throws {
-        console.showProgress("   the guest writes \(plan.filledMiB) MiB of random data")
-        try await stage.guest.tell("random \(plan.filledMiB) 1", within: plan.stepLimit)
-        console.showProgress(nil)
-    }
-
-    private func seed(_ protection: Registry.Protection, through services: DemoServices) async throws -> CycleRecord {
+    private func seed(_ protection: Registry.Protection) async throws -> CycleRecord {
         try await StateWait.run(in: services.session, protection: protection, goal: .firstPoint)
         guard
             let seeding = try await services.policy.history(of: protection.id, limit: 100).first(where: {
@@ -75,9 +53,7 @@ struct Demo: Sendable {
     }
 
     /// Shows the live table while the guest writes, and samples the age of the newest point.
-    private func live(
-        _ protection: Registry.Protection, through services: DemoServices
-    ) async throws -> RecoveryPointObjective {
+    private func live(_ protection: Registry.Protection) async throws -> RecoveryPointObjective {
         var objective = RecoveryPointObjective()
         try await stage.guest.tell("rate \(plan.recordsPerSecond)")
         let clock = ContinuousClock()
@@ -101,7 +77,7 @@ struct Demo: Sendable {
                 try await stage.guest.tell("random \(plan.burstMiB) \(burst)")
             }
             try await stage.sites.checkRunning()
-            try await session.pauseBetweenLooks(.milliseconds(100))
+            try await services.session.pauseBetweenLooks(.milliseconds(100))
         }
         let errors = stage.guest.console.writeErrors
         guard errors.isEmpty else {
