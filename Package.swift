@@ -57,6 +57,7 @@ let package = Package(
         .executable(name: "bascule-policy", targets: ["bascule-policy"]),
         .executable(name: "bascule-worker", targets: ["bascule-worker"]),
         .executable(name: "bascule-agent", targets: ["bascule-agent"]),
+        .executable(name: "bascule-orchestrator", targets: ["bascule-orchestrator"]),
         .library(name: "bascule-view-plugin", type: .dynamic, targets: ["ViewPlugin", "CNbdkitPlugin"]),
     ],
     dependencies: [
@@ -110,6 +111,7 @@ let package = Package(
         // Services: what each decides is its Core; the Daemon only wires it.
         core("Vault", ["Messages", "MessageBus", "ServiceRuntime", grdb, logging]),
         core("Policy", ["Messages", "MessageBus", "ServiceRuntime", grdb, logging]),
+        core("FailoverOrchestrator", ["Messages", "MessageBus", "ServiceRuntime", grdb, logging]),
         core(
             "ReplicationWorker",
             ["Messages", "MessageBus", "BlockDevice", "DeltaLog", "Sealing", "ServiceRuntime", logging]),
@@ -131,6 +133,7 @@ let package = Package(
         daemon("bascule-policy", of: "Policy"),
         daemon("bascule-worker", of: "ReplicationWorker"),
         daemon("bascule-agent", of: "HostAgent"),
+        daemon("bascule-orchestrator", of: "FailoverOrchestrator"),
         .executableTarget(
             name: "bascule", dependencies: ["OperatorCLI", argumentParser], path: "Services/CLI/Daemon"),
 
@@ -155,6 +158,9 @@ let package = Package(
                 "HostAgent", "ReplicationWorker", "Messages", "MessageBus", "Hypervisor", "BlockDevice", "DeltaLog",
                 "Replica", "Sealing", logging,
             ]),
+        tests(
+            "FailoverOrchestratorTests",
+            ["FailoverOrchestrator", "Messages", "MessageBus", "RawSockets", grdb, logging]),
         tests("OperatorCLITests", ["OperatorCLI", "Messages", "MessageBus", "bascule"]),
         // What several test targets use to break the protocol on purpose.
         .target(name: "RawSockets", dependencies: ["CZeroMQ"], path: "Tests/RawSockets"),
