@@ -6,10 +6,11 @@ import Testing
     private let points = [
         Samples.point(3), Samples.point(1, application: true), Samples.point(2, verified: true),
     ]
+    private static let choices: [(PointChoice, UInt64)] = [
+        (.latest, 3), (.latestApplicationConsistent, 1), (.latestVerified, 2), (.cycle(2), 2),
+    ]
 
-    @Test(arguments: [
-        (PointChoice.latest, 3), (.latestApplicationConsistent, 1), (.latestVerified, 2), (.cycle(2), 2),
-    ])
+    @Test(arguments: choices)
     func `the point that is meant is chosen, whatever their order`(choice: PointChoice, cycle: UInt64) throws {
         #expect(try choice.point(among: points, host: "beta").cycle == cycle)
     }

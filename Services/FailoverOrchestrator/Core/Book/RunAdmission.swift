@@ -28,7 +28,8 @@ struct RunAdmission {
         try facts.take(registry, protection: protection.id, run: id)
         if let limit = request.shutdownLimitMilliseconds { facts.shutdownLimitMilliseconds = limit }
         if let action = request.whenShutdownFails { facts.whenShutdownFails = action }
-        if request.kind == .cleanup, let test = others.first(where: { $0.protection == protection.id && $0.holdsTest }) {
+        if request.kind == .cleanup, let test = others.first(where: { $0.protection == protection.id && $0.holdsTest })
+        {
             // Sides may have changed since; the test is where it was started.
             facts.target = registry.host(test.facts.target.id) ?? test.facts.target
         }
@@ -37,7 +38,8 @@ struct RunAdmission {
             id: id, request: request, protection: protection.id, guestUUID: protection.guestUUID,
             guestName: protection.guestName, requestedBy: RunRecord.cut(sender, bytes: 200), requestedAt: now,
             steps: request.steps.map { StepRecord($0) }, facts: facts)
-        if request.kind == .unplanned, let test = others.first(where: { $0.protection == protection.id && $0.holdsTest })
+        if request.kind == .unplanned,
+            let test = others.first(where: { $0.protection == protection.id && $0.holdsTest })
         {
             record.warn("The test guest of run \(test.id.prefix(8)) is still at \(target.name).")
         }
@@ -97,7 +99,8 @@ struct RunAdmission {
         switch request.kind {
         case .planned where protection.isReversed:
             throw OrchestratorError(
-                .failedPrecondition, "\(protection.guestName) is protected in reverse: going on from here is a failback.",
+                .failedPrecondition,
+                "\(protection.guestName) is protected in reverse: going on from here is a failback.",
                 remedy: "Use “bascule failback \(protection.guestName)”.", facts: ["rule": "direction"])
         case .failback where !protection.isReversed:
             throw OrchestratorError(

@@ -114,7 +114,8 @@ extension RunStateMachine {
     }
 
     /// Silence as a sentence that says who has to answer.
-    private static func named(_ error: OrchestratorError, _ stage: StepStage, _ record: RunRecord) -> OrchestratorError {
+    private static func named(_ error: OrchestratorError, _ stage: StepStage, _ record: RunRecord) -> OrchestratorError
+    {
         guard error.facts["origin"] == "caller", [.unavailable, .deadlineExceeded].contains(error.code) else {
             return error
         }
@@ -161,7 +162,8 @@ extension RunStateMachine {
         case .back(let index, let cause):
             let stages = record.undoStages(of: record.steps[index].step)
             let stage = record.steps[index].stage
-            guard stage < stages.count, case .agent(let side, let order)? = record.call(for: stages[stage], isGoingBack: true)
+            guard stage < stages.count,
+                case .agent(let side, let order)? = record.call(for: stages[stage], isGoingBack: true)
             else { throw Self.refusal("Only the vault is left to be told, and the run has to wait for it.") }
             record.warn(
                 "\(record.facts.host(side).name) was not asked any more to do \(order.name), which taking the run back "

@@ -40,7 +40,8 @@ extension RunRecord {
         case .activate: [.refresh, .advance(.activateTarget)]
         case .fenceSource: [.setSide(.source, active: false)]
         case .startReplica: [.setSide(.target, active: true), .startReplica(.failover)]
-        case .adoptSource: [.adopt]
+        // It may not have heard of the fence when that was passed over.
+        case .adoptSource: [.setSide(.source, active: false), .adopt]
         case .reverse: [.refresh, .advance(.reverse)]
         case .commitReplica: [.commitReplica]
         case .pend: [.refresh, .advance(.pend)]
