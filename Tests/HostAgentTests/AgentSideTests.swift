@@ -124,19 +124,27 @@ import Testing
         }
     }
 
-    @Test func aDutyOfTheSameOrAnOlderGenerationChangesNothing() async throws {
+    @Test func aDutyThatSaysNothingNewChangesNothing() async throws {
         try await withAgentSite { site in
-            site.vault.tell([
-                duty(site, generation: 3, active: false, fence: .shutDown),
-                duty(site, generation: 4, active: false, fence: .shutDown, guest: UUID().uuidString),
-                Duty(),
-            ])
             try await site.withAgent { agent in
                 try await agent.setSide(active: true, generation: 4)
-                let before = site.vault.heard.reports.count
-                try await poll("two more reports were answered") { site.vault.heard.reports.count > before + 1 }
-                #expect(try await agent.power() == .running)
-                #expect(try await agent.describeSide().active)
+                let wrong = [
+                    duty(site, generation: 3, active: false, fence: .shutDown),
+                    duty(site, generation: 4, active: false, fence: .shutDown),
+                    duty(site, generation: 5, active: false, fence: .shutDown, guest: UUID().uuidString), Duty(),
+                ]
+                for duty in wrong {
+                    site.vault.tell([duty])
+                    let before = site.vault.heard.reports.count
+                    // Whatever happens to a guest is reported soon.
+                    agent.hypervisor.setGuestAgent(false, of: agent.guest)
+                    try await poll("a report was answered") { site.vault.heard.reports.count > before }
+                    agent.hypervisor.setGuestAgent(true, of: agent.guest)
+                    try await poll("and taken in") { site.vault.heard.reports.count > before + 1 }
+                    #expect(try await agent.power() == .running)
+                    let side = try await agent.describeSide()
+                    #expect(side.active && side.generation == 4)
+                }
             }
         }
     }

@@ -1,3 +1,4 @@
+import Foundation
 import Messages
 
 /// Asks again until `condition` holds, or a minute is over: a machine that builds at the same time is slow.
@@ -29,6 +30,7 @@ func refusal(_ body: () async throws -> some Any) async -> ErrorCode? {
         _ = try await body()
         return nil
     } catch {
+        if ProcessInfo.processInfo.environment["H5"] != nil { print("REFUSED", error) }
         return (error as? RemoteError)?.code
     }
 }

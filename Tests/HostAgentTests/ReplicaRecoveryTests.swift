@@ -1,5 +1,6 @@
 import BlockDevice
 import FoundationEssentials
+import Hypervisor
 import Logging
 import Messages
 import Testing

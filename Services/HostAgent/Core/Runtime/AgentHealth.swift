@@ -10,7 +10,7 @@ struct AgentHealth: Sendable {
     let sides: SideRole
     let started: StartedRole
     let replicas: String
-    private let started = ContinuousClock().now
+    private let beginning = ContinuousClock().now
 
     init(
         name: String, source: SourceRole, target: TargetRole, views: ViewSupervisor, sides: SideRole, started: StartedRole,
@@ -30,7 +30,7 @@ struct AgentHealth: Sendable {
         reply.service = "agent"
         reply.name = name
         reply.version = BasculeVersion.current
-        reply.uptimeSeconds = started.duration(to: ContinuousClock().now).components.seconds
+        reply.uptimeSeconds = beginning.duration(to: ContinuousClock().now).components.seconds
         reply.level = .normal
         reply.details = [
             "\(await source.openCaptures) captures are open", "\(await target.openCycles) cycles are open",

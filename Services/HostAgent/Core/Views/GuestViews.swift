@@ -141,11 +141,14 @@ package actor GuestViews {
     private func waitUntilServing(_ process: SupervisedProcess, _ socket: String, log: String) async throws {
         let deadline = clock.now + HostAgentLimits.viewStartDeadline
         while access(socket, F_OK) != 0 {
-            guard process.status() == .running, clock.now < deadline else {
+            let status = process.status()
+            guard status == .running, clock.now < deadline else {
                 throw HostAgentError(
                     .processFailed, "nbdkit does not serve the point.",
                     remedy: "See what it says; `bascule doctor` checks nbdkit and the plugin.",
-                    facts: ["nbdkit": String((SmallFile.text(at: log) ?? "").suffix(1_000))])
+                    facts: [
+                        "nbdkit": String((SmallFile.text(at: log) ?? "").suffix(1_000)), "status": "\(status)",
+                    ])
             }
             try await clock.sleep(for: HostAgentLimits.guestViewPollInterval)
         }
