@@ -37,7 +37,9 @@ struct BaseImages: Sendable {
     /// Bytes that all images take on disk.
     func allocatedBytes() throws -> UInt64 {
         let own = try DurableFiles.names(in: layout.base).map(layout.baseImage(of:))
-        return try (own + adopted.map(\.path)).reduce(0) { total, path in
+        // A scrub tells of an image that is missing; here it takes no room.
+        let all = own + adopted.map(\.path).filter(DurableFiles.exists)
+        return try all.reduce(0) { total, path in
             total + UInt64(try OpenFile(path: path, flags: O_RDONLY).status().st_blocks) * 512
         }
     }
