@@ -22,7 +22,11 @@ struct Figure: Codable {
     }
 
     /// What `aim` limits.
-    enum Subject: String, Codable { case ratio, median, maximum }
+    enum Subject: String, Codable {
+        case ratio, median, maximum
+        /// The only one that the median should not fall below.
+        case floor
+    }
 
     var name: String
     var unit: String
@@ -54,7 +58,19 @@ struct Figure: Codable {
             met = ratio <= aim
         case .median: met = self.ours.median <= aim
         case .maximum: met = self.ours.maximum <= aim
+        case .floor: preconditionFailure("a floor is an aim of its own: atLeast")
         }
+        self.note = note
+    }
+
+    /// More is better.
+    init(_ name: String, unit: String, ours: [Double], atLeast aim: Double, note: String = "") {
+        self.name = name
+        self.unit = unit
+        self.ours = Spread(ours)
+        self.aim = aim
+        aimIs = .floor
+        met = self.ours.median >= aim
         self.note = note
     }
 
@@ -66,6 +82,7 @@ struct Figure: Codable {
             line += ", \(peerName) \(text(peer.median)) \(unit) (\(text(peer.minimum))–\(text(peer.maximum)))"
             line += ", ratio \(String(format: "%.2f", ratio))"
         }
-        return line + "; aim: \(aimIs.rawValue) at most \(text(aim)): \(met ? "met" : "MISSED")"
+        let limit = aimIs == .floor ? "median at least" : "\(aimIs.rawValue) at most"
+        return line + "; aim: \(limit) \(text(aim)): \(met ? "met" : "MISSED")"
     }
 }

@@ -37,13 +37,10 @@ struct DemoStage: Sendable {
         do {
             try FileManager.default.createDirectory(
                 atPath: root, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
-            for folder in ["guest", "p/etc", "s/etc", "witness"] {
+            for folder in ["guest", "witness"] {
                 try FileManager.default.createDirectory(atPath: "\(root)/\(folder)", withIntermediateDirectories: true)
             }
-            for host in ["p", "s"] {
-                try Self.hypervisorSettings.write(
-                    toFile: "\(root)/\(host)/etc/qemu.conf", atomically: true, encoding: .utf8)
-            }
+            for host in ["p", "s"] { try EmbeddedHypervisor.prepare(at: "\(root)/\(host)") }
             try Self.install(WitnessScripts.hash, at: "\(root)/witness/hash")
             try Self.install(WitnessScripts.hook(folder: "\(root)/witness"), at: "\(root)/witness/hook")
 
@@ -139,16 +136,4 @@ struct DemoStage: Sendable {
         try script.write(toFile: path, atomically: true, encoding: .utf8)
         try FileManager.default.setAttributes([.posixPermissions: 0o700], ofItemAtPath: path)
     }
-
-    /// What QEMU's driver needs outside systemd and without its log daemon.
-    private static let hypervisorSettings = """
-        stdio_handler = "file"
-        user = "root"
-        group = "root"
-        security_driver = "none"
-        cgroup_controllers = []
-        namespaces = []
-        remember_owner = 0
-
-        """
 }
