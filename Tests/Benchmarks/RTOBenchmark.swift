@@ -34,7 +34,7 @@ struct RTOBenchmark {
                 figures.append(
                     Figure(
                         "rto_test_failover_\(size)_\(age)_ms", unit: "ms", ours: samples[cycle] ?? [], atMost: 1_500,
-                        of: .maximum, note: "test failover of one guest, \(age) of \(points) points"))
+                        of: .percentile99, note: "test failover of one guest, \(age) of \(points) points"))
             }
             try await stage.remove(guest)
         }
