@@ -176,7 +176,7 @@ let package = Package(
         .executableTarget(
             name: "bascule-bench",
             dependencies: ["LocalSites", "TestGuest", "Messages", "MessageBus", argumentParser, logging],
-            path: "Tests/Benchmarks"),
+            path: "Tests/Benchmarks", exclude: ["README.md"]),
     ]
 )
 

@@ -89,7 +89,8 @@ struct DeltaBenchmark {
     }
 
     private func checkpoints() async throws -> [String] {
-        try await BenchStage.virsh("checkpoint-list", stage.guest.name, "--name").split(separator: "\n").map(String.init)
+        try await BenchStage.virsh("checkpoint-list", stage.guest.name, "--name").split(separator: "\n").map(
+            String.init)
     }
 
     private static func allocatedBytes(of folder: String) throws -> UInt64 {
