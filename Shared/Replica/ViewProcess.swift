@@ -48,6 +48,13 @@ package struct ViewProcess: Sendable, Hashable {
 
     package static func readyFile(of socket: String) -> String { socket + ".pid" }
 
+    /// Removes what a process that was killed left, which would keep the next one from listening at the same socket.
+    /// - Precondition: no such process runs.
+    package func removeLeftovers() throws {
+        try DurableFiles.remove(readyFile)
+        try DurableFiles.remove(socket)
+    }
+
     /// Of `executable`. It stays in the foreground, so that the starter knows its process.
     package var arguments: [String] {
         var arguments = ["--foreground", "--readonly", "--unix", socket, "--pidfile", readyFile]

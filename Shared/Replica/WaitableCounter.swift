@@ -1,8 +1,9 @@
 import Glibc
 
 /// A number that only rises, and that threads can wait for.
+///
+/// Unchecked, because the value is touched only while the C lock is held, which the compiler cannot see.
 final class WaitableCounter: @unchecked Sendable {
-    // Unchecked, because the value is touched only while the C lock is held, which the compiler cannot see.
     private let lock: UnsafeMutablePointer<pthread_mutex_t>
     private let risen: UnsafeMutablePointer<pthread_cond_t>
     private var value = 0

@@ -4,8 +4,8 @@ import Synchronization
 
 /// A failpoint hook that calls what a test wants called, for as long as one step lasts.
 final class CallableHook: Sendable {
+    // Unchecked, because it is called on the test's own thread alone, within `calling`.
     private final class Call: @unchecked Sendable {
-        // Unchecked, because it is called on the test's own thread alone, within `calling`.
         let body: (Failpoint) throws -> Void
 
         init(_ body: @escaping (Failpoint) throws -> Void) { self.body = body }
