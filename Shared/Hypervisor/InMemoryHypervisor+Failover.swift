@@ -32,6 +32,14 @@ extension InMemoryHypervisor {
             case .test(let uuid, let name): (uuid, name)
             }
         if let running = try runningReplica(uuid, name: name, request) { return running }
+        // As the real one: what this host can not give is told, and what it can not do without is refused.
+        var rewriter = DefinitionRewriter(
+            request,
+            host: .init(
+                domainType: "qemu", emulator: "memory", hasSoftwareTPM: true, exists: { _ in true },
+                macAddress: { "02:00:00:00:00:01" }))
+        _ = try rewriter.rewrite()
+        let warnings = rewriter.warnings
         var disks: [InMemoryGuest.Disk] = []
         for disk in request.disks {
             var overlay = InMemoryGuest.Disk(target: disk.target, format: "qcow2", sizeBytes: disk.sizeBytes)
@@ -45,7 +53,7 @@ extension InMemoryHypervisor {
             }
             state.unixMilliseconds += 1
             let answer = ReplicaGuest(
-                uuid: uuid, name: name, warnings: [], runningUnixMilliseconds: state.unixMilliseconds)
+                uuid: uuid, name: name, warnings: warnings, runningUnixMilliseconds: state.unixMilliseconds)
             var guest = InMemoryGuest(
                 uuid: uuid, name: name, memoryBytes: document.memoryBytes, hasGuestAgent: false, disks: disks)
             guest.replica = .init(
