@@ -57,4 +57,10 @@ package enum HypervisorLimits {
 
     /// How often a guest that shuts down is looked at.
     package static let powerPollInterval: Duration = .milliseconds(50)
+
+    /// A UNIX socket's path with its ending zero, because that is the room in `sockaddr_un`.
+    package static let socketPathBytes = 108
+
+    /// How long a firmware takes to say its name under KVM; an emulated one takes a second.
+    package static let kvmProbeTime: Duration = .seconds(5)
 }

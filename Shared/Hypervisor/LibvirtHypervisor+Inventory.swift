@@ -137,7 +137,7 @@ extension LibvirtHypervisor {
         return DiskDescription(target: disk.target, sizeBytes: size, format: disk.format, source: source)
     }
 
-    private static func memoryAvailableBytes() throws -> UInt64 {
+    static func memoryAvailableBytes() throws -> UInt64 {
         let text = try String(contentsOfFile: "/proc/meminfo", encoding: .utf8)
         guard let line = text.split(separator: "\n").first(where: { $0.hasPrefix("MemAvailable:") }),
             let kibibytes = UInt64(line.filter(\.isNumber))
