@@ -24,14 +24,6 @@ final class LibvirtDomain {
 
     var isPersistent: Bool { virDomainIsPersistent(pointer) == 1 }
 
-    /// A guest without a definition that stays has nothing to be started from.
-    func startsWithHost() throws -> Bool {
-        guard isPersistent else { return false }
-        var isOn: Int32 = 0
-        try check(virDomainGetAutostart(pointer, &isOn), "Whether guest \(name) starts with the host is unknown.")
-        return isOn != 0
-    }
-
     var snapshotCount: Int { max(0, Int(virDomainSnapshotNum(pointer, 0))) }
 
     func power() throws -> (state: PowerState, endedCleanly: Bool) {

@@ -91,7 +91,7 @@ extension LibvirtHypervisor {
             virtualCPUs: document.virtualCPUs, disks: preflight.capturedDisks.map { describe($0, facts, of: domain) },
             findings: preflight.findings, hasGuestAgent: document.hasGuestAgent,
             definition: try domain.isPersistent ? domain.xml(inactive: true) : domain.xml(inactive: false),
-            startsWithHost: try domain.startsWithHost())
+            startsWithHost: try domain.isPersistent && domain.startsWithHost)
         return (description, document)
     }
 
