@@ -9,12 +9,22 @@ struct SupervisedProcess: Sendable {
         case killed(signal: Int32)
     }
 
+    /// Which signals it hears.
+    enum Signals: Sendable, Equatable {
+        /// Threads of ours block them. nbdkit asks for SIGTERM at the end of the thread that started it, which must not
+        /// end a process that is to live on; SIGKILL ends it.
+        case asTheThreads
+        case unblocked
+    }
+
     let process: Int32
     /// Clock ticks since the machine started; with the number it names this process and no later one.
     let startTicks: UInt64
 
     /// - Parameter errors: file that takes what the process writes to its output and error streams.
-    static func start(_ program: String, _ arguments: [String], errors: String) throws -> SupervisedProcess {
+    static func start(
+        _ program: String, _ arguments: [String], errors: String, signals: Signals = .asTheThreads
+    ) throws -> SupervisedProcess {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
@@ -25,7 +35,15 @@ struct SupervisedProcess: Sendable {
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
         // Its own group, so that an interrupt typed at a terminal ends the agent, which then ends this in order.
-        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP))
+        var none = sigset_t()
+        sigemptyset(&none)
+        posix_spawnattr_setsigmask(&attributes, &none)
+        let mask: Int32
+        switch signals {
+        case .asTheThreads: mask = 0
+        case .unblocked: mask = Int32(POSIX_SPAWN_SETSIGMASK)
+        }
+        posix_spawnattr_setflags(&attributes, Int16(Int32(POSIX_SPAWN_SETPGROUP) | mask))
         posix_spawnattr_setpgroup(&attributes, 0)
         var vector: [UnsafeMutablePointer<CChar>?] = ([program] + arguments).map { strdup($0) } + [nil]
         defer { for argument in vector { free(argument) } }
@@ -52,8 +70,29 @@ struct SupervisedProcess: Sendable {
         return signal == 0 ? .ended(code: (status >> 8) & 0xff) : .killed(signal: signal)
     }
 
+    /// Waits on this thread; nil when it has not ended in time.
+    func waitUntilEnd(within limit: Duration) -> Status? {
+        let deadline = ContinuousClock.now + limit
+        while true {
+            let status = status()
+            if status != .running { return status }
+            guard ContinuousClock.now < deadline else { return nil }
+            // Two milliseconds, because a guest's start waits for it.
+            _ = poll(nil, 0, 2)
+        }
+    }
+
     func terminate() { kill(process, SIGTERM) }
     func forceEnd() { kill(process, SIGKILL) }
+
+    /// Whether a process that is not our child runs: one that ended and was not buried by its parent does not.
+    static func isAlive(process: Int32, startTicks: UInt64) -> Bool {
+        guard let text = SmallFile.text(at: "/proc/\(process)/stat"), let name = text.lastIndex(of: ")") else {
+            return false
+        }
+        let fields = text[text.index(after: name)...].split(separator: " ")
+        return fields.count > 19 && UInt64(fields[19]) == startTicks && fields[0] != "Z" && fields[0] != "X"
+    }
 
     /// Field 22 of /proc/<process>/stat; nil when there is no such process. See proc_pid_stat(5).
     static func startTicks(of process: Int32) -> UInt64? {
