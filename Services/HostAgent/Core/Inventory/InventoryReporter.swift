@@ -15,6 +15,9 @@ struct InventoryReporter: Sendable {
     let controlEndpoint: String
     let hypervisor: any HypervisorDriver
     let vault: RequestClient
+    let sides: SideRole
+    /// What this host holds by itself.
+    let sideReports: @Sendable () async throws -> [SideReport]
     /// Rings when something changed at the hypervisor.
     let changes: Bell
     let stop: StopSignal
@@ -91,7 +94,13 @@ struct InventoryReporter: Sendable {
         request.sequence = run << 32 | number
         request.capacity = try capacity(try await hypervisor.hostInformation())
         request.guests = guests.map { Guest($0, host: host) }
-        _ = try await vault.vault(.reportInventory(request), deadline: HostAgentLimits.reportDeadline)
+        request.sides = try await sideReports()
+        let answer = try await vault.vault(.reportInventory(request), deadline: HostAgentLimits.reportDeadline)
+        // A vault of an earlier release answers without duties, and the last known sides hold.
+        guard case .duties(let duties) = answer else { return }
+        await sides.take(
+            SideStateMachine.Order.orders(duties),
+            seeing: Dictionary(guests.map { ($0.uuid, SideStateMachine.Observation($0)) }) { first, _ in first })
     }
 
     private func capacity(_ information: HostInformation) throws -> HostCapacity {

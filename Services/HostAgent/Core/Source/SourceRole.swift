@@ -47,6 +47,7 @@ package actor SourceRole {
 
     private let store: AgentStore
     private let hypervisor: any HypervisorDriver
+    private let sides: SideRole
     private let hook: CaptureHook?
     private let logger: Logger
     private let lock = KeyedLock()
@@ -54,9 +55,12 @@ package actor SourceRole {
     private var entries: [String: Entry] = [:]
     private var readiness = Readiness.recovering
 
-    package init(store: AgentStore, hypervisor: any HypervisorDriver, hook: CaptureHook? = nil, logger: Logger) {
+    package init(
+        store: AgentStore, hypervisor: any HypervisorDriver, sides: SideRole, hook: CaptureHook? = nil, logger: Logger
+    ) {
         self.store = store
         self.hypervisor = hypervisor
+        self.sides = sides
         self.hook = hook
         self.logger = logger
     }
@@ -96,6 +100,7 @@ package actor SourceRole {
     package func open(_ request: CaptureOrder) async throws -> CaptureDescription {
         try checkReady()
         return try await lock.withLock(request.protection) {
+            try await sides.requireActive(request.protection, generation: request.order.generation)
             if let known = entries[request.protection], known.guest != request.guest {
                 throw HostAgentError(
                     .conflict, "The protection is of another guest.",

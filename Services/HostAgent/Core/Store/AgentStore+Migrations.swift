@@ -32,6 +32,29 @@ extension AgentStore {
                     ) STRICT;
                     """)
         }
+        migrator.registerMigration("2026-11-25 sides, guests started on their own disks") { database in
+            try database.execute(
+                sql: """
+                    CREATE TABLE side (
+                        protection TEXT PRIMARY KEY,
+                        guest TEXT NOT NULL,
+                        generation INTEGER NOT NULL CHECK (generation > 0),
+                        fence TEXT CHECK (fence IN ('alarm', 'disconnect', 'shutDown')),
+                        activeHost TEXT NOT NULL,
+                        autostartBefore INTEGER CHECK (autostartBefore IN (0, 1)),
+                        linksCut INTEGER NOT NULL CHECK (linksCut IN (0, 1))
+                    ) STRICT;
+                    CREATE TABLE startedOnBase (
+                        protection TEXT PRIMARY KEY,
+                        generation INTEGER NOT NULL CHECK (generation > 0),
+                        cycle INTEGER NOT NULL CHECK (cycle > 0),
+                        guest TEXT NOT NULL,
+                        guestName TEXT NOT NULL,
+                        startMilliseconds INTEGER NOT NULL,
+                        runningUnixMilliseconds INTEGER NOT NULL
+                    ) STRICT;
+                    """)
+        }
         return migrator
     }
 }

@@ -5,7 +5,7 @@ import GRDB
 /// Every write is durable when the call returns (`synchronous = FULL`), because a checkpoint has to be listed here
 /// before it may exist on a guest.
 package struct AgentStore: Sendable {
-    private let database: any DatabaseWriter
+    let database: any DatabaseWriter
 
     package init(path: String) throws {
         var configuration = Configuration()

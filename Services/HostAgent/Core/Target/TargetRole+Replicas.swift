@@ -59,6 +59,9 @@ extension TargetRole {
 
     }
 
+    /// Of every replica that is open, the newest generation that it has seen.
+    package var generations: [String: UInt64] { entries.mapValues { $0.replica.generation } }
+
     package var openCycles: Int { entries.values.count { $0.cycle.opening != nil } }
 
     // MARK: Pieces

@@ -110,6 +110,8 @@ extension Messages.ReplicaDescription {
         journalBytes = replica.journalBytes
         disks = replica.disks.map { Disk($0) }
         openCycle = replica.openCycle
+        adopted = !replica.adopted.isEmpty
+        runningCycle = replica.runningCycle ?? 0
     }
 }
 
