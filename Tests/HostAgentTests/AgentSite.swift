@@ -48,7 +48,8 @@ struct AgentSite: Sendable {
         change(&settings)
         var logger = Logger(label: "agent")
         logger.logLevel = .critical
-        let agent = try await HostAgentService.start(settings: settings, hypervisor: hypervisor, logger: logger, steps: steps)
+        let agent = try await HostAgentService.start(
+            settings: settings, hypervisor: hypervisor, logger: logger, steps: steps)
         let bus = MessageBus(name: "policy/test", logger: logger)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await agent.run() }

@@ -74,7 +74,9 @@ struct AgentStartedReplicaTests {
             #expect(await refusal { try await target.releaseSource(generation: 2) } == .failedPrecondition)
             #expect(await refusal { try await target.stopReplica(.failover, generation: 1) } == .staleGeneration)
             try await poll("the vault is told") {
-                sites.target.vault.heard.reports.last?.sides.contains { $0.generation == 2 && $0.active && $0.cycle == 1 }
+                sites.target.vault.heard.reports.last?.sides.contains {
+                    $0.generation == 2 && $0.active && $0.cycle == 1
+                }
                     == true
             }
             // Its changes go back as an ordinary cycle upon the point.

@@ -67,7 +67,8 @@ struct AgentViewTests {
 
     @Test func whatAKilledAgentLeftIsEndedAtItsNextStart() async throws {
         try await withAgentSite { site in
-            try await site.withAgent(ending: .asAfterACrash, change: { $0.nbdkitPlugin = ViewPluginForTests.path }) { agent in
+            try await site.withAgent(ending: .asAfterACrash, change: { $0.nbdkitPlugin = ViewPluginForTests.path }) {
+                agent in
                 try await agent.cycle(1, .full, parent: 0)
                 _ = try await open(agent, cycle: 1)
             }

@@ -22,7 +22,7 @@ struct Journey: Sendable {
         for step in [leave, adoptAtHome, replicateBack, returnHome, startAtHome, adoptAway, replicateAgain] as [Step] {
             do {
                 try await sites.run(ending: .asAfterACrash, steps: crash.hook, step)
-            } catch where crash.happened {
+            } catch  where crash.happened {
                 try await sites.run(ending: .asAfterACrash, step)
             }
         }

@@ -52,7 +52,8 @@ extension AgentRequestHandler {
         let protection = try protection(request.protection)
         try await started.requireReleasable(protection)
         try await source.release(
-            protection: protection, guest: try RequiredField.uuid(request.guestUuid, "guest_uuid").uuidString.lowercased(),
+            protection: protection,
+            guest: try RequiredField.uuid(request.guestUuid, "guest_uuid").uuidString.lowercased(),
             generation: generation)
         await sides.end(protection)
         return .done(AgentDone())

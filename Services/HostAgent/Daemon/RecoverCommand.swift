@@ -87,7 +87,9 @@ struct RecoverCommand: AsyncParsableCommand {
     }
 
     private func list(_ replicas: [ReplicaRecovery.Replica]) {
-        print("PROTECTION                            GUEST             GENERATION  POINTS  NEWEST  CAPTURED              RUNS FROM")
+        print(
+            "PROTECTION                            GUEST             GENERATION  POINTS  NEWEST  CAPTURED              RUNS FROM"
+        )
         for replica in replicas {
             let captured =
                 replica.newestUnixMilliseconds == 0
@@ -97,7 +99,9 @@ struct RecoverCommand: AsyncParsableCommand {
                 ("\(replica.points)", 8), ("\(replica.newestCycle)", 8), (captured, 22),
                 (replica.runningCycle.map { "\($0)" } ?? "–", 0),
             ]
-            print(columns.map { text, width in text + String(repeating: " ", count: max(0, width - text.count)) }.joined())
+            print(
+                columns.map { text, width in text + String(repeating: " ", count: max(0, width - text.count)) }.joined()
+            )
         }
         if replicas.isEmpty { print("This host holds no replica.") }
     }

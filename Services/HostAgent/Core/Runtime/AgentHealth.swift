@@ -13,7 +13,8 @@ struct AgentHealth: Sendable {
     private let beginning = ContinuousClock().now
 
     init(
-        name: String, source: SourceRole, target: TargetRole, views: ViewSupervisor, sides: SideRole, started: StartedRole,
+        name: String, source: SourceRole, target: TargetRole, views: ViewSupervisor, sides: SideRole,
+        started: StartedRole,
         replicas: String
     ) {
         self.name = name

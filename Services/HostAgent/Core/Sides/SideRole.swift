@@ -73,7 +73,8 @@ package actor SideRole {
             let seen = sides[protection]?.generation ?? 0
             guard seen <= generation else { throw HostAgentError.staleGeneration(generation, seen: seen) }
             throw HostAgentError(
-                .failedPrecondition, "This host's side is not known to be passive, so its guest may write to its disks.",
+                .failedPrecondition,
+                "This host's side is not known to be passive, so its guest may write to its disks.",
                 remedy: "Set the side first.", facts: ["rule": "active-side", "generation": "\(generation)"])
         }
     }
@@ -156,7 +157,8 @@ package actor SideRole {
     }
 
     /// - Precondition: the caller has the protection's lock.
-    private func learn(_ protection: String, _ order: SideStateMachine.Order) async throws -> SideStateMachine.Learning {
+    private func learn(_ protection: String, _ order: SideStateMachine.Order) async throws -> SideStateMachine.Learning
+    {
         guard var side = sides[protection] else {
             guard sides.count < HostAgentLimits.sidesMaximum else {
                 throw HostAgentError(
@@ -281,7 +283,8 @@ package actor SideRole {
         return result
     }
 
-    private func keep(_ side: SideStateMachine, insteadOf before: SideStateMachine, of protection: String) async throws {
+    private func keep(_ side: SideStateMachine, insteadOf before: SideStateMachine, of protection: String) async throws
+    {
         if side != before { try await store.save(side, of: protection) }
         sides[protection] = side
     }

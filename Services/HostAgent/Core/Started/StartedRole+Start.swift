@@ -174,7 +174,8 @@ extension StartedRole {
         do {
             try await remove(begun, protection, replica)
         } catch let leftover {
-            logger.error("started replica not removed", metadata: ["protection": "\(protection)", "error": "\(leftover)"])
+            logger.error(
+                "started replica not removed", metadata: ["protection": "\(protection)", "error": "\(leftover)"])
         }
     }
 

@@ -85,7 +85,8 @@ package actor StartedRole {
             if started.needsView { try await views.ensure(view(of: started, key.protection)) }
         } catch let error as HostAgentError where error.code == .corruptState {
             unreadable[key] = error
-            logger.error("started replica not known", metadata: ["protection": "\(key.protection)", "error": "\(error)"])
+            logger.error(
+                "started replica not known", metadata: ["protection": "\(key.protection)", "error": "\(error)"])
         } catch {
             logger.error(
                 "view of a guest not served", metadata: ["protection": "\(key.protection)", "error": "\(error)"])

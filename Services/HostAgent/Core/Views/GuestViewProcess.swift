@@ -1,29 +1,11 @@
 import FoundationEssentials
 import Glibc
 
-/// An nbdkit process that serves a guest's view: one that this agent started, or one that an earlier agent left.
-struct GuestViewProcess: Sendable {
-    private enum Origin: Sendable {
-        /// It has to be buried by us.
-        case child(SupervisedProcess)
-        case found
-    }
-
+/// An nbdkit process that serves a guest's view. It is nobody's child: nbdkit forks into the background once it serves,
+/// which is also what frees it from ending with the thread that started it.
+struct GuestViewProcess: Sendable, Equatable {
     let process: Int32
     let startTicks: UInt64
-    private let origin: Origin
-
-    init(child: SupervisedProcess) {
-        process = child.process
-        startTicks = child.startTicks
-        origin = .child(child)
-    }
-
-    private init(process: Int32, startTicks: UInt64) {
-        self.process = process
-        self.startTicks = startTicks
-        origin = .found
-    }
 
     /// Looks through the system's processes. Blocks for some milliseconds.
     static func find(socket: String) -> GuestViewProcess? {
@@ -50,13 +32,7 @@ struct GuestViewProcess: Sendable {
         return arguments[option + 1] == socket
     }
 
-    func isAlive() -> Bool {
-        switch origin {
-        case .child(let child): child.status() == .running
-        case .found: SupervisedProcess.isAlive(process: process, startTicks: startTicks)
-        }
-    }
-
+    func isAlive() -> Bool { SupervisedProcess.isAlive(process: process, startTicks: startTicks) }
     func terminate() { kill(process, SIGTERM) }
     func forceEnd() { kill(process, SIGKILL) }
 }

@@ -2,7 +2,6 @@ import BlockDevice
 import FoundationEssentials
 import Glibc
 package import Logging
-import Replica
 import ServiceRuntime
 
 /// Serves the views that guests run from: nbdkit processes that outlive the agent, because a guest must not lose its
@@ -114,28 +113,48 @@ package actor GuestViews {
                 remedy: "Set a shorter state directory.", facts: ["socket": view.socket])
         }
         remove(view.socket)
-        let log = view.socket + ".log"
-        let serving = try ViewProcess(
-            plugin: plugin, replicaDirectory: view.replica, cycle: view.cycle, socket: view.socket,
-            lifetime: .outlivesStarter)
-        let start = try await starter.run {
-            try FileManager.default.createDirectory(
-                atPath: String(view.socket.prefix(upTo: view.socket.lastIndex(of: "/") ?? view.socket.startIndex)),
-                withIntermediateDirectories: true, attributes: [.posixPermissions: 0o711])
-            return try ViewStart(serving, log: log)
-        }
-        let process = start.process
         do {
-            if let failure = start.failure { throw failure }
+            let process = try await starter.run { [plugin] in try Self.serve(view, plugin) }
             try own(view.socket)
+            entries[view.socket] = Entry(view: view, process: process)
         } catch {
-            await finish(GuestViewProcess(child: process))
+            let socket = view.socket
+            if let left = try await starter.run({ GuestViewProcess.find(socket: socket) }) { await finish(left) }
             remove(view.socket)
             throw error
         }
-        entries[view.socket] = Entry(view: view, process: GuestViewProcess(child: process))
         logger.info(
             "view of a guest served", metadata: ["protection": "\(view.protection)", "cycle": "\(view.cycle)"])
+    }
+
+    /// Starts nbdkit and waits, on the same thread, until it serves and has gone into the background: it asks for a
+    /// signal at the end of the thread that started it, and its background process is free of that, prctl(2).
+    private static func serve(_ view: View, _ plugin: String) throws -> GuestViewProcess {
+        let directory = view.socket.prefix(upTo: view.socket.lastIndex(of: "/") ?? view.socket.startIndex)
+        try FileManager.default.createDirectory(
+            atPath: String(directory), withIntermediateDirectories: true, attributes: [.posixPermissions: 0o711])
+        let log = view.socket + ".log"
+        let starter = try SupervisedProcess.start(
+            "nbdkit",
+            [
+                "--readonly", "--unix", view.socket, "--threads", "8",
+                plugin, "replica=\(view.replica)", "point=\(view.cycle)",
+            ], errors: log)
+        let status = starter.waitUntilEnd(within: HostAgentLimits.viewStartDeadline)
+        if status == nil {
+            starter.forceEnd()
+            _ = starter.waitUntilEnd(within: HostAgentLimits.viewStopGrace)
+        }
+        guard status == .ended(code: 0), let served = GuestViewProcess.find(socket: view.socket) else {
+            throw HostAgentError(
+                .processFailed, "nbdkit does not serve the point.",
+                remedy: "See what it says; `bascule doctor` checks nbdkit and the plugin.",
+                facts: [
+                    "nbdkit": String((SmallFile.text(at: log) ?? "").suffix(1_000)),
+                    "status": status.map { "\($0)" } ?? "not serving in time",
+                ])
+        }
+        return served
     }
 
     /// QEMU connects to the socket as whoever it runs as.
@@ -167,6 +186,5 @@ package actor GuestViews {
     private func remove(_ socket: String) {
         unlink(socket)
         unlink(socket + ".log")
-        unlink(ViewProcess.readyFile(of: socket))
     }
 }

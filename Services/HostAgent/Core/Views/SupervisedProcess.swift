@@ -64,6 +64,18 @@ struct SupervisedProcess: Sendable {
         return signal == 0 ? .ended(code: (status >> 8) & 0xff) : .killed(signal: signal)
     }
 
+    /// Waits on this thread; nil when it has not ended in time.
+    func waitUntilEnd(within limit: Duration) -> Status? {
+        let deadline = ContinuousClock.now + limit
+        while true {
+            let status = status()
+            if status != .running { return status }
+            guard ContinuousClock.now < deadline else { return nil }
+            // Two milliseconds, because a guest's start waits for it.
+            _ = poll(nil, 0, 2)
+        }
+    }
+
     func terminate() { kill(process, SIGTERM) }
     func forceEnd() { kill(process, SIGKILL) }
 
