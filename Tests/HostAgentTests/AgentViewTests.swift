@@ -51,7 +51,7 @@ struct AgentViewTests {
     /// the agent.
     @Test func manyViewsInARowAreAllServed() async throws {
         try await withAgentSite { site in
-            try await site.withAgent(change: { $0.nbdkitPlugin = plugin }) { agent in
+            try await site.withAgent(change: { $0.nbdkitPlugin = ViewPluginForTests.path }) { agent in
                 agent.hypervisor.write(randomBytes(200_000), to: agent.guest, "vda", at: 65_536)
                 let held = try await agent.cycle(1, .full, parent: 0)
                 for _ in 0..<30 {
