@@ -8,8 +8,8 @@ package enum DemoAct: String, Sendable, CaseIterable {
     case failback
     case disaster
 
-    /// Played when nobody asks for others: only what was seen to work.
-    package static let standard: [DemoAct] = [.replication]
+    /// Played when nobody asks for others: the whole story.
+    package static let standard = DemoAct.allCases
 
     var needsOrchestrator: Bool { self != .replication }
 

@@ -4,14 +4,16 @@ import Foundation
 /// `bascule demo`
 package struct DemoCommand: OperatorCommand {
     package static let configuration = CommandConfiguration(
-        commandName: "demo", abstract: "Show it all on this machine: a real guest, two hosts, a proved recovery point.",
+        commandName: "demo", abstract: "Show it all on this machine: a real guest, two hosts, a proved point, failover, failback.",
         discussion: """
             Starts vault, policy, workers and two host agents as processes of their own,
             boots a small Linux guest at the primary, protects it, makes a recovery point
             every second while it writes, and proves that one of them is exactly what the
             guest's disks held at that instant: an independent witness (nbdcopy and
-            sha256sum) hashes the disks at the capture instant. Everything is taken down
-            at the end, also after Ctrl-C.
+            sha256sum) hashes the disks at the capture instant. Then the guest is tested
+            at the secondary, failed over there and back home, and last of all everything
+            at the primary is killed and the guest starts at the secondary. Everything is
+            taken down at the end, also after Ctrl-C.
 
             Needs root, because QEMU runs under libvirt's embedded driver, and what
             Scripts/install-prerequisites demo installs.
