@@ -4,7 +4,7 @@ import Foundation
 /// `bascule demo`
 package struct DemoCommand: OperatorCommand {
     package static let configuration = CommandConfiguration(
-        commandName: "demo", abstract: "Show it all on this machine: a real guest, two hosts, a proved point, failover.",
+        commandName: "demo", abstract: "Show it all on one machine: a guest, two hosts, a proved point, failover.",
         discussion: """
             Starts vault, policy, workers and two host agents as processes of their own,
             boots a small Linux guest at the primary, protects it, makes a recovery point
