@@ -8,7 +8,7 @@ SHELL := /bin/bash
 # A crash without a terminal can leave Swift's backtracer hanging for ever, and with it whoever waits for the pipe.
 export SWIFT_BACKTRACE := enable=no
 
-.PHONY: help demo test bench lint fuzz
+.PHONY: help demo test bench lint fuzz race
 
 help: ## what the doors are (this text)
 	@echo 'Bascule: replication and failover of libvirt guests.'
@@ -35,3 +35,7 @@ lint: ## formatting, generated code, warnings as errors, house rules
 fuzz: ## the decoders against random input (SECONDS_EACH=60)
 	@Scripts/install-prerequisites fuzz
 	@Scripts/run-fuzz
+
+race: ## the message bus under ThreadSanitizer
+	@Scripts/install-prerequisites race
+	@Scripts/run-race

@@ -57,6 +57,7 @@ let package = Package(
         .executable(name: "bascule-policy", targets: ["bascule-policy"]),
         .executable(name: "bascule-worker", targets: ["bascule-worker"]),
         .executable(name: "bascule-agent", targets: ["bascule-agent"]),
+        .executable(name: "bascule-orchestrator", targets: ["bascule-orchestrator"]),
         .library(name: "bascule-view-plugin", type: .dynamic, targets: ["ViewPlugin", "CNbdkitPlugin"]),
     ],
     dependencies: [
@@ -87,12 +88,12 @@ let package = Package(
         .target(name: "CLinuxFile", path: "Shared/CLinuxFile"),
 
         // Shared libraries, lowest first.
-        shared("Messages", [protobuf], exclude: ["Protos", "Protocol.md"]),
+        shared("Messages", [protobuf], exclude: ["Protos", "Protocol.md", "Failover.md"]),
         shared("MessageBus", ["CZeroMQ", "Messages", logging]),
         shared("Sealing", ["COpenSSL", "CZstd", "CLZ4"]),
         shared("DeltaLog", ["Sealing", "CLinuxFile"], exclude: ["Format.md"]),
-        shared("Replica", ["DeltaLog", "Sealing", "CLinuxFile"], exclude: ["Layout.md"]),
         shared("BlockDevice", ["CLibnbd"]),
+        shared("Replica", ["BlockDevice", "CLibnbd", "CLinuxFile", "DeltaLog", "Sealing"], exclude: ["Layout.md"]),
         shared("Hypervisor", ["CLibvirt", "BlockDevice", logging]),
         shared("ServiceRuntime", ["Messages", "MessageBus", configuration, logging, serviceLifecycle, unixSignals]),
         .target(
@@ -110,6 +111,7 @@ let package = Package(
         // Services: what each decides is its Core; the Daemon only wires it.
         core("Vault", ["Messages", "MessageBus", "ServiceRuntime", grdb, logging]),
         core("Policy", ["Messages", "MessageBus", "ServiceRuntime", grdb, logging]),
+        core("FailoverOrchestrator", ["Messages", "MessageBus", "ServiceRuntime", grdb, logging]),
         core(
             "ReplicationWorker",
             ["Messages", "MessageBus", "BlockDevice", "DeltaLog", "Sealing", "ServiceRuntime", logging]),
@@ -131,6 +133,7 @@ let package = Package(
         daemon("bascule-policy", of: "Policy"),
         daemon("bascule-worker", of: "ReplicationWorker"),
         daemon("bascule-agent", of: "HostAgent"),
+        daemon("bascule-orchestrator", of: "FailoverOrchestrator"),
         .executableTarget(
             name: "bascule", dependencies: ["OperatorCLI", argumentParser], path: "Services/CLI/Daemon"),
 
@@ -155,7 +158,10 @@ let package = Package(
                 "HostAgent", "ReplicationWorker", "Messages", "MessageBus", "Hypervisor", "BlockDevice", "DeltaLog",
                 "Replica", "Sealing", logging,
             ]),
-        tests("OperatorCLITests", ["OperatorCLI", "Messages", "MessageBus"]),
+        tests(
+            "FailoverOrchestratorTests",
+            ["FailoverOrchestrator", "Messages", "MessageBus", "RawSockets", grdb, logging]),
+        tests("OperatorCLITests", ["OperatorCLI", "Messages", "MessageBus", "bascule"]),
         // What several test targets use to break the protocol on purpose.
         .target(name: "RawSockets", dependencies: ["CZeroMQ"], path: "Tests/RawSockets"),
         // A client in Python, against the two executables.
@@ -170,7 +176,7 @@ let package = Package(
         .executableTarget(
             name: "bascule-bench",
             dependencies: ["LocalSites", "TestGuest", "Messages", "MessageBus", argumentParser, logging],
-            path: "Tests/Benchmarks"),
+            path: "Tests/Benchmarks", exclude: ["README.md"]),
     ]
 )
 

@@ -81,12 +81,16 @@ package struct ChildProcess: ~Copyable {
         input = -1
     }
 
-    /// Reads what the program says until it ends, and kills it when the time is over. Blocks.
-    package consuming func waitUntilEnd(within limit: Duration) -> ProgramResult {
+    /// Reads what the program says until it ends, and kills it when the time is over, or when it has said `words`.
+    /// Blocks.
+    package consuming func waitUntilEnd(
+        within limit: Duration, orUntilItSays words: String? = nil
+    ) -> ProgramResult {
         closeInput()
         let deadline = ContinuousClock.now + limit
         var said: [UInt8] = []
         var isLate = false
+        var hasSaid = false
         var buffer = [UInt8](repeating: 0, count: 16_384)
         while true {
             let left = deadline - .now
@@ -100,8 +104,11 @@ package struct ChildProcess: ~Copyable {
             let count = read(output, &buffer, buffer.count)
             guard count > 0 else { break }
             if said.count < HypervisorLimits.programOutputBytes { said += buffer[0..<count] }
+            guard let words else { continue }
+            hasSaid = String(decoding: said, as: UTF8.self).contains(words)
+            if hasSaid { break }
         }
-        if isLate { kill(identifier, SIGKILL) }
+        if isLate || hasSaid { kill(identifier, SIGKILL) }
         var status: Int32 = 0
         while waitpid(identifier, &status, 0) < 0, errno == EINTR {}
         let signal = status & 0x7F

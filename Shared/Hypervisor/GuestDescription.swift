@@ -11,10 +11,13 @@ package struct GuestDescription: Sendable, Hashable {
     package let hasGuestAgent: Bool
     /// The inactive definition (domain XML), with its secrets, as it would be defined elsewhere.
     package let definition: String
+    /// The host starts it when it starts itself.
+    package let startsWithHost: Bool
 
     package init(
         uuid: String, name: String, power: PowerState, memoryBytes: UInt64, virtualCPUs: Int,
-        disks: [DiskDescription], findings: [Finding], hasGuestAgent: Bool, definition: String
+        disks: [DiskDescription], findings: [Finding], hasGuestAgent: Bool, definition: String,
+        startsWithHost: Bool = false
     ) {
         self.uuid = uuid
         self.name = name
@@ -25,6 +28,7 @@ package struct GuestDescription: Sendable, Hashable {
         self.findings = findings
         self.hasGuestAgent = hasGuestAgent
         self.definition = definition
+        self.startsWithHost = startsWithHost
     }
 
     /// The first finding that forbids protecting and capturing this guest.

@@ -70,6 +70,65 @@ package protocol HypervisorDriver: Sendable {
     /// Forgets a guest that is shut off, with its checkpoints' metadata; its disks stay.
     func undefine(guest: String) async throws
 
+    // MARK: Failover
+
+    /// Starts a guest from a view of a recovery point, and answers when its first instruction was executed.
+    ///
+    /// Each disk becomes a qcow2 overlay on the view (raw, over NBD), the definition is rewritten for this host, and
+    /// the guest is started paused. With `tracksChanges` the first checkpoint, named by the cycle, is then taken over
+    /// all disks, and only then the guest is resumed: not one write escapes tracking, and the first capture with this
+    /// cycle as its parent is incremental. When the view's server ends, the guest's reads wait until there is one on
+    /// the same socket again; `HypervisorLimits.viewReconnectTime` bounds that.
+    ///
+    /// Safe to repeat, also after a crash at any step: the end is the same one running guest. A guest that executed an
+    /// instruction is never begun anew; off, it is started as it is.
+    ///
+    /// Throws `.guestExists` when this host has another guest of that name or UUID, or a replica of another cycle in
+    /// its place; `.hostUnfit` when it lacks the machine type, the firmware or the memory. After a failure nothing of
+    /// what was made stays.
+    func startReplicaGuest(_ request: ReplicaGuestRequest) async throws -> ReplicaGuest
+
+    /// Removes a guest that `startReplicaGuest` made, running or not: its process, definition, checkpoints, UEFI
+    /// variables, overlays, and every other file of its in `directory`; that goes too when nothing else is in it.
+    /// Its writes are lost. Safe to repeat, and right after a half-made start. A guest with that UUID that was not
+    /// started from a replica in `directory` is not touched.
+    ///
+    /// To be called before the view ends, because a guest that waits for its view is slower to end.
+    func removeReplicaGuest(uuid: String, directory: String) async throws
+
+    /// Starts a guest of this host on its own disks, with the first checkpoint, named by `cycle`, taken before its
+    /// first instruction. Checkpoints of the protection that it had before go. Safe to repeat: one that runs with a
+    /// checkpoint of that cycle or a later one is answered.
+    ///
+    /// Throws `.wrongPowerState` when it runs without such a checkpoint, because its changes are then unknown. After
+    /// another failure it is off again.
+    func startTracked(guest: String, protection: String, cycle: UInt64) async throws -> ReplicaGuest
+
+    /// Shuts a guest down as its power button does, pressed again every few seconds, because a guest that still boots
+    /// does not hear it. When the limit passes it is ended as pulling the plug would, or, without `destroysAfterLimit`,
+    /// goes on running and `.shutdownTimedOut` is thrown. A paused guest can not shut down, so its limit passes at once.
+    func stopGuest(
+        _ guest: String, shutdownLimit: Duration, destroysAfterLimit: Bool
+    ) async throws -> StoppedGuest
+
+    /// Whether a guest is started with its host. Answers what it was before.
+    @discardableResult
+    func setAutostart(_ guest: String, _ isOn: Bool) async throws -> Bool
+
+    /// Cuts every network of a running guest, or gives each back as the guest's definition has it. Until its next
+    /// start; nothing to do for a guest that is off.
+    func setLinks(of guest: String, up: Bool) async throws
+
+    /// Puts the overlays of a replica's guest, which has to be off, on its base images (`images` by target: raw files
+    /// that hold what the view holds), so that its next start needs no view. Its writes, checkpoints and bitmaps stay.
+    /// Safe to repeat.
+    func settleOnBase(guest: String, directory: String, images: [String: String]) async throws
+
+    /// Removes the change bitmaps of a protection from qcow2 images that nobody has open, and its checkpoints from the
+    /// guest that they belong to, when there is one, so that nothing of ours stays in disks that are adopted.
+    /// Safe to repeat. Throws `.wrongPowerState` when the guest runs.
+    func stripBitmaps(protection: String, guest: String, images: [String]) async throws
+
     /// Closes the connection. Guests and captures go on.
     func close() async
 }

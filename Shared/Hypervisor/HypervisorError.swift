@@ -4,6 +4,12 @@ package struct HypervisorError: Error, Sendable, CustomStringConvertible {
         /// The hypervisor can not be reached, or the connection was lost.
         case unavailable
         case guestNotFound
+        /// This host has another guest of the name or UUID that one was to be given.
+        case guestExists
+        /// This host can not run the guest: it lacks the machine type, the firmware or the memory.
+        case hostUnfit
+        /// A guest did not shut down within its limit and runs on.
+        case shutdownTimedOut
         /// The guest is not in the state that this needs.
         case wrongPowerState
         /// A rule is broken. Nothing was touched.
@@ -52,7 +58,11 @@ package struct HypervisorError: Error, Sendable, CustomStringConvertible {
         switch code {
         case .unavailable, .timedOut, .operationFailed, .programFailed, .scratchFull, .captureLost: true
         case .preflight(let rule): !rule.isBlocking
-        case .guestNotFound, .wrongPowerState, .needsCompare, .needsFull, .captureNotFound, .invalidDefinition: false
+        // The guest may hear the power button the next time.
+        case .shutdownTimedOut: true
+        case .guestNotFound, .guestExists, .hostUnfit, .wrongPowerState, .needsCompare, .needsFull, .captureNotFound,
+            .invalidDefinition:
+            false
         }
     }
 

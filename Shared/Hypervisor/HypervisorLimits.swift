@@ -46,4 +46,21 @@ package enum HypervisorLimits {
 
     /// How long a guest agent may take to say that it is there, before it is frozen through it.
     package static let agentAnswerTime: Duration = .seconds(1)
+
+    /// How long a guest's reads wait for a view whose server ended. A day, because whoever restarts it may have to come
+    /// from home first, and an I/O error harms the guest while waiting does not.
+    package static let viewReconnectTime: Duration = .seconds(86_400)
+
+    /// How often the power button is pressed while a guest shuts down: a guest that boots hears none, and one that
+    /// shuts down already does not mind.
+    package static let powerButtonInterval: Duration = .seconds(3)
+
+    /// How often a guest that shuts down is looked at.
+    package static let powerPollInterval: Duration = .milliseconds(50)
+
+    /// A UNIX socket's path with its ending zero, because that is the room in `sockaddr_un`.
+    package static let socketPathBytes = 108
+
+    /// How long a firmware takes to say its name under KVM; an emulated one takes a second.
+    package static let kvmProbeTime: Duration = .seconds(5)
 }

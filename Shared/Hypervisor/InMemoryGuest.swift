@@ -6,6 +6,8 @@ struct InMemoryGuest: Sendable {
         let target: String
         let format: String
         var bytes: SparseBytes
+        /// The file that it is said to be in; nil: only in memory.
+        var path: String?
 
         init(target: String, format: String, sizeBytes: UInt64) {
             self.target = target
@@ -34,6 +36,16 @@ struct InMemoryGuest: Sendable {
         let dirtyBlocks: [String: Set<UInt64>]
     }
 
+    /// What is remembered of the point that a guest was started from.
+    struct Replica: Sendable {
+        let protection: String
+        let cycle: UInt64
+        let directory: String
+        let answer: ReplicaGuest
+        /// It no longer needs its view.
+        var isOnBase = false
+    }
+
     let uuid: String
     let name: String
     let memoryBytes: UInt64
@@ -43,6 +55,12 @@ struct InMemoryGuest: Sendable {
     var checkpoints: [CheckpointName: Checkpoint] = [:]
     var capture: Capture?
     var isFrozen = false
+    /// It was started from a recovery point.
+    var replica: Replica?
+    var startsWithHost = false
+    var hasLinks = true
+    /// Whether it shuts down when its power button is pressed.
+    var hearsPowerButton = true
 
     init(uuid: String, name: String, memoryBytes: UInt64, hasGuestAgent: Bool, disks: [Disk]) {
         self.uuid = uuid
@@ -70,13 +88,13 @@ struct InMemoryGuest: Sendable {
         GuestDescription(
             uuid: uuid, name: name, power: power, memoryBytes: memoryBytes, virtualCPUs: 1,
             disks: disks.map(describe), findings: findings, hasGuestAgent: hasGuestAgent && power == .running,
-            definition: definition)
+            definition: definition, startsWithHost: startsWithHost)
     }
 
     private func describe(_ disk: Disk) -> DiskDescription {
         DiskDescription(
             target: disk.target, sizeBytes: disk.bytes.sizeBytes, format: disk.format,
-            source: "memory:\(uuid)/\(disk.target)")
+            source: disk.path ?? "memory:\(uuid)/\(disk.target)")
     }
 
     private var findings: [Finding] {
@@ -160,7 +178,6 @@ struct InMemoryGuest: Sendable {
 
         var baseDirty: [String: Set<UInt64>] = [:]
         if let base { baseDirty = checkpoints[base]!.dirty }
-        let name = CheckpointName(protection: request.protection, cycle: request.cycle)
         let context = base.map { _ in BlockContext.dirtyBitmap("backup") }
         var exports: [Export] = []
         let captured = disks.map { disk in
@@ -174,10 +191,7 @@ struct InMemoryGuest: Sendable {
                 disk: describe(disk), nbdURI: export.uri, bitmapContext: context, regionBytes: histogram.regionBytes,
                 changed: histogram.changed)
         }
-        if power.hasProcess {
-            let sizes = Dictionary(uniqueKeysWithValues: disks.map { ($0.target, $0.bytes.sizeBytes) })
-            checkpoints[name] = Checkpoint(sizes: sizes, dirty: [:])
-        }
+        if power.hasProcess { track(protection: request.protection, cycle: request.cycle) }
         let isApplication = request.consistency == .application && (hasGuestAgent || !power.hasProcess)
         let opened = Capture(
             protection: request.protection,
@@ -224,6 +238,12 @@ struct InMemoryGuest: Sendable {
             offset += length
         }
         return histogram
+    }
+
+    /// The first checkpoint of a guest that has not executed an instruction yet.
+    mutating func track(protection: String, cycle: UInt64) {
+        let sizes = Dictionary(uniqueKeysWithValues: disks.map { ($0.target, $0.bytes.sizeBytes) })
+        checkpoints[CheckpointName(protection: protection, cycle: cycle)] = Checkpoint(sizes: sizes, dirty: [:])
     }
 
     mutating func closeCapture(protection: String, keepCheckpointOfCycle: UInt64) {

@@ -10,14 +10,16 @@ package final class InMemoryHypervisor: HypervisorDriver {
     package enum Operation: String, Sendable, Hashable, CaseIterable {
         case hostInformation, inventory, openCapture, verifyCapture, closeCapture, releaseGuest, clearLeftovers
         case start, shutdown, destroy, define, undefine
+        case startReplicaGuest, removeReplicaGuest, startTracked, stopGuest, setAutostart, setLinks, settleOnBase
+        case stripBitmaps
     }
 
-    private struct Failure {
+    struct Failure {
         let error: HypervisorError
         var timesLeft: Int
     }
 
-    private struct State {
+    struct State {
         var guests: [String: InMemoryGuest] = [:]
         var failures: [Operation: Failure] = [:]
         var memoryFreeBytes: UInt64 = 8 << 30
@@ -27,13 +29,20 @@ package final class InMemoryHypervisor: HypervisorDriver {
     }
 
     package let connector: MemoryBlockReaderConnector
+    /// Reads views that `connector` does not know.
+    let views: any BlockReaderConnector
     private let name: String
-    private let state = Mutex(State())
-    private let broadcaster = ChangeBroadcaster()
+    let state = Mutex(State())
+    let broadcaster = ChangeBroadcaster()
 
-    package init(name: String = "memory", connector: MemoryBlockReaderConnector = MemoryBlockReaderConnector()) {
+    /// - Parameter views: reads the views that guests are started from, unless `connector` has them.
+    package init(
+        name: String = "memory", connector: MemoryBlockReaderConnector = MemoryBlockReaderConnector(),
+        views: any BlockReaderConnector = NBDConnector()
+    ) {
         self.name = name
         self.connector = connector
+        self.views = views
     }
 
     // MARK: What tests do to it
@@ -87,6 +96,15 @@ package final class InMemoryHypervisor: HypervisorDriver {
     package func addDisk(_ target: String, sizeBytes: UInt64, to guest: String, format: String = "qcow2") {
         withGuest(guest) { $0.disks.append(.init(target: target, format: format, sizeBytes: sizeBytes)) }
         broadcaster.send(GuestChange(guest: guest, kind: .devicesChanged))
+    }
+
+    /// Says that a disk is in a file, for who works on the images of a guest that is off. Neither follows the other.
+    package func place(_ target: String, of guest: String, at path: String) {
+        withGuest(guest) { guest in
+            for index in guest.disks.indices where guest.disks[index].target == target {
+                guest.disks[index].path = path
+            }
+        }
     }
 
     package func removeDisk(_ target: String, from guest: String) {
@@ -225,6 +243,7 @@ package final class InMemoryHypervisor: HypervisorDriver {
                 throw HypervisorError(.wrongPowerState, "Guest \(guest.name) is already running.")
             }
             guest.power = .running
+            guest.hasLinks = true
             guest.capture?.isLost = true
             return guest.capture != nil
         }
@@ -267,7 +286,7 @@ package final class InMemoryHypervisor: HypervisorDriver {
 
     // MARK: Pieces
 
-    private func enter(_ operation: Operation) throws {
+    func enter(_ operation: Operation) throws {
         try state.withLock { state in
             state.calls[operation, default: 0] += 1
             guard var failure = state.failures[operation] else { return }
@@ -277,7 +296,7 @@ package final class InMemoryHypervisor: HypervisorDriver {
         }
     }
 
-    private func end(_ guest: String) throws {
+    func end(_ guest: String) throws {
         try existing(guest) { guest in
             guard guest.power.hasProcess else {
                 throw HypervisorError(.wrongPowerState, "Guest \(guest.name) is not running.")
@@ -288,7 +307,7 @@ package final class InMemoryHypervisor: HypervisorDriver {
         withdrawExports(of: guest)
     }
 
-    private func existing<T>(_ guest: String, _ body: (inout InMemoryGuest) throws -> T) throws -> T {
+    func existing<T>(_ guest: String, _ body: (inout InMemoryGuest) throws -> T) throws -> T {
         try state.withLock { state in
             guard state.guests[guest] != nil else {
                 throw HypervisorError(.guestNotFound, "There is no guest \(guest) on this host.")
@@ -299,14 +318,14 @@ package final class InMemoryHypervisor: HypervisorDriver {
 
     /// For tests, which know their guests.
     @discardableResult
-    private func withGuest<T>(_ guest: String, _ body: (inout InMemoryGuest) -> T) -> T {
+    func withGuest<T>(_ guest: String, _ body: (inout InMemoryGuest) -> T) -> T {
         state.withLock { state in
             precondition(state.guests[guest] != nil, "tests name guests that exist")
             return body(&state.guests[guest]!)
         }
     }
 
-    private func withdrawExports(of guest: String) {
+    func withdrawExports(of guest: String) {
         for uri in connector.exportedURIs where uri.hasPrefix("memory:\(guest)/") { connector.withdraw(uri) }
     }
 }

@@ -5,7 +5,7 @@ import Glibc
 ///
 /// @unchecked because libvirt allows any thread to use a connection, and the pointer never changes.
 final class LibvirtConnection: @unchecked Sendable {
-    private let pointer: virConnectPtr
+    let pointer: virConnectPtr
     let uri: String
     private let callbacks: [Int32]
 
@@ -49,6 +49,38 @@ final class LibvirtConnection: @unchecked Sendable {
             throw failure.whileDoing("Guest \(uuid) could not be looked up.")
         }
         return LibvirtDomain(domain)
+    }
+
+    /// Nil when there is none.
+    func domain(named name: String) throws -> LibvirtDomain? {
+        guard let domain = virDomainLookupByName(pointer, name) else {
+            let failure = LibvirtFailure.last()
+            if failure.is(VIR_ERR_NO_DOMAIN) { return nil }
+            throw failure.whileDoing("Guest \(name) could not be looked up.")
+        }
+        return LibvirtDomain(domain)
+    }
+
+    /// Nil when there is none.
+    func knownDomain(_ uuid: String) throws -> LibvirtDomain? {
+        do {
+            return try domain(uuid)
+        } catch let error as HypervisorError where error.code == .guestNotFound {
+            return nil
+        }
+    }
+
+    /// What this host's QEMU offers guests of a kind; throws `.hostUnfit` when it has no such machine.
+    func capabilities(architecture: String, machine: String?, type: String) throws -> XMLElement {
+        guard let text = virConnectGetDomainCapabilities(pointer, nil, architecture, machine, type, 0) else {
+            throw HypervisorError(
+                .hostUnfit,
+                "This host can not run a guest of the machine type \(machine ?? "default") (\(architecture), \(type)).",
+                cause: LibvirtFailure.last().words,
+                remedy: "Install a QEMU that has it, or give the guest a machine type that both hosts have.")
+        }
+        defer { free(text) }
+        return try XMLElement(parsing: String(cString: text))
     }
 
     func define(_ xml: String) throws -> LibvirtDomain {

@@ -5,7 +5,7 @@ import Glibc
 ///
 /// Not Sendable: it lives inside one call on one blocking thread, and is looked up again by the next.
 final class LibvirtDomain {
-    private let pointer: virDomainPtr
+    let pointer: virDomainPtr
 
     /// Takes over the reference.
     init(_ pointer: virDomainPtr) {
@@ -252,7 +252,7 @@ final class LibvirtDomain {
         try check(virDomainUndefineFlags(pointer, flags), "Guest \(name) could not be undefined.")
     }
 
-    private func check(_ result: Int32, _ doing: @autoclosure () -> String) throws {
+    func check(_ result: Int32, _ doing: @autoclosure () -> String) throws {
         guard result >= 0 else {
             let failure = LibvirtFailure.last()
             throw failure.whileDoing(doing())

@@ -169,7 +169,7 @@ extension LibvirtHypervisor {
     }
 
     /// Deletes every checkpoint of ours that `isDropped`, and every bitmap of ours that has lost its checkpoint.
-    private func dropCheckpoints(
+    func dropCheckpoints(
         of domain: LibvirtDomain, _ isDropped: (CheckpointName) -> Bool
     ) throws -> [String] {
         let known = try domain.checkpointNames().compactMap(CheckpointName.init).filter(isDropped)

@@ -90,7 +90,8 @@ extension LibvirtHypervisor {
             uuid: document.uuid, name: document.name, power: power, memoryBytes: document.memoryBytes,
             virtualCPUs: document.virtualCPUs, disks: preflight.capturedDisks.map { describe($0, facts, of: domain) },
             findings: preflight.findings, hasGuestAgent: document.hasGuestAgent,
-            definition: try domain.isPersistent ? domain.xml(inactive: true) : domain.xml(inactive: false))
+            definition: try domain.isPersistent ? domain.xml(inactive: true) : domain.xml(inactive: false),
+            startsWithHost: try domain.isPersistent && domain.startsWithHost)
         return (description, document)
     }
 
@@ -136,7 +137,7 @@ extension LibvirtHypervisor {
         return DiskDescription(target: disk.target, sizeBytes: size, format: disk.format, source: source)
     }
 
-    private static func memoryAvailableBytes() throws -> UInt64 {
+    static func memoryAvailableBytes() throws -> UInt64 {
         let text = try String(contentsOfFile: "/proc/meminfo", encoding: .utf8)
         guard let line = text.split(separator: "\n").first(where: { $0.hasPrefix("MemAvailable:") }),
             let kibibytes = UInt64(line.filter(\.isNumber))

@@ -14,6 +14,7 @@ package final class LibvirtHypervisor: HypervisorDriver {
     let connector: any BlockReaderConnector
     let logger: Logger
     let turns = GuestTurns()
+    let kvm = KVMProbe()
     /// By protection.
     let captures = Mutex<[String: OpenCapture]>([:])
     private let threads = BlockingThreads(name: "bascule-virt", threads: HypervisorLimits.libvirtThreads)
@@ -125,7 +126,7 @@ package final class LibvirtHypervisor: HypervisorDriver {
     // MARK: Power and definition
 
     package func start(guest: String) async throws {
-        try await call { try $0.domain(guest).start() }
+        try await call { try Self.start($0.domain(guest)) }
     }
 
     package func shutdown(guest: String) async throws {

@@ -1,6 +1,7 @@
 import Foundation
 
-/// Two sites on one machine: vault, policy, workers, and one host agent per site, each its own process.
+/// Two sites on one machine: vault, policy, workers, one host agent per site, and when it is wanted the failover
+/// orchestrator, each its own process.
 ///
 /// The demo, the end-to-end tests and the benchmarks run on it, so that all three start Bascule as an operator would:
 /// executables with a settings file each. Every process is known by its identifier, and `stop()` ends just those.
@@ -8,7 +9,7 @@ import Foundation
 /// ```
 /// <root>/
 ///   settings/<process>.yaml   logs/<process>.log
-///   vault/ policy/            state
+///   vault/ policy/ orchestrator/   state
 ///   primary/ secondary/       agent state, replicas/, and libvirt's embedded root
 /// ```
 package actor LocalSites {
@@ -18,10 +19,12 @@ package actor LocalSites {
         /// Must be short: UNIX socket paths under it end at 108 characters.
         package var root: String
         package var workers = 2
+        /// Replication needs no orchestrator.
+        package var orchestrator = false
         /// libvirt URI per site; nil: `qemu:///embed?root=<root>/<site>/virt`.
         package var primaryHypervisor: String?
         package var secondaryHypervisor: String?
-        /// More settings by process name ("vault", "policy", "primary", "secondary", "worker-1", …).
+        /// More settings by process name ("vault", "policy", "orchestrator", "primary", "secondary", "worker-1", …).
         package var extraSettings: [String: [String: String]] = [:]
         /// More environment for every process.
         package var environment: [String: String] = [:]
@@ -39,6 +42,7 @@ package actor LocalSites {
     package nonisolated let vaultEndpoint: String
     package nonisolated let vaultEvents: String
     package nonisolated let policyEndpoint: String
+    package nonisolated let orchestratorEndpoint: String
     package nonisolated let primaryEndpoint: String
     package nonisolated let secondaryEndpoint: String
     /// Every port in use, for a second installation that takes over the first one's before either is started.
@@ -48,14 +52,17 @@ package actor LocalSites {
     /// Makes the folders and writes nothing else; `start` starts.
     package init(options: Options, ports given: [UInt16]? = nil) throws {
         self.options = options
-        let ports = try given ?? LocalPorts.free(count: 7 + 16)
+        let ports = try given ?? LocalPorts.free(count: 7 + 16 + 1)
         self.ports = ports
         vaultEndpoint = "tcp://127.0.0.1:\(ports[0])"
         vaultEvents = "tcp://127.0.0.1:\(ports[1])"
         policyEndpoint = "tcp://127.0.0.1:\(ports[2])"
+        orchestratorEndpoint = "tcp://127.0.0.1:\(ports[23])"
         primaryEndpoint = "tcp://127.0.0.1:\(ports[3])"
         secondaryEndpoint = "tcp://127.0.0.1:\(ports[5])"
-        for folder in ["settings", "logs", "vault", "policy", "primary/replicas", "secondary/replicas", "home"] {
+        for folder in [
+            "settings", "logs", "vault", "policy", "orchestrator", "primary/replicas", "secondary/replicas", "home",
+        ] {
             try FileManager.default.createDirectory(
                 atPath: "\(options.root)/\(folder)", withIntermediateDirectories: true)
         }
@@ -64,10 +71,12 @@ package actor LocalSites {
     /// Starts everything, control services first.
     package func start() throws {
         for name in ["vault", "policy", "primary", "secondary"] { try start(name) }
+        if options.orchestrator { try start("orchestrator") }
         for index in 0..<options.workers { try start("worker-\(index + 1)") }
     }
 
-    /// Starts one process, again if it has ended. Names: vault, policy, primary, secondary, worker-1 … worker-16.
+    /// Starts one process, again if it has ended. Names: vault, policy, primary, secondary, orchestrator,
+    /// worker-1 … worker-16.
     ///
     /// - Throws: `LocalSitesError`.
     package func start(_ name: String) throws {
@@ -127,6 +136,11 @@ package actor LocalSites {
 
     package nonisolated func replicas(of site: String) -> String { "\(options.root)/\(site)/replicas" }
 
+    /// Where a replica that was started keeps its overlays and serial ports: `test` or `failover`.
+    package nonisolated func startedReplica(of protection: String, at site: String, purpose: String) -> String {
+        "\(replicas(of: site))/\(protection)/\(purpose)"
+    }
+
     package nonisolated func lastLines(of name: String, count: Int) -> String {
         guard let data = FileManager.default.contents(atPath: logPath(of: name)) else { return "(no log)" }
         return String(decoding: data.suffix(8_192), as: UTF8.self).split(separator: "\n").suffix(count)
@@ -135,13 +149,14 @@ package actor LocalSites {
 
     private func rank(_ name: String) -> Int {
         if name.hasPrefix("worker") { return 0 }
-        return ["policy": 1, "primary": 2, "secondary": 3, "vault": 4][name] ?? 5
+        return ["orchestrator": 1, "policy": 2, "primary": 3, "secondary": 4, "vault": 5][name] ?? 6
     }
 
     private func executable(of name: String) -> String {
         switch name {
         case "vault": "bascule-vault"
         case "policy": "bascule-policy"
+        case "orchestrator": "bascule-orchestrator"
         case "primary", "secondary": "bascule-agent"
         default: "bascule-worker"
         }
@@ -159,6 +174,11 @@ package actor LocalSites {
             settings["listen"] = policyEndpoint
             settings["vault"] = vaultEndpoint
             settings["vaultEvents"] = vaultEvents
+        case "orchestrator":
+            settings["state"] = "\(options.root)/orchestrator"
+            settings["listen"] = orchestratorEndpoint
+            settings["vault"] = vaultEndpoint
+            settings["policy"] = policyEndpoint
         case "primary", "secondary":
             let first = name == "primary" ? 3 : 5
             settings["name"] = name

@@ -8,6 +8,7 @@ package final class SitesClient: Sendable {
     package let bus: MessageBus
     package let vault: RequestClient
     package let policy: RequestClient
+    package let orchestrator: RequestClient
     package let primary: RequestClient
     package let secondary: RequestClient
 
@@ -21,9 +22,11 @@ package final class SitesClient: Sendable {
                 sites: sites, bus: bus,
                 vault: try await bus.client(to: sites.vaultEndpoint),
                 policy: try await bus.client(to: sites.policyEndpoint),
+                orchestrator: try await bus.client(to: sites.orchestratorEndpoint),
                 primary: try await bus.client(to: sites.primaryEndpoint),
                 secondary: try await bus.client(to: sites.secondaryEndpoint))
-            for service in [client.vault, client.policy, client.primary, client.secondary] {
+            let services = [client.vault, client.policy, client.primary, client.secondary]
+            for service in services + (sites.options.orchestrator ? [client.orchestrator] : []) {
                 _ = try await service.health(deadline: limit)
             }
             return client
@@ -34,13 +37,14 @@ package final class SitesClient: Sendable {
     }
 
     private init(
-        sites: LocalSites, bus: MessageBus, vault: RequestClient, policy: RequestClient, primary: RequestClient,
-        secondary: RequestClient
+        sites: LocalSites, bus: MessageBus, vault: RequestClient, policy: RequestClient,
+        orchestrator: RequestClient, primary: RequestClient, secondary: RequestClient
     ) {
         self.sites = sites
         self.bus = bus
         self.vault = vault
         self.policy = policy
+        self.orchestrator = orchestrator
         self.primary = primary
         self.secondary = secondary
     }
@@ -129,10 +133,13 @@ package final class SitesClient: Sendable {
         return history.cycles
     }
 
-    package func points(_ protection: String) async throws -> [RecoveryPoint] {
+    /// At the secondary, or at another agent after a change of sides.
+    package func points(_ protection: String, at agent: RequestClient? = nil) async throws -> [RecoveryPoint] {
         var request = ListPoints()
         request.protection = protection
-        guard case .points(let list) = try await secondary.agent(.listPoints(request), deadline: .seconds(20)) else {
+        guard
+            case .points(let list) = try await (agent ?? secondary).agent(.listPoints(request), deadline: .seconds(20))
+        else {
             return []
         }
         return list.points

@@ -34,6 +34,17 @@ extension RequestClient {
         return try expect(answer.agentReply.reply, from: "AgentReply")
     }
 
+    package func orchestrator(
+        _ request: OrchestratorRequest.OneOf_Request, deadline: Duration = .seconds(10),
+        operation: OperationIdentifier = .random(), trace: String = ""
+    ) async throws -> OrchestratorReply.OneOf_Reply {
+        var body = OrchestratorRequest()
+        body.request = request
+        let answer = try await call(
+            .orchestratorRequest(body), deadline: deadline, operation: operation, trace: trace)
+        return try expect(answer.orchestratorReply.reply, from: "OrchestratorReply")
+    }
+
     package func health(deadline: Duration = .seconds(3)) async throws -> HealthReply {
         let answer = try await call(.healthRequest(HealthRequest()), deadline: deadline)
         guard case .healthReply(let reply) = answer.body else { return try expect(nil, from: "HealthReply") }

@@ -138,10 +138,10 @@ actor RequestClientCore {
         switch envelope.body {
         case .heartbeat: return
         case .error(let wire): failed(envelope.operation, RemoteError(wire: wire))
-        case .healthReply, .vaultReply, .policyReply, .agentReply:
+        case .healthReply, .vaultReply, .policyReply, .agentReply, .orchestratorReply:
             guard machine.replied(envelope.operation, error: nil) else { return }
             takeWaiter(envelope.operation).continuation.resume(returning: envelope)
-        case .healthRequest, .vaultRequest, .policyRequest, .agentRequest, .vaultEvent, nil:
+        case .healthRequest, .vaultRequest, .policyRequest, .agentRequest, .orchestratorRequest, .vaultEvent, nil:
             logger.warning("reply of a wrong kind", metadata: ["endpoint": "\(endpoint)"])
         }
     }

@@ -51,9 +51,9 @@ struct RequestServerStateMachine: Sendable {
         switch envelope.body {
         case .heartbeat:
             return .answer(address, envelope.reply(.heartbeat(Heartbeat()), sender: name).encoded())
-        case .healthRequest, .vaultRequest, .policyRequest, .agentRequest:
+        case .healthRequest, .vaultRequest, .policyRequest, .agentRequest, .orchestratorRequest:
             return requested(envelope, from: address, now: now)
-        case .error, .healthReply, .vaultReply, .vaultEvent, .policyReply, .agentReply, nil:
+        case .error, .healthReply, .vaultReply, .vaultEvent, .policyReply, .agentReply, .orchestratorReply, nil:
             statistics.malformed += 1
             let error = RemoteError(
                 .invalidArgument, "The body is not a request.", remedy: "Send one of the …_request bodies.")

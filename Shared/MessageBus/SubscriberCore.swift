@@ -70,7 +70,7 @@ actor SubscriberCore {
         case .vaultEvent: break
         case .heartbeat: return
         case .error, .healthRequest, .healthReply, .vaultRequest, .vaultReply, .policyRequest, .policyReply,
-            .agentRequest, .agentReply, nil:
+            .agentRequest, .agentReply, .orchestratorRequest, .orchestratorReply, nil:
             statistics.malformed += 1
             return
         }

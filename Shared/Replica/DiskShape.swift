@@ -4,8 +4,8 @@ internal import DeltaLog
 enum DiskShape {
     /// Checks names and sizes, because a target names a base image and an NBD export.
     /// - Throws: `ReplicaError` with code `invalidArgument` or `limitExceeded`, naming the disk and the rule.
-    static func check(_ disks: [DeltaLogDisk]) throws {
-        guard !disks.isEmpty else {
+    static func check(_ disks: [DeltaLogDisk], mayBeNone: Bool = false) throws {
+        guard !disks.isEmpty || mayBeNone else {
             throw ReplicaError(.invalidArgument, "a point needs at least one disk", remedy: "Name the guest's disks.")
         }
         guard disks.count <= DeltaLogLimits.disks else {

@@ -13,9 +13,9 @@ package struct DiskView: Sendable {
     package let sizeBytes: UInt64
     private let index: ExtentIndex
     private let readers: LogReaders
-    private let base: BaseImage?
+    private let base: (any BaseImage)?
 
-    init(target: String, sizeBytes: UInt64, index: ExtentIndex, readers: LogReaders, base: BaseImage?) {
+    init(target: String, sizeBytes: UInt64, index: ExtentIndex, readers: LogReaders, base: (any BaseImage)?) {
         self.target = target
         self.sizeBytes = sizeBytes
         self.index = index

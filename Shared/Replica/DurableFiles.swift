@@ -42,6 +42,26 @@ enum DurableFiles {
         }
     }
 
+    /// Gives a file a second name, durably. A name that it has already is left as it is.
+    static func link(_ source: String, to destination: String) throws {
+        if Glibc.link(source, destination) != 0 {
+            let failure = SystemCallFailure("link", path: "\(source) → \(destination)")
+            guard failure.number == EEXIST else { throw failure.replicaError }
+            guard try identity(of: source) == identity(of: destination) else {
+                throw ReplicaError(
+                    .alreadyExists, "another file has the name that a disk image would get",
+                    remedy: "Name another path.", facts: ["path": destination])
+            }
+        }
+        let parent = destination.lastIndex(of: "/").map { String(destination[..<$0]) } ?? "."
+        try synchronizeDirectory(parent.isEmpty ? "/" : parent)
+    }
+
+    private static func identity(of path: String) throws -> [UInt64] {
+        let status = try OpenFile(path: path, flags: O_RDONLY).status()
+        return [UInt64(status.st_dev), UInt64(status.st_ino)]
+    }
+
     /// Removes a file; one that is not there is as good as removed.
     static func remove(_ path: String) throws {
         guard unlink(path) == 0 || errno == ENOENT else { throw SystemCallFailure("unlink", path: path).replicaError }

@@ -25,6 +25,17 @@ package enum Failpoint: String, Sendable, CaseIterable {
     case mergeSynced
     case leftoverRemoved
 
+    case settleAnnounced
+    case settleLogsRemoved
+
+    case absorbStarted
+    case absorbDiskWritten
+    case absorbWritten
+    case absorbSettled
+    case absorbOverlayRemoved
+
+    case addedDiskLinked
+
     case deleteRenamed
     case deleteFileRemoved
 }

@@ -33,6 +33,12 @@ struct FileLock: ~Copyable {
         self.file = file
     }
 
+    deinit {
+        // Said expressly, because a child process that another thread is starting has copies of all descriptors until
+        // it executes its program, and the lock would last as long as these.
+        flock(file.descriptor, LOCK_UN)
+    }
+
     /// Replaces the file's content, for those who find it locked.
     func write(_ text: String) throws {
         try file.truncate(to: 0)

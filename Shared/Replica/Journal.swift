@@ -27,7 +27,16 @@ struct Journal: Sendable {
     ///
     /// A log that was merged away has the same parent as the merged one or one within it; so of several logs with one
     /// parent the newest is right, and what it spans is left over.
-    init(baseCycle: UInt64, baseIdentifier: PointIdentifier, found: [JournalEntry], unreadable: [Fault]) {
+    ///
+    /// - Parameter lastCycle: logs after it are left over, readable or not; nil when all count.
+    init(
+        baseCycle: UInt64, baseIdentifier: PointIdentifier, lastCycle: UInt64? = nil, found: [JournalEntry],
+        unreadable: [Fault]
+    ) {
+        let last = lastCycle ?? .max
+        leftovers = (found.map(\.cycle) + unreadable.map(\.cycle)).filter { $0 > last }
+        let found = found.filter { $0.cycle <= last }
+        let unreadable = unreadable.filter { $0.cycle <= last }
         var next: [UInt64: JournalEntry] = [:]
         for entry in found where (next[entry.parentCycle]?.cycle ?? 0) < entry.cycle {
             next[entry.parentCycle] = entry
@@ -67,8 +76,8 @@ struct Journal: Sendable {
             }
         }
         return Journal(
-            baseCycle: manifest.baseCycle, baseIdentifier: manifest.basePoint?.point.identifier ?? .none, found: found,
-            unreadable: unreadable)
+            baseCycle: manifest.baseCycle, baseIdentifier: manifest.basePoint?.point.identifier ?? .none,
+            lastCycle: manifest.settlingCycle, found: found, unreadable: unreadable)
     }
 
     var newest: JournalEntry? { chain.last }
@@ -121,6 +130,18 @@ struct Journal: Sendable {
         for entry in folded { storedBytes -= entry.point.storedBytes }
         leftovers += folded.map(\.cycle)
         chain.removeFirst(folded.count)
+    }
+
+    /// Everything after this cycle is left over now, faults included.
+    mutating func dropAfter(_ cycle: UInt64) {
+        for entry in chain where entry.cycle > cycle {
+            storedBytes -= entry.point.storedBytes
+            leftovers.append(entry.cycle)
+        }
+        chain.removeAll { $0.cycle > cycle }
+        leftovers += faults.map(\.cycle).filter { $0 > cycle }
+        faults.removeAll { $0.cycle > cycle }
+        leftovers.sort()
     }
 
     /// Keeps retention from trying again what cannot be done.

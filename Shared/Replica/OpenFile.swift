@@ -1,3 +1,4 @@
+internal import CLinuxFile
 import Glibc
 
 /// A file descriptor with one owner. Every failed call is captured with its `errno` at once and thrown.
@@ -12,6 +13,18 @@ struct OpenFile: ~Copyable {
         guard opened >= 0 else { throw SystemCallFailure("open", path: path).replicaError }
         descriptor = opened
         self.path = path
+    }
+
+    private init(descriptor: Int32, path: String) {
+        self.descriptor = descriptor
+        self.path = path
+    }
+
+    /// A file in memory that has no name.
+    static func unnamed() throws -> OpenFile {
+        let opened = bascule_unnamed_file()
+        guard opened >= 0 else { throw SystemCallFailure("memfd_create", path: "").replicaError }
+        return OpenFile(descriptor: opened, path: "")
     }
 
     deinit {

@@ -33,6 +33,13 @@ struct PointSource: Sendable {
         logs = []
     }
 
+    /// What disks hold that are no recovery point.
+    init(disks: ReplicaManifest.BasePoint) {
+        base = disks
+        point = disks.point
+        logs = []
+    }
+
     /// Reads the definition and the UEFI variables, which are not kept in memory.
     func guest(_ layout: ReplicaLayout, replicaKey: SealingKey) throws -> GuestConfiguration {
         guard let last = logs.last else {

@@ -16,6 +16,7 @@ extension Replica {
     package func openCycle(_ opening: CycleOpening) throws -> OpenCycle {
         try cycleTurn.withLock { _ in
             try admitInTurn(opening.generation)
+            try state.withLock { try $0.requireReceiving() }
             let parent = try checkedParent(of: opening)
             try requireSpace(opening.expectedBytes)
             abandonOpenCycle()
@@ -126,6 +127,14 @@ extension Replica {
                 .wrongParent, "the first cycle of a replica must be a full one", remedy: "Run a full cycle.",
                 facts: ["cycle": "\(opening.cycle)"])
         }
+        let isDiverged = state.withLock { state in
+            if case .diverged = state.manifest.base, state.journal.newest == nil { true } else { false }
+        }
+        guard !isDiverged || opening.kind != .incremental else {
+            throw ReplicaError(
+                .wrongParent, "the disks hold what was written after the parent point", remedy: "Run a compare cycle.",
+                facts: ["cycle": "\(opening.cycle)", "parent": "\(opening.parentCycle)"])
+        }
         try DiskShape.check(opening.disks)
         try DiskShape.check(opening.disks, kind: opening.kind, onto: newest?.disks ?? [])
         return newest
@@ -161,7 +170,7 @@ extension Replica {
         return open
     }
 
-    private func abandonOpenCycle() {
+    func abandonOpenCycle() {
         let open = state.withLock { state in
             defer { state.openCycle = nil }
             return state.openCycle

@@ -6,42 +6,55 @@ internal import Synchronization
 /// leaves.
 extension Replica {
     /// Makes the base hold the point of a cycle; the points before it go. What is the base's already is left as it is.
-    /// - Throws: `ReplicaError`: `inUse` while any view is open, because each reads the base; `notFound`.
-    package func fold(upTo cycle: UInt64) throws {
-        try retentionTurn.withLock { _ in
-            let base = try state.withLock { state in
-                try state.requireReady()
-                return state.manifest.base
-            }
-            switch base {
-            case .settled(let held) where held.point.cycle == cycle: return
-            case .folding(_, let target):
-                guard target == cycle else {
-                    throw ReplicaError(
-                        .inUse, "another fold has not been finished", remedy: "Finish that one first.",
-                        facts: ["target": "\(target)", "asked": "\(cycle)"])
-                }
-            case .empty, .settled: try announceFold(upTo: cycle)
-            }
-            let folded = try copyIntoBase(upTo: cycle)
-            try failpoints.reach(.foldSynced)
-            try changeManifest {
-                $0.base = .settled(folded)
-            } alongside: {
-                $0.journal.dropFolded(upTo: cycle)
-            }
-            try failpoints.reach(.foldSettled)
-            try removeBaseImages(except: folded.point.disks)
-            try removeLeftoversInTurn()
+    ///
+    /// Views of exactly this point go on: they read from the logs whatever the fold writes. The logs are removed when
+    /// the last of them has ended, by the next `maintain`.
+    /// - Parameter progress: told after every piece; throwing from it stops the fold, which can be taken up again.
+    /// - Throws: `ReplicaError`: `inUse` while a view of another point is open, or a guest runs from another;
+    ///   `notFound`.
+    package func fold(upTo cycle: UInt64, progress: (FoldProgress) throws -> Void = { _ in }) throws {
+        try retentionTurn.withLock { _ in try foldInTurn(upTo: cycle, progress: progress) }
+    }
+
+    func foldInTurn(upTo cycle: UInt64, progress: (FoldProgress) throws -> Void) throws {
+        let base = try state.withLock { state in
+            try state.requireReady()
+            return state.manifest.base
         }
+        switch base {
+        case .settled(let held) where held.point.cycle == cycle: return
+        case .folding(_, let target):
+            guard target == cycle else {
+                throw ReplicaError(
+                    .inUse, "another fold has not been finished", remedy: "Finish that one first.",
+                    facts: ["target": "\(target)", "asked": "\(cycle)"])
+            }
+        case .absorbing: throw ReplicaError.absorbing
+        case .empty, .settled, .diverged: try announceFold(upTo: cycle)
+        }
+        let folded = try copyIntoBase(upTo: cycle, progress: progress)
+        try failpoints.reach(.foldSynced)
+        try changeManifest {
+            $0.base = .settled(folded)
+            // The image of a disk that the guest has no more is the guest's to keep.
+            $0.adopted.removeAll { image in !folded.point.disks.contains { $0.target == image.target } }
+        } alongside: {
+            $0.journal.dropFolded(upTo: cycle)
+        }
+        try failpoints.reach(.foldSettled)
+        try removeBaseImages()
+        try removeLeftoversInTurn()
     }
 
     /// From here on no point before the target can be opened, whatever happens.
     private func announceFold(upTo cycle: UInt64) throws {
         let gate = try closedGate()
-        if let held = try ViewLease.highestCycle(layout) { throw ReplicaError.viewsAreOpen(held) }
+        let leases = try ViewLease.heldCycles(layout)
         try state.withLock { state in
-            if let held = state.highestPin { throw ReplicaError.viewsAreOpen(held) }
+            try state.requireHeld(only: cycle, leases: leases)
+            if state.manifest.adopted.contains(where: \.isCompressed), let view = state.viewed(leases: leases).max() {
+                throw ReplicaError.compressed(view)
+            }
             guard state.journal.entry(of: cycle) != nil else {
                 throw ReplicaError(
                     .notFound, "the journal does not hold this cycle", remedy: "Name one of the points.",
@@ -56,18 +69,27 @@ extension Replica {
     }
 
     /// Writes what the logs up to the cycle hold, however much of it was written before, and flushes it.
-    private func copyIntoBase(upTo cycle: UInt64) throws -> ReplicaManifest.BasePoint {
+    private func copyIntoBase(
+        upTo cycle: UInt64, progress: (FoldProgress) throws -> Void
+    ) throws -> ReplicaManifest.BasePoint {
         let source = try state.withLock { state in
             try PointSource(
                 cycle: cycle, manifest: state.manifest, journal: state.journal, oldestReadable: state.oldestReadable)
         }
         let readers = LogReaders(paths: source.logs.map { layout.log(of: $0.cycle) }, replicaKey: replicaKey)
-        for (disk, index) in zip(source.point.disks, try source.indexes(layout, replicaKey: replicaKey)) {
-            let image = try BaseImage.openForWriting(layout.baseImage(of: disk.target))
-            try image.resize(to: disk.sizeBytes)
-            try copy(index, from: readers, into: image)
+        let images = images
+        let indexes = try source.indexes(layout, replicaKey: replicaKey)
+        var done = FoldProgress(indexes)
+        try progress(done)
+        for (disk, index) in zip(source.point.disks, indexes) {
+            let image = try images.openForWriting(disk)
+            try copy(index, from: readers, into: image) {
+                done.doneBytes += $0
+                try progress(done)
+            }
             try failpoints.reach(.foldDiskWritten)
             try image.synchronize()
+            try image.close()
         }
         try failpoints.reach(.foldWritten)
         try DurableFiles.synchronizeDirectory(layout.base)
@@ -76,7 +98,9 @@ extension Replica {
         return ReplicaManifest.BasePoint(point: point, guest: try source.guest(layout, replicaKey: replicaKey))
     }
 
-    private func copy(_ index: ExtentIndex, from readers: LogReaders, into image: BaseImage) throws {
+    private func copy(
+        _ index: ExtentIndex, from readers: LogReaders, into image: any BaseImage, written: (UInt64) throws -> Void
+    ) throws {
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: ReplicaLimits.copyBufferBytes, alignment: 4_096)
         defer { buffer.deallocate() }
         for entry in index.entries {
@@ -92,13 +116,15 @@ extension Replica {
                 try readers.read(entry, from: offset - entry.extent.offset, into: part)
                 try image.write(UnsafeRawBufferPointer(part), at: offset)
                 offset += UInt64(count)
+                try written(UInt64(count))
             }
         }
     }
 
-    /// Removes images of disks that the guest had before the point that the base holds now.
-    private func removeBaseImages(except disks: [DeltaLogDisk]) throws {
-        let kept = Set(disks.map(\.target))
+    /// Removes images of our own whose disks the base's point does not have, or has elsewhere.
+    func removeBaseImages() throws {
+        let manifest = state.withLock { $0.manifest }
+        let kept = Set(manifest.basePoint?.point.disks.map(\.target) ?? []).subtracting(manifest.adopted.map(\.target))
         for name in try DurableFiles.names(in: layout.base) where !kept.contains(name) {
             try DurableFiles.remove(layout.baseImage(of: name))
         }

@@ -25,6 +25,16 @@ extension Replica {
     package static func create(
         directory: String, identity: ReplicaIdentity, generation: UInt64, failpoints: FailpointHook = .none
     ) throws -> Replica {
+        try make(
+            directory: directory, identity: identity, generation: generation, base: .empty, adopted: [],
+            failpoints: failpoints)
+    }
+
+    /// - Parameter adopted: images that were checked to hold the base.
+    static func make(
+        directory: String, identity: ReplicaIdentity, generation: UInt64, base: ReplicaManifest.Base,
+        adopted: [AdoptedImage], failpoints: FailpointHook
+    ) throws -> Replica {
         let layout = ReplicaLayout(directory: directory)
         try DurableFiles.makeDirectory(layout.directory)
         let lock = try lock(layout)
@@ -45,7 +55,7 @@ extension Replica {
         try failpoints.reach(.createKey)
         let manifest = ReplicaManifest(
             protection: identity.protection, guest: identity.guest, guestName: identity.guestName,
-            generation: generation, revision: 1, role: .target, base: .empty)
+            generation: generation, revision: 1, role: .target, base: base, adopted: adopted)
         let manifests = ManifestStore(layout: layout, failpoints: failpoints)
         try manifests.prepare(manifest)
         try manifests.publish()

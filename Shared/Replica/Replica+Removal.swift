@@ -6,29 +6,38 @@ internal import Synchronization
 extension Replica {
     private static let removedSuffix = ".deleted"
 
-    /// Renames the directory, which ends the replica, and then removes it. The replica is closed afterwards.
-    /// - Throws: `ReplicaError`: `inUse` while any view is open.
+    /// Renames the directory, which ends the replica, and then removes it. The replica is closed afterwards. Adopted
+    /// images stay: they are the guest's.
+    /// - Throws: `ReplicaError`: `inUse` while any view is open or a guest runs from it.
     package func delete() throws {
         try cycleTurn.withLock { _ in
             try retentionTurn.withLock { _ in
                 try state.withLock { state in
                     try state.requireReady()
-                    if let held = state.highestPin { throw ReplicaError.viewsAreOpen(held) }
+                    if let running = state.manifest.runningCycle { throw ReplicaError.guestRuns(from: running) }
                 }
-                let gate = try closedGate()
-                if let held = try ViewLease.highestCycle(layout) { throw ReplicaError.viewsAreOpen(held) }
-                let doomed = layout.directory + Self.removedSuffix
-                try Self.remove(doomed, failpoints: .none)
-                try publishing {
-                    try DurableFiles.rename(layout.directory, to: doomed)
-                    try DurableFiles.synchronizeDirectory(layout.parentDirectory)
-                    try failpoints.reach(.deleteRenamed)
-                }
-                _ = consume gate
-                releaseInTurn()
-                try Self.remove(doomed, failpoints: failpoints)
+                try removeDirectoryInTurns()
             }
         }
+    }
+
+    /// - Precondition: the caller has both turns.
+    func removeDirectoryInTurns() throws {
+        let gate = try closedGate()
+        let leases = try ViewLease.heldCycles(layout)
+        try state.withLock { state in
+            if let held = state.viewed(leases: leases).max() { throw ReplicaError.viewsAreOpen(held) }
+        }
+        let doomed = layout.directory + Self.removedSuffix
+        try Self.remove(doomed, failpoints: .none)
+        try publishing {
+            try DurableFiles.rename(layout.directory, to: doomed)
+            try DurableFiles.synchronizeDirectory(layout.parentDirectory)
+            try failpoints.reach(.deleteRenamed)
+        }
+        _ = consume gate
+        releaseInTurn()
+        try Self.remove(doomed, failpoints: failpoints)
     }
 
     /// Moves logs that cannot be used to `damaged/`, so that cycles can go on from the newest point that is listed. The

@@ -31,7 +31,7 @@ extension Replica {
 
     /// What retention asks for next; nil when nothing. A fold that was interrupted comes first.
     package func nextStep(_ retention: Retention, nowUnixMilliseconds: Int64) throws -> RetentionStep? {
-        let pinned = try highestHeldCycle()
+        let pinned = try heldCycles().max()
         let (manifest, points) = try state.withLock { state in
             try state.requireReady()
             return (state.manifest, state.journal.candidates)
@@ -39,7 +39,11 @@ extension Replica {
         switch manifest.base {
         case .folding(_, let target):
             return .fold(upTo: target)
-        case .empty, .settled:
+        case .settled(let held) where held.point.cycle == manifest.settlingCycle ?? 0:
+            return .fold(upTo: held.point.cycle)
+        case .absorbing: return nil
+        case .empty, .settled, .diverged:
+            if let settling = manifest.settlingCycle { return .fold(upTo: settling) }
             return RetentionPlanner(retention: retention)
                 .nextStep(points: points, pinned: pinned, nowUnixMilliseconds: nowUnixMilliseconds)
         }
@@ -48,6 +52,7 @@ extension Replica {
     /// - Throws: `ReplicaError` with code `inUse` when a view hinders it; nothing was changed then.
     package func perform(_ step: RetentionStep) throws {
         switch step {
+        case .fold(let cycle) where settlingCycle == cycle: try settle(on: cycle)
         case .fold(let cycle): try fold(upTo: cycle)
         case .merge(let cycles): try merge(cycles)
         }
@@ -97,11 +102,16 @@ extension Replica {
 
     private func publishMerge(of cycles: [UInt64], as merged: JournalEntry, draft: String) throws {
         let gate = try closedGate()
-        if let held = try ViewLease.highestCycle(layout), held >= cycles[0] { throw ReplicaError.viewsAreOpen(held) }
+        let leases = try ViewLease.heldCycles(layout)
         try state.withLock { state in
             // Checked and published under the lock that new views are pinned under.
             try state.requireReady()
-            if let held = state.highestPin, held >= cycles[0] { throw ReplicaError.viewsAreOpen(held) }
+            if let running = state.manifest.runningCycle, running >= cycles[0] {
+                throw ReplicaError.guestRuns(from: running)
+            }
+            if let held = state.viewed(leases: leases).max(), held >= cycles[0] {
+                throw ReplicaError.viewsAreOpen(held)
+            }
             try DurableFiles.rename(draft, to: layout.log(of: merged.cycle))
             state.journal.replace(cycles, with: merged)
         }
@@ -115,14 +125,19 @@ extension Replica {
 
     // MARK: What views hold
 
-    /// The highest cycle that a view of this or another process needs; nil when there is none. While it cannot be
-    /// known, everything is held.
-    private func highestHeldCycle() throws -> UInt64? {
-        let pin = state.withLock { $0.highestPin }
-        guard let gate = try FileLock.attempt(.exclusive, path: layout.gate) else { return .max }
-        let lease = try ViewLease.highestCycle(layout)
+    /// The cycles that views of this or another process, or a guest that runs, need. While it cannot be known,
+    /// everything is held.
+    private func heldCycles() throws -> Set<UInt64> {
+        let own = state.withLock { $0.heldCycles }
+        return own.union(try viewedCycles())
+    }
+
+    /// The cycles of views alone, of this or another process.
+    private func viewedCycles() throws -> Set<UInt64> {
+        guard let gate = try FileLock.attempt(.exclusive, path: layout.gate) else { return [.max] }
+        let leases = try ViewLease.heldCycles(layout)
         _ = consume gate
-        return [pin, lease].compactMap { $0 }.max()
+        return state.withLock { $0.viewed(leases: leases) }
     }
 
     /// While it lives no view of another process can be opened.
@@ -145,8 +160,10 @@ extension Replica {
         guard !leftovers.isEmpty else { return }
         // What was merged away no view reads, because a merge is not published while one does. What was folded, a view
         // may have opened while the fold went on.
-        let held = try highestHeldCycle()
-        for cycle in leftovers where held == nil || cycle > baseCycle {
+        // A guest that runs needs the base alone, or a view.
+        let isViewed = try !viewedCycles().isEmpty
+        // Newest first, so that a log never outlives the ones before it: what is dropped stays a part of one chain.
+        for cycle in leftovers.sorted(by: >) where !isViewed || cycle > baseCycle {
             try DurableFiles.remove(layout.log(of: cycle))
             state.withLock { $0.journal.removedLeftover(cycle) }
             try failpoints.reach(.leftoverRemoved)
@@ -159,5 +176,31 @@ extension ReplicaError {
         ReplicaError(
             .inUse, "live views need what would be changed", remedy: "Close the views, or wait until they end.",
             facts: ["heldCycle": cycle == .max ? "all" : "\(cycle)"])
+    }
+
+    static func guestRuns(from cycle: UInt64) -> ReplicaError {
+        ReplicaError(
+            .inUse, "a guest runs from a point of this replica",
+            remedy: "Commit the failover, or stop the guest and take its failover back.",
+            facts: ["runningCycle": "\(cycle)"])
+    }
+
+    static func settling(on cycle: UInt64) -> ReplicaError {
+        ReplicaError(
+            .inUse, "points are being dropped and the base brought to another point",
+            remedy: "Wait until that is finished.", facts: ["settlingCycle": "\(cycle)"])
+    }
+
+    static var absorbing: ReplicaError {
+        ReplicaError(
+            .inUse, "overlays were begun to be taken into the base, and it is no point until that has ended",
+            remedy: "Take the overlays in again.")
+    }
+
+    static func compressed(_ cycle: UInt64) -> ReplicaError {
+        ReplicaError(
+            .inUse, "an adopted image holds compressed clusters, so it cannot be written beneath a view",
+            remedy: "Close the views, or wait until they end.", facts: ["heldCycle": cycle == .max ? "all" : "\(cycle)"]
+        )
     }
 }

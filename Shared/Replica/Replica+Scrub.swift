@@ -63,11 +63,20 @@ extension Replica {
         state.withLock { $0.journal.entry(of: entry.cycle) } == entry
     }
 
+    private func openForScrub(_ disk: DeltaLogDisk, report: inout ScrubReport) throws -> (any BaseImage)? {
+        do {
+            if let image = try images.openForReading(disk.target) { return image }
+            report.add(fault: "base/\(disk.target): the image is missing")
+        } catch let error as ReplicaError {
+            report.add(fault: "base/\(disk.target): \(error)")
+        }
+        return nil
+    }
+
     private func scrubBaseImage(
         of disk: DeltaLogDisk, report: inout ScrubReport, progress: (ScrubReport) throws -> Void
     ) throws {
-        guard let image = try BaseImage.openForReading(layout.baseImage(of: disk.target)) else {
-            report.add(fault: "base/\(disk.target): the image is missing")
+        guard let image = try openForScrub(disk, report: &report) else {
             return
         }
         let size = try image.sizeBytes()

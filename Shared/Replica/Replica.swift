@@ -61,6 +61,9 @@ package final class Replica: Sendable {
 
     package var protection: UUID { state.withLock { $0.manifest.protection } }
 
+    /// The newest generation that was admitted.
+    package var generation: UInt64 { state.withLock { $0.manifest.generation } }
+
     /// Every point that can be read, oldest first.
     package func points() -> [RecoveryPoint] { state.withLock { $0.points } }
 
@@ -78,15 +81,16 @@ package final class Replica: Sendable {
             generation: state.manifest.generation, baseCycle: state.manifest.baseCycle,
             newestCycle: newest?.cycle ?? 0, points: state.points.count, baseBytes: try baseBytes(),
             journalBytes: state.journal.storedBytes, disks: newest?.disks ?? [],
-            openCycle: state.openCycle?.cycle ?? 0, faults: state.journal.faults.map(describe))
+            openCycle: state.openCycle?.cycle ?? 0, faults: state.journal.faults.map(describe),
+            runningCycle: state.manifest.runningCycle, settlingCycle: state.manifest.settlingCycle,
+            isDiverged: state.manifest.isDiverged, isAbsorbing: state.manifest.isAbsorbing,
+            adopted: state.manifest.adopted)
     }
 
     /// Bytes that base images take on disk.
-    func baseBytes() throws -> UInt64 {
-        try DurableFiles.names(in: layout.base).reduce(0) { total, name in
-            total + (try BaseImage.openForReading(layout.baseImage(of: name))?.allocatedBytes() ?? 0)
-        }
-    }
+    func baseBytes() throws -> UInt64 { try images.allocatedBytes() }
+
+    var images: BaseImages { BaseImages(layout: layout, manifest: state.withLock { $0.manifest }) }
 
     func describe(_ fault: Journal.Fault) -> String {
         "\(ReplicaLayout.logName(fault.cycle)): \(fault.reason)"
@@ -95,15 +99,37 @@ package final class Replica: Sendable {
     /// Opens a point for reading in this process. Retention leaves alone what the view reads while the view lives.
     /// - Parameter cycle: nil stands for the newest point.
     package func view(cycle: UInt64? = nil) throws -> ReplicaView {
-        let source = try state.withLock { state in
-            try state.requireReady()
-            let source = try PointSource(
+        try view { state in
+            try PointSource(
                 cycle: cycle, manifest: state.manifest, journal: state.journal, oldestReadable: state.oldestReadable)
+        }
+    }
+
+    /// Opens what the next cycle is made upon: the newest point, or what diverged disks hold.
+    /// - Throws: `ReplicaError` with code `notFound` when there is neither.
+    package func parentView() throws -> ReplicaView {
+        try view { state in
+            if state.journal.newest == nil, case .diverged(let base) = state.manifest.base {
+                return PointSource(disks: base)
+            }
+            return try PointSource(
+                cycle: nil, manifest: state.manifest, journal: state.journal, oldestReadable: state.oldestReadable)
+        }
+    }
+
+    private func view(_ choose: (ReplicaState) throws -> PointSource) throws -> ReplicaView {
+        let (source, images) = try state.withLock { state in
+            try state.requireReady()
+            try state.manifest.requireReadableBase()
+            let source = try choose(state)
+            if let settling = state.announcedSettling, source.point.cycle != settling {
+                throw ReplicaError.settling(on: settling)
+            }
             state.pin(source.point.cycle)
-            return source
+            return (source, BaseImages(layout: layout, manifest: state.manifest))
         }
         let pin = ViewPin(replica: self, cycle: source.point.cycle)
-        return try ReplicaView(source, layout: layout, replicaKey: replicaKey, hold: pin)
+        return try ReplicaView(source, images: images, layout: layout, replicaKey: replicaKey, hold: pin)
     }
 
     // MARK: Shared steps

@@ -21,4 +21,14 @@ package struct ReplicaDescription: Sendable, Hashable {
     package var openCycle: UInt64
     /// Logs that cannot be used, and why. While there are any, no cycle is taken.
     package var faults: [String]
+    /// The point that a guest runs from; nil: none. While there is one, no cycle is taken.
+    package var runningCycle: UInt64?
+    /// Points after this one are being dropped and the base brought to it; nil: nothing of the kind.
+    package var settlingCycle: UInt64?
+    /// Whether the base is adopted disks that hold more than their point: the first cycle upon it has to compare.
+    package var isDiverged: Bool
+    /// Whether overlays were begun to be taken into the base, and that has to be done again.
+    package var isAbsorbing: Bool
+    /// Images of the base that are a guest's own.
+    package var adopted: [AdoptedImage]
 }

@@ -6,6 +6,22 @@ package enum ReplicaLimits {
     /// Bytes of a whole manifest, because it is read into memory before its checksum is known.
     package static let manifestBytes = 16 << 20
 
+    /// Bytes of an adopted image's path, as PATH_MAX has it.
+    package static let imagePathBytes = 4_096
+    /// Bytes of one request to a served image. qemu-nbd takes 32 MiB; less keeps its memory small.
+    package static let servedRequestBytes = 4 << 20
+    /// Bytes that one request makes zero or asks the status of: below the 32 bits that the protocol has for a length.
+    package static let servedRangeBytes: UInt64 = 1 << 30
+    /// Connections to one served image, because each carries one request at a time and a view is read by many threads.
+    package static let servedConnections = 4
+    /// Time for a writing qemu-nbd to end in order. What was flushed is safe without it.
+    package static let imageClosingSeconds = 20
+    /// How long an image that another process has open is tried again, because a qemu-nbd that was killed with its
+    /// owner holds its locks for moments longer.
+    package static let imageLockSeconds = 5
+    /// Bytes that are kept of what a tool says.
+    package static let toolOutputBytes = 16_384
+
     /// Space that a cycle, a merge or a fold leaves free, so that indexes, trailers and manifests can always be
     /// written.
     package static let reservedFreeBytes: UInt64 = 64 << 20

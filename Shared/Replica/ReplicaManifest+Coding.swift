@@ -5,7 +5,11 @@ internal import Sealing
 /// The manifest as bytes: a fixed head, a body, and a SHA-256 over both. Big-endian. Layout.md has the offset tables.
 extension ReplicaManifest {
     static let magic: [UInt8] = Array("BASCREPL".utf8)
-    static let formatVersion: UInt16 = 1
+    /// Written where it says all there is to say, because an older program can read it.
+    private static let firstVersion: UInt16 = 1
+    /// Adds running, settling, diverged and absorbed bases, and adopted images.
+    private static let failoverVersion: UInt16 = 2
+    static let newestVersion = failoverVersion
     private static let headBytes = 16
     private static let checksumBytes = 32
 
@@ -13,6 +17,18 @@ extension ReplicaManifest {
         static let empty: UInt8 = 1
         static let settled: UInt8 = 2
         static let folding: UInt8 = 3
+        static let diverged: UInt8 = 4
+        static let absorbing: UInt8 = 5
+        static let absorbingDiverged: UInt8 = 6
+    }
+
+    /// The oldest version that can say what this manifest says.
+    var formatVersion: UInt16 {
+        let isPlain = runningCycle == nil && settlingCycle == nil && adopted.isEmpty
+        switch base {
+        case .empty, .settled, .folding: return isPlain ? Self.firstVersion : Self.failoverVersion
+        case .diverged, .absorbing: return Self.failoverVersion
+        }
     }
 
     /// - Throws: `ReplicaError` when an invariant does not hold.
@@ -21,7 +37,7 @@ extension ReplicaManifest {
         let body = encodedBody()
         var encoder = ByteEncoder()
         encoder.bytes += Self.magic
-        encoder.integer(Self.formatVersion)
+        encoder.integer(formatVersion)
         encoder.integer(UInt16(0))
         encoder.integer(UInt32(body.count))
         encoder.bytes += body
@@ -45,10 +61,27 @@ extension ReplicaManifest {
         case .folding(_, let target):
             encoder.integer(BaseState.folding)
             encoder.integer(target)
+        case .diverged:
+            encoder.integer(BaseState.diverged)
+            encoder.integer(UInt64(0))
+        case .absorbing(let point, _):
+            encoder.integer(point.isDiverged ? BaseState.absorbingDiverged : BaseState.absorbing)
+            encoder.integer(UInt64(0))
         }
         encoder.text(guestName)
         encoder.integer(UInt8(basePoint == nil ? 0 : 1))
         if let basePoint { Self.encode(basePoint, into: &encoder) }
+        guard formatVersion >= Self.failoverVersion else { return encoder.bytes }
+        encoder.integer(runningCycle ?? 0)
+        encoder.integer(settlingCycle ?? 0)
+        encoder.integer(UInt16(adopted.count))
+        for image in adopted {
+            encoder.text(image.target)
+            encoder.text(image.path)
+            encoder.integer(image.format.rawValue)
+            encoder.integer(UInt8(image.isCompressed ? 1 : 0))
+            encoder.integer(image.sizeBytes)
+        }
         return encoder.bytes
     }
 
@@ -74,10 +107,10 @@ extension ReplicaManifest {
         }
         var head = ByteDecoder(bytes[Self.magic.count..<Self.headBytes], fault: Self.corrupt)
         let version: UInt16 = try head.integer()
-        guard version == Self.formatVersion else {
+        guard (Self.firstVersion...Self.newestVersion).contains(version) else {
             throw ReplicaError(
                 .corruptData, "the manifest has a format version this program does not know",
-                remedy: "Use a newer release.", facts: ["version": "\(version)", "known": "\(Self.formatVersion)"])
+                remedy: "Use a newer release.", facts: ["version": "\(version)", "known": "\(Self.newestVersion)"])
         }
         let reserved: UInt16 = try head.integer()
         let bodyBytes: UInt32 = try head.integer()
@@ -91,6 +124,8 @@ extension ReplicaManifest {
         }
         var body = ByteDecoder(bytes[Self.headBytes..<end], fault: Self.corrupt)
         try self.init(body: &body)
+        if version >= Self.failoverVersion { try decodeFailover(&body) }
+        guard version == formatVersion else { throw Self.corrupt("its version is not the one of its content") }
         guard body.isAtEnd else { throw Self.corrupt("bytes follow its last field") }
         try checkInvariants()
     }
@@ -111,7 +146,34 @@ extension ReplicaManifest {
         case (BaseState.empty, 0, nil) where target == 0: base = .empty
         case (BaseState.settled, 1, let point?) where target == 0: base = .settled(point)
         case (BaseState.folding, 0...1, _): base = .folding(from: point, to: target)
+        case (BaseState.diverged, 1, let point?) where target == 0: base = .diverged(point)
+        case (BaseState.absorbing, 1, let point?) where target == 0:
+            base = .absorbing(.exact(point.point), guest: point.guest)
+        case (BaseState.absorbingDiverged, 1, let point?) where target == 0:
+            base = .absorbing(.diverged(point.point), guest: point.guest)
         default: throw Self.corrupt("the state of its base is unknown")
+        }
+    }
+
+    private mutating func decodeFailover(_ body: inout ByteDecoder) throws {
+        let running: UInt64 = try body.integer()
+        let settling: UInt64 = try body.integer()
+        runningCycle = running == 0 ? nil : running
+        settlingCycle = settling == 0 ? nil : settling
+        let count: UInt16 = try body.integer()
+        guard Int(count) <= DeltaLogLimits.disks else { throw Self.corrupt("it names too many images") }
+        for _ in 0..<count {
+            let target = try body.text(limit: DeltaLogLimits.targetNameBytes)
+            let path = try body.text(limit: ReplicaLimits.imagePathBytes)
+            guard let format = AdoptedImage.Format(rawValue: try body.integer()) else {
+                throw Self.corrupt("the format of an image is unknown")
+            }
+            let compressed: UInt8 = try body.integer()
+            guard compressed <= 1 else { throw Self.corrupt("a flag is neither 0 nor 1") }
+            adopted.append(
+                AdoptedImage(
+                    target: target, path: path, format: format, sizeBytes: try body.integer(),
+                    isCompressed: compressed == 1))
         }
     }
 

@@ -17,6 +17,8 @@ struct ReplicaState {
     private(set) var pins: [UInt64: Int] = [:]
     /// A fold that is about to be written to the manifest: points before it are not given to new views any more.
     var announcedFold: UInt64?
+    /// A point that is about to be settled on: later ones are not given to new views any more.
+    var announcedSettling: UInt64?
 
     init(manifest: ReplicaManifest, journal: Journal) {
         self.manifest = manifest
@@ -24,10 +26,13 @@ struct ReplicaState {
     }
 
     var oldestReadable: UInt64 { max(manifest.oldestReadableCycle, announcedFold ?? 0) }
-    var highestPin: UInt64? { pins.keys.max() }
+    /// The point that is being settled on, or is about to be.
+    var settling: UInt64? { announcedSettling ?? manifest.settlingCycle }
+    /// What must not be merged or folded away: what views of this process read, and what a guest runs from.
+    var heldCycles: Set<UInt64> { Set(pins.keys).union(manifest.runningCycle.map { [$0] } ?? []) }
 
-    /// The point that the next cycle is made upon.
-    var newest: RecoveryPoint? { journal.newest?.point ?? manifest.listedBasePoint }
+    /// The point that the next cycle is made upon. What diverged disks hold counts, though it is no recovery point.
+    var newest: RecoveryPoint? { journal.newest?.point ?? manifest.baseParent?.point }
 
     /// Oldest first.
     var points: [RecoveryPoint] {
@@ -40,6 +45,23 @@ struct ReplicaState {
         guard cycle >= oldestReadable else { return nil }
         if let entry = journal.entry(of: cycle) { return entry.point }
         return manifest.listedBasePoint.flatMap { $0.cycle == cycle ? $0 : nil }
+    }
+
+    /// The cycles of views of this process and, as given, of others.
+    func viewed(leases: Set<UInt64>) -> Set<UInt64> { leases.union(pins.keys) }
+
+    /// - Throws: `ReplicaError` with code `inUse` when a view or a running guest needs another cycle than this one.
+    func requireHeld(only cycle: UInt64?, leases: Set<UInt64>) throws {
+        if let running = manifest.runningCycle, running != cycle { throw ReplicaError.guestRuns(from: running) }
+        let others = viewed(leases: leases).subtracting(cycle.map { [$0] } ?? [])
+        if let other = others.max() { throw ReplicaError.viewsAreOpen(other) }
+    }
+
+    /// - Throws: `ReplicaError` with code `inUse` when no cycle may be taken now.
+    func requireReceiving() throws {
+        if let running = manifest.runningCycle { throw ReplicaError.guestRuns(from: running) }
+        if case .absorbing = manifest.base { throw ReplicaError.absorbing }
+        if let settling = manifest.settlingCycle { throw ReplicaError.settling(on: settling) }
     }
 
     func requireReady() throws {

@@ -13,7 +13,9 @@ package final class ReplicaView: Sendable {
     /// The pin or the lease. Its end is the view's end.
     private let hold: any Sendable
 
-    init(_ source: PointSource, layout: ReplicaLayout, replicaKey: SealingKey, hold: any Sendable) throws {
+    init(
+        _ source: PointSource, images: BaseImages, layout: ReplicaLayout, replicaKey: SealingKey, hold: any Sendable
+    ) throws {
         self.hold = hold
         point = source.point
         guest = try source.guest(layout, replicaKey: replicaKey)
@@ -21,7 +23,7 @@ package final class ReplicaView: Sendable {
         disks = try zip(source.point.disks, source.indexes(layout, replicaKey: replicaKey)).map { disk, index in
             DiskView(
                 target: disk.target, sizeBytes: disk.sizeBytes, index: index, readers: readers,
-                base: try BaseImage.openForReading(layout.baseImage(of: disk.target)))
+                base: try images.openForReading(disk.target))
         }
     }
 
@@ -35,11 +37,14 @@ package final class ReplicaView: Sendable {
         let lease = try ViewLease(layout)
         let key = try ReplicaKeyFile.read(layout)
         let manifest = try ManifestStore(layout: layout, failpoints: .none).read()
+        try manifest.requireReadableBase()
         let journal = try Journal.load(layout, manifest: manifest, replicaKey: key)
         let source = try PointSource(
             cycle: cycle, manifest: manifest, journal: journal, oldestReadable: manifest.oldestReadableCycle)
         try lease.narrow(to: source.point.cycle)
-        return try ReplicaView(source, layout: layout, replicaKey: key, hold: lease)
+        return try ReplicaView(
+            source, images: BaseImages(layout: layout, manifest: manifest), layout: layout, replicaKey: key, hold: lease
+        )
     }
 
     /// - Returns: nil when the point has no such disk.

@@ -28,12 +28,12 @@ final class ViewLease: Sendable {
         try lock.write("\(cycle)\n")
     }
 
-    /// The highest cycle that a live view of another process needs: `UInt64.max` while one of them has not said yet,
-    /// nil when there is none. Leases whose holders are gone are removed.
+    /// The cycles that live views of other processes need: `UInt64.max` for one that has not said yet. Leases whose
+    /// holders are gone are removed.
     ///
     /// - Precondition: the caller holds the gate exclusively, or nobody can take a lease.
-    static func highestCycle(_ layout: ReplicaLayout) throws -> UInt64? {
-        var highest: UInt64?
+    static func heldCycles(_ layout: ReplicaLayout) throws -> Set<UInt64> {
+        var held: Set<UInt64> = []
         for name in try DurableFiles.names(in: layout.leases) {
             let path = "\(layout.leases)/\(name)"
             guard path != layout.gate else { continue }
@@ -43,9 +43,8 @@ final class ViewLease: Sendable {
             }
             let text = String(decoding: try DurableFiles.read(path, limit: 64), as: UTF8.self)
             // Half a number cannot be mistaken for a whole one, because the line's end is written with it.
-            let cycle = text.hasSuffix("\n") ? UInt64(text.dropLast()) ?? .max : .max
-            highest = max(highest ?? 0, cycle)
+            held.insert(text.hasSuffix("\n") ? UInt64(text.dropLast()) ?? .max : .max)
         }
-        return highest
+        return held
     }
 }

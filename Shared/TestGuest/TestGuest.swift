@@ -51,8 +51,16 @@ package struct TestGuest: Sendable {
     }
 
     package var layout: RecordLayout { RecordLayout(diskCount: disks.count, areaBytes: recordAreaBytes) }
-    package var console: SerialLog { SerialLog(path: "\(folder)/console.log") }
-    package var controlPath: String { "\(folder)/control" }
+    package var console: SerialLog { ports.console }
+    package var controlPath: String { ports.controlPath }
+    /// The serial ports of the guest on its own disks.
+    package var ports: GuestPorts { GuestPorts(consolePath: "\(folder)/console.log", controlPath: "\(folder)/control") }
+
+    /// The serial ports of the guest when it was started from a recovery point: the host agent moves them into the
+    /// folder of the started replica, so that a test beside the original does not take its ports away.
+    package func ports(ofReplicaIn folder: String) -> GuestPorts {
+        GuestPorts(consolePath: "\(folder)/device-serial0.log", controlPath: "\(folder)/device-serial1.sock")
+    }
 
     package func diskPath(_ index: Int) -> String {
         "\(folder)/\(diskTarget(index)).\(index < disks.count ? disks[index].format : "qcow2")"
@@ -124,16 +132,9 @@ package struct TestGuest: Sendable {
             """
     }
 
-    /// Tells the guest what to do: `idle`, `rate N`, `fast`, `random MIB SEED`, `sync`; returns when it has done so.
-    ///
-    /// - Throws: `TestGuestError`: `toolFailed` when its command port cannot be reached, `late` when it does not obey.
+    /// Tells the guest what to do: see `GuestPorts.tell`.
     package func tell(_ command: String, within limit: Duration = .seconds(60)) async throws {
-        let mark = console.mark
-        // The port stays open until the guest has read everything, because QEMU drops what is unread at a hang-up.
-        let port = try ControlPort(path: controlPath)
-        defer { port.close() }
-        try port.send(command + "\n")
-        _ = try await console.wait(for: "bascule-guest: obeyed \(command)", after: mark, within: limit)
+        try await ports.tell(command, within: limit)
     }
 
     /// Waits until the guest says it is ready.
@@ -141,7 +142,6 @@ package struct TestGuest: Sendable {
     /// - Returns: the last record that its disks held.
     @discardableResult
     package func waitUntilReady(after mark: Int = 0, within limit: Duration = .seconds(60)) async throws -> UInt64 {
-        let line = try await console.wait(for: "bascule-guest: ready", after: mark, within: limit)
-        return SerialLog.number("last", in: line) ?? 0
+        try await ports.waitUntilReady(after: mark, within: limit)
     }
 }

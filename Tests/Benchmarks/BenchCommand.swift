@@ -14,7 +14,8 @@ struct BenchCommand: AsyncParsableCommand {
               bascule-bench --only rpo --rpo-seconds 60
             """)
 
-    @Option(help: "Measure only these, separated by commas: initial, delta, idle, rpo.")
+    @Option(
+        help: "Measure only these, separated by commas: initial, delta, idle, rpo; and of failover rto, ten, fold.")
     var only = "initial,delta,idle,rpo"
 
     @Option(help: "Rounds of each side where two are compared.")
@@ -45,6 +46,15 @@ struct BenchCommand: AsyncParsableCommand {
             commit: try await PeerTool.run(["git", "rev-parse", "--short", "HEAD"]),
             startedUnixSeconds: Int(Date().timeIntervalSince1970))
         print("machine: \(report.machine); commit \(report.commit)")
+        if !wanted.isDisjoint(with: ["initial", "delta", "idle", "rpo"]) {
+            try await measureReplication(wanted, into: &report)
+        }
+        if !wanted.isDisjoint(with: ["rto", "ten", "fold"]) { try await measureFailover(wanted, into: &report) }
+        try report.write(to: output)
+        print("written to \(output)")
+    }
+
+    private func measureReplication(_ wanted: Set<String>, into report: inout BenchReport) async throws {
         let stage = try await BenchStage.open(scratch: scratch)
         do {
             if wanted.contains("initial") {
@@ -64,8 +74,24 @@ struct BenchCommand: AsyncParsableCommand {
             throw error
         }
         await stage.close()
-        try report.write(to: output)
-        print("written to \(output)")
+    }
+
+    private func measureFailover(_ wanted: Set<String>, into report: inout BenchReport) async throws {
+        let stage = try await FailoverStage.open(scratch: scratch)
+        do {
+            if wanted.contains("rto") { try await add(RTOBenchmark(stage: stage).run(rounds: rounds), to: &report) }
+            if wanted.contains("ten") {
+                try await add(TenGuestsBenchmark(stage: stage).run(rounds: rounds), to: &report)
+            }
+            if wanted.contains("fold") {
+                try await add(CommitBenchmark(stage: stage).run(rounds: rounds), to: &report)
+            }
+        } catch {
+            stage.printLogs()
+            await stage.close()
+            throw error
+        }
+        await stage.close()
     }
 
     private func add(_ figures: [Figure], to report: inout BenchReport) {

@@ -40,6 +40,7 @@ class FakeAgent(threading.Thread):
         self.sequence = 0
         self.asked = []
         self.replicas = {}
+        self.duties = {}
         self.fault = None
 
     def register(self):
@@ -51,8 +52,23 @@ class FakeAgent(threading.Thread):
 
     def report(self):
         self.sequence += 1
-        return self.requests.vault(report_inventory=vault_pb2.ReportInventory(
+        told = self.requests.vault(report_inventory=vault_pb2.ReportInventory(
             host_id=self.id, sequence=self.sequence, capacity=self._capacity(), guests=self.guests))
+        self.duties = {duty.protection: duty for duty in told.duties}
+
+    def set_power(self, name, power):
+        for known in self.guests:
+            if known.name == name:
+                known.power = power
+
+    def duty_when(self, protection, condition):
+        ends = time.monotonic() + 60
+        while time.monotonic() < ends:
+            duty = self.duties.get(protection)
+            if duty is not None and condition(duty):
+                return duty
+            time.sleep(0.1)
+        raise AssertionError(f"{self.host_name} was not told the duty that was waited for; the last was:\n{self.duties}")
 
     def run(self):
         due = time.monotonic()
@@ -112,6 +128,7 @@ class FakeAgent(threading.Thread):
         opened.cycle = request.cycle
         opened.captured_unix_ms = int(time.time() * 1000)
         opened.consistency = common_pb2.CONSISTENCY_CRASH
+        opened.offline = known.power == common_pb2.POWER_STATE_SHUT_OFF
         opened.definition = f"<domain><name>{known.name}</name></domain>"
         for disk in known.disks:
             captured = opened.disks.add(

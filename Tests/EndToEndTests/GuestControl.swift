@@ -58,6 +58,20 @@ extension TestGuest {
 
     func state() async throws -> String { try await virsh("domstate", name) }
 
+    /// Whether libvirt starts it with the host.
+    func startsWithHost() async throws -> Bool {
+        try await virsh("dominfo", name).split(separator: "\n").contains {
+            $0.hasPrefix("Autostart:") && $0.hasSuffix("enable")
+        }
+    }
+
+    func setAutostart(_ on: Bool) async throws {
+        _ = on ? try await virsh("autostart", name) : try await virsh("autostart", name, "--disable")
+    }
+
+    /// As it will be at its next start.
+    func inactiveDefinition() async throws -> String { try await virsh("dumpxml", name, "--inactive") }
+
     func resize(_ target: String, toBytes bytes: UInt64) async throws {
         _ = try await virsh("blockresize", name, target, "\(bytes)B")
     }

@@ -9,7 +9,8 @@ enum Scenario {
     static func run(
         _ name: String, disks: [UInt64], recordsPerSecond: Int, format: String = "qcow2", fileSystemBytes: UInt64 = 0,
         frequencySeconds: UInt32 = 1, stallableLink: Bool = false, smallTargetMebibytes: Int? = nil,
-        withOracle: Bool = true, embedded: Bool = false, _ body: (TwoSites, TestGuest) async throws -> Void
+        withOracle: Bool = true, orchestrator: Bool = false, embedded: Bool = false,
+        _ body: (TwoSites, TestGuest) async throws -> Void
     ) async throws {
         // Short, because UNIX socket paths below it end at 108 characters.
         let root = "/tmp/bsc-\(name)-\(UUID().uuidString.prefix(6))"
@@ -34,7 +35,7 @@ enum Scenario {
             let two = try await TwoSites.start(
                 root: root, frequencySeconds: frequencySeconds,
                 secondaryReplicas: targetFolder.map { "\($0)/replicas" }, stallableLink: stallableLink,
-                withOracle: withOracle)
+                withOracle: withOracle, orchestrator: orchestrator)
             sites = two
             try await body(two, guest)
         }
@@ -70,7 +71,7 @@ enum Scenario {
     private static func report(_ error: any Error, from sites: TwoSites?) async {
         print("scenario failed: \(error)")
         guard let sites else { return }
-        for name in ["vault", "policy", "primary", "secondary", "worker-1", "worker-2"] {
+        for name in ["vault", "policy", "orchestrator", "primary", "secondary", "worker-1", "worker-2"] {
             print("--- \(name)\n\(sites.sites.lastLines(of: name, count: 12))")
         }
     }
@@ -79,6 +80,7 @@ enum Scenario {
         await sites?.stop()
         await guest.remove()
         do {
+            if sites?.sites.options.orchestrator == true { try await SecondaryHypervisor.clear(in: root) }
             if let unmount { try await Command.run(["umount", unmount]) }
             try FileManager.default.removeItem(atPath: root)
         } catch {

@@ -7,12 +7,14 @@ import TestGuest
 extension TwoSites {
     /// Serves a point read-only, as `bascule export` does, and hands its socket to `body`.
     func withView<Result>(
-        of protection: String, cycle: UInt64, _ body: (_ socket: String) async throws -> Result
+        of protection: String, cycle: UInt64, at agent: RequestClient? = nil,
+        _ body: (_ socket: String) async throws -> Result
     ) async throws -> Result {
+        let agent = agent ?? client.secondary
         var open = OpenView()
         open.protection = protection
         open.cycle = cycle
-        guard case .viewOpened(let view) = try await client.secondary.agent(.openView(open), deadline: .seconds(30))
+        guard case .viewOpened(let view) = try await agent.agent(.openView(open), deadline: .seconds(30))
         else {
             throw Command.Failure(description: "OpenView was answered with something else")
         }
@@ -20,10 +22,10 @@ extension TwoSites {
         close.view = view.view
         do {
             let result = try await body(view.socket)
-            _ = try await client.secondary.agent(.closeView(close), deadline: .seconds(30))
+            _ = try await agent.agent(.closeView(close), deadline: .seconds(30))
             return result
         } catch {
-            _ = try await client.secondary.agent(.closeView(close), deadline: .seconds(30))
+            _ = try await agent.agent(.closeView(close), deadline: .seconds(30))
             throw error
         }
     }
@@ -31,9 +33,11 @@ extension TwoSites {
     /// Compares every listed point, disk by disk, with what the oracle saw at its capture.
     ///
     /// - Returns: one sentence per difference, and how many points were compared.
-    func comparePoints(of protection: String, disks: [String]) async throws -> (compared: Int, faults: [String]) {
+    func comparePoints(of protection: String, disks: [String], after cycle: UInt64 = 0) async throws -> (
+        compared: Int, faults: [String]
+    ) {
         var faults: [String] = []
-        let points = try await client.points(protection)
+        let points = try await client.points(protection).filter { $0.cycle > cycle }
         for point in points {
             try await withView(of: protection, cycle: point.cycle) { socket in
                 for disk in disks {
@@ -50,8 +54,10 @@ extension TwoSites {
     }
 
     /// The newest record that a point holds, after the whole sequence up to it was found unbroken and untorn.
-    func newestRecord(of guest: TestGuest, protection: String, cycle: UInt64) async throws -> UInt64 {
-        try await withView(of: protection, cycle: cycle) { socket in
+    func newestRecord(
+        of guest: TestGuest, protection: String, cycle: UInt64, at agent: RequestClient? = nil
+    ) async throws -> UInt64 {
+        try await withView(of: protection, cycle: cycle, at: agent) { socket in
             var images: [String] = []
             defer { for image in images { unlink(image) } }
             for index in guest.disks.indices {

@@ -16,11 +16,15 @@ final class TwoSites: Sendable {
     /// `GuestHost` says.
     static func start(
         root: String, workers: Int = 2, frequencySeconds: UInt32 = 1, secondaryReplicas: String? = nil,
-        stallableLink: Bool = false, withOracle: Bool = true
+        stallableLink: Bool = false, withOracle: Bool = true, orchestrator: Bool = false
     ) async throws -> TwoSites {
         let oracle = try CaptureOracle(folder: "\(root)/oracle")
         var options = LocalSites.Options(binaries: binaries, root: root)
         options.workers = workers
+        if orchestrator {
+            options.orchestrator = true
+            try SecondaryHypervisor.prepare(in: root)
+        }
         options.primaryHypervisor = GuestHost.uri
         if withOracle { options.extraSettings["primary"] = ["captureHook": oracle.hookPath] }
         if let secondaryReplicas { options.extraSettings["secondary"] = ["replicas": secondaryReplicas] }
@@ -39,7 +43,7 @@ final class TwoSites: Sendable {
             try await client.pairClouds(policy: "end-to-end", frequencySeconds: frequencySeconds)
             return two
         } catch {
-            for name in ["vault", "policy", "primary", "secondary", "worker-1"] {
+            for name in ["vault", "policy", "orchestrator", "primary", "secondary", "worker-1"] {
                 print("--- \(name)\n\(sites.lastLines(of: name, count: 12))")
             }
             await sites.stop()

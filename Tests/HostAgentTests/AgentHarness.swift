@@ -179,15 +179,20 @@ struct AgentHarness: Sendable {
     }
 
     /// One whole cycle; answers what the disk held at its instant.
+    /// - Parameter target: nil: this agent is both sides.
     @discardableResult
-    func cycle(_ number: UInt64, _ kind: Messages.CycleKind, parent: UInt64) async throws -> [UInt8] {
+    func cycle(
+        _ number: UInt64, _ kind: Messages.CycleKind, parent: UInt64, generation: UInt64 = 1,
+        to target: AgentHarness? = nil
+    ) async throws -> [UInt8] {
+        let target = target ?? self
         let held = hypervisor.contents(of: guest, "vda").contents
-        let capture = try await capture(number, kind, parent: parent)
-        let opened = try await openCycle(capture, kind, parent: parent)
-        let job = try await transfer(capture.disks[0], of: opened, attempt: 1)
-        try await keepCapture(number)
-        _ = try await commit(number, [job])
-        try await close(number, committed: true)
+        let capture = try await capture(number, kind, parent: parent, generation: generation)
+        let opened = try await target.openCycle(capture, kind, parent: parent, generation: generation)
+        let job = try await target.transfer(capture.disks[0], of: opened, attempt: 1)
+        try await keepCapture(number, generation: generation)
+        _ = try await target.commit(number, [job], generation: generation)
+        try await close(number, committed: true, generation: generation)
         return held
     }
 
@@ -207,108 +212,4 @@ struct AgentHarness: Sendable {
     }
 
     struct Unexpected: Error {}
-}
-
-/// What an agent needs to be started again where another one ended.
-struct AgentSite: Sendable {
-    let directory: String
-    let hypervisor = InMemoryHypervisor()
-    let vault: ScriptedVault
-    let protection = UUID().uuidString.lowercased()
-    let guest = UUID().uuidString.lowercased()
-
-    init(directory: String, vault: ScriptedVault) {
-        self.directory = directory
-        self.vault = vault
-        hypervisor.addGuest(name: "guest", uuid: guest, disks: [("vda", AgentHarness.diskBytes)])
-    }
-
-    enum Ending { case inOrder, asAfterACrash }
-
-    /// Runs an agent while `body` does.
-    func withAgent(
-        ending: Ending = .inOrder, change: (inout HostAgentSettings) -> Void = { _ in },
-        _ body: (AgentHarness) async throws -> Void
-    ) async throws {
-        var settings = HostAgentSettings(
-            name: "host", site: "site", cloud: "cloud", state: "\(directory)/state", listen: "tcp://127.0.0.1:*",
-            bulkListen: "tcp://127.0.0.1:*", vault: vault.endpoint, replicas: "\(directory)/replicas")
-        change(&settings)
-        var logger = Logger(label: "agent")
-        logger.logLevel = .critical
-        let agent = try await HostAgentService.start(settings: settings, hypervisor: hypervisor, logger: logger)
-        let bus = MessageBus(name: "policy/test", logger: logger)
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { await agent.run() }
-            let client = try await bus.client(to: agent.endpoint)
-            let harness = AgentHarness(
-                protection: protection, guest: guest, settings: settings, hypervisor: hypervisor, agent: agent,
-                bus: bus, client: client)
-            try await poll("the agent is ready") {
-                if case .healthReply(let health) = try await client.call(.healthRequest(HealthRequest())).body {
-                    return health.level == .normal
-                }
-                return false
-            }
-            do {
-                try await body(harness)
-            } catch {
-                agent.stop()
-                await bus.shutdown()
-                throw error
-            }
-            await bus.shutdown()
-            switch ending {
-            case .inOrder: agent.stop()
-            case .asAfterACrash: group.cancelAll()
-            }
-            try await group.waitForAll()
-        }
-    }
-}
-
-func withAgentSite(_ body: (AgentSite) async throws -> Void) async throws {
-    try await withTemporaryDirectory { directory in
-        let vault = try await ScriptedVault.start()
-        do {
-            try await body(AgentSite(directory: directory, vault: vault))
-        } catch {
-            await vault.stop()
-            throw error
-        }
-        await vault.stop()
-    }
-}
-
-/// Asks again until `condition` holds, or a minute is over: a machine that builds at the same time is slow.
-func poll(_ what: String, _ condition: () async throws -> Bool) async throws {
-    let deadline = ContinuousClock.now + .seconds(60)
-    while try await !condition() {
-        guard ContinuousClock.now < deadline else { throw TimedOut(what: what) }
-        // Waits by the clock because what is asked about has no event to wait for.
-        try await Task.sleep(for: .milliseconds(5))
-    }
-}
-
-/// Bytes that do not compress and do not repeat.
-func randomBytes(_ count: Int) -> [UInt8] {
-    var bytes = [UInt8](repeating: 0, count: count)
-    bytes.withUnsafeMutableBytes { buffer in
-        for offset in stride(from: 0, to: count - 7, by: 8) {
-            buffer.storeBytes(of: UInt64.random(in: .min ... .max), toByteOffset: offset, as: UInt64.self)
-        }
-    }
-    return bytes
-}
-
-struct TimedOut: Error { var what: String }
-
-/// The code of the error that `body` is answered with.
-func refusal(_ body: () async throws -> some Any) async -> ErrorCode? {
-    do {
-        _ = try await body()
-        return nil
-    } catch {
-        return (error as? RemoteError)?.code
-    }
 }

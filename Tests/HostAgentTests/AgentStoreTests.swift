@@ -45,4 +45,23 @@ import Testing
             #expect(try await store.sources().isEmpty)
         }
     }
+
+    @Test(arguments: [SideStateMachine.Standing.active, .passive(.alarm), .passive(.disconnect), .passive(.shutDown)])
+    func aSideIsFoundAgainAsItWas(standing: SideStateMachine.Standing) async throws {
+        try await withTemporaryDirectory { directory in
+            let path = "\(directory)/agent.sqlite"
+            let store = try AgentStore(path: path)
+            for autostart in [SideStateMachine.Autostart.untouched, .withheld(before: true), .withheld(before: false)] {
+                for links in [SideStateMachine.Links.untouched, .cut] {
+                    let side = SideStateMachine(
+                        guest: "g", generation: 7, standing: standing, activeHost: "b", autostart: autostart,
+                        links: links)
+                    try await store.save(side, of: "p")
+                    #expect(try await AgentStore(path: path).sides() == ["p": side])
+                }
+            }
+            try await store.removeSide(of: "p")
+            #expect(try await store.sides().isEmpty)
+        }
+    }
 }

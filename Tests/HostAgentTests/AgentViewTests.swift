@@ -5,17 +5,8 @@ import Testing
 
 @testable import HostAgent
 
-/// Where `swift build` puts it, beside the tests.
-private let plugin: String = {
-    let here = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
-    return here.appendingPathComponent("libbascule-view-plugin.so").path
-}()
-
-private let canServe =
-    FileManager.default.fileExists(atPath: plugin) && Program.isInstalled("nbdkit") && Program.isInstalled("nbdcopy")
-
 /// Views through nbdkit and our plugin, when both are there.
-@Suite(.serialized, .enabled(if: canServe, "nbdkit, nbdcopy or libbascule-view-plugin.so is missing"))
+@Suite(.serialized, .enabled(if: ViewPluginForTests.isThere, ViewPluginForTests.reason))
 struct AgentViewTests {
     private func open(_ agent: AgentHarness, cycle: UInt64) async throws -> ViewOpened {
         var request = OpenView()
@@ -34,7 +25,7 @@ struct AgentViewTests {
 
     @Test func anyPointIsServedAndEndsWhenItIsClosed() async throws {
         try await withAgentSite { site in
-            try await site.withAgent(change: { $0.nbdkitPlugin = plugin }) { agent in
+            try await site.withAgent(change: { $0.nbdkitPlugin = ViewPluginForTests.path }) { agent in
                 agent.hypervisor.write(randomBytes(200_000), to: agent.guest, "vda", at: 65_536)
                 let first = try await agent.cycle(1, .full, parent: 0)
                 agent.hypervisor.write(randomBytes(100_000), to: agent.guest, "vda", at: 0)
@@ -76,7 +67,7 @@ struct AgentViewTests {
 
     @Test func whatAKilledAgentLeftIsEndedAtItsNextStart() async throws {
         try await withAgentSite { site in
-            try await site.withAgent(ending: .asAfterACrash, change: { $0.nbdkitPlugin = plugin }) { agent in
+            try await site.withAgent(ending: .asAfterACrash, change: { $0.nbdkitPlugin = ViewPluginForTests.path }) { agent in
                 try await agent.cycle(1, .full, parent: 0)
                 _ = try await open(agent, cycle: 1)
             }
@@ -94,7 +85,7 @@ struct AgentViewTests {
 
     @Test func aPathThatIsTakenOrTooLongIsRefused() async throws {
         try await withAgentSite { site in
-            try await site.withAgent(change: { $0.nbdkitPlugin = plugin }) { agent in
+            try await site.withAgent(change: { $0.nbdkitPlugin = ViewPluginForTests.path }) { agent in
                 try await agent.cycle(1, .full, parent: 0)
                 var request = OpenView()
                 request.protection = agent.protection

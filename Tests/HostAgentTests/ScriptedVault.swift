@@ -10,6 +10,8 @@ final class ScriptedVault: Sendable {
         var reports: [ReportInventory] = []
         /// Answer the next reports with NOT_FOUND, as a vault with a new database does.
         var forgetsHosts = false
+        /// What reports are answered with; nil: as an earlier release did.
+        var duties: [Duty]?
     }
 
     private final class Notes: Sendable {
@@ -37,7 +39,11 @@ final class ScriptedVault: Sendable {
                 case .reportInventory(let report):
                     if heard.forgetsHosts { throw RemoteError(.notFound, "No such host.") }
                     heard.reports.append(report)
-                    reply.done = Done()
+                    if let duties = heard.duties {
+                        reply.duties.duties = duties
+                    } else {
+                        reply.done = Done()
+                    }
                 default:
                     throw RemoteError(.unimplemented, "The test's vault knows two requests.")
                 }
@@ -56,6 +62,8 @@ final class ScriptedVault: Sendable {
     var heard: Heard { notes.heard.withLock { $0 } }
 
     func forgetHosts() { notes.heard.withLock { $0.forgetsHosts = true } }
+
+    func tell(_ duties: [Duty]) { notes.heard.withLock { $0.duties = duties } }
 
     func stop() async { await bus.shutdown() }
 }

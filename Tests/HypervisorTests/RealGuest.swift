@@ -13,13 +13,15 @@ struct RealGuest: Sendable {
     var name: String { guest.name }
     var committed: UInt64 { guest.console.lastCommitted }
 
-    /// Defines it with room to plug further disks into while it runs.
+    /// Defines it with a network card, and with room to plug further disks into while it runs.
     func define() async throws {
         try guest.createDisks()
         let room =
             "<controller type='pci' index='0' model='pcie-root'/>"
             + String(repeating: "<controller type='pci' model='pcie-root-port'/>", count: 8)
-        let xml = guest.definition().replacingOccurrences(of: "</devices>", with: "\(room)</devices>")
+        let card =
+            "<interface type='user'><mac address='52:54:00:12:34:56'/><model type='virtio'/></interface>"
+        let xml = guest.definition().replacingOccurrences(of: "</devices>", with: "\(room)\(card)</devices>")
         _ = try await driver.define(xml: xml)
     }
 

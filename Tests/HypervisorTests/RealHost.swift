@@ -11,7 +11,9 @@ struct RealHost: Sendable {
     /// Why nothing real can be tried here; nil when it can.
     static let obstacle: String? =
         GuestImage.missing
-        ?? ["nbdcopy", "qemu-nbd", "virsh"].first { !Program.isInstalled($0) }.map { "\($0) is not installed" }
+        ?? ["nbdcopy", "nbdkit", "qemu-nbd", "virsh"].first { !Program.isInstalled($0) }.map {
+            "\($0) is not installed"
+        }
         ?? (geteuid() == 0 ? nil : "QEMU is run as root here")
 
     /// Short, because paths of sockets below it end at 108 characters.

@@ -28,7 +28,7 @@ import Testing
             #expect(
                 console.said.output == [
                     #"{"clouds":[{"name":"gold","site":"berlin"},{"name":"gold-dr","site":"munich"}],"#
-                        + #""pairs":[{"autoProtect":false,"policy":"every-second","protectAll":false,"#
+                        + #""pairs":[{"autoProtect":false,"fence":"alarm","networks":[],"policy":"every-second","protectAll":false,"#
                         + #""source":"gold","target":"gold-dr"}]}"#
                 ])
         }
@@ -161,7 +161,7 @@ import Testing
             let console = RecordingConsole(width: 100)
             #expect(await services.bascule("status", console: console) == .ok)
             #expect(console.said.output.count == 3)
-            #expect(console.said.output[1].hasPrefix("web1   alpha → beta  protected  normal  850 ms"))
+            #expect(console.said.output[1].hasPrefix("web1   alpha → beta  alpha   protected  normal  850 ms"))
         }
     }
 

@@ -48,6 +48,55 @@ import Testing
         #expect(!nothing.succeeded)
     }
 
+    @Test func whereTheStoryGoesOnTwoHashesHaveToAgree() {
+        var going = report()
+        going.proof.alone = nil
+        #expect(going.succeeded)
+        going.proof.served = ["vda": "x"]
+        #expect(!going.succeeded)
+    }
+
+    @Test(arguments: [
+        ("replication", [DemoAct.replication]), ("disaster, replication", [.replication, .disaster]),
+        ("failback,test,planned,replication", [.replication, .test, .planned, .failback]),
+    ])
+    func actsArePlayedInTheOrderOfTheStory(text: String, acts: [DemoAct]) throws {
+        #expect(try DemoAct.list(text) == acts)
+    }
+
+    @Test(arguments: ["", "test", "replication,encore", "replication,failback", "replication,planned,disaster"])
+    func actsThatHaveNothingToBeginWithAreRefused(text: String) {
+        let error = #expect(throws: OperatorError.self) { try DemoAct.list(text) }
+        #expect(error?.code == .usage)
+    }
+
+    @Test func recordsThatAreMissingOrAtFaultFailTheDemo() {
+        let whole = DemoOutcome(act: "planned failover", recordsExpected: 12_000, recordsFound: 12_000)
+        var short = whole
+        short.recordsFound = 11_990
+        var torn = whole
+        torn.faults = ["record 5 is torn"]
+        var empty = whole
+        empty.recordsExpected = 0
+        empty.recordsFound = 0
+        for (outcome, succeeded) in [(whole, true), (short, false), (torn, false), (empty, false)] {
+            var going = report()
+            going.outcomes = [outcome]
+            #expect(going.succeeded == succeeded)
+        }
+        var disaster = whole
+        disaster.act = "disaster"
+        disaster.rpoMilliseconds = 850
+        disaster.rtoMilliseconds = 1_200
+        disaster.recordsAfterPoint = 170
+        #expect(
+            DemoOutcome.table(of: [short, disaster]).lines(width: nil, styled: false) == [
+                "ACT                  RPO    RTO  SENT  RECORDS LOST",
+                "planned failover       –      –     –  10 of 12,000",
+                "disaster          850 ms  1.2 s     –  0 of 12,000 up to the point; 170 written after it",
+            ])
+    }
+
     @Test func theClosingTableSaysWhatWasSeen() {
         let lines = report().table.lines(width: nil, styled: false)
         #expect(lines.contains("deltas             2 cycles, 6.0 MiB changed, 2.0 MiB sent"))

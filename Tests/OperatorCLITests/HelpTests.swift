@@ -61,5 +61,6 @@ import Testing
         var top = URL(filePath: #filePath)
         for _ in 0..<3 { top.deleteLastPathComponent() }
         return try String(contentsOf: top.appending(path: "Services/CLI/Documentation/bascule.1"), encoding: .utf8)
+            .replacing("\\-", with: "-")
     }
 }

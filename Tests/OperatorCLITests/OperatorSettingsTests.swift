@@ -25,6 +25,7 @@ import Testing
         #expect(settings[.vault] == "tcp://127.0.0.1:7701")
         #expect(settings[.policy] == "tcp://127.0.0.1:7711")
         #expect(settings[.vaultEvents] == "tcp://127.0.0.1:7702")
+        #expect(settings[.orchestrator] == "tcp://127.0.0.1:7741")
     }
 
     @Test func theOperatorsOwnFileComesBeforeTheMachines() {

@@ -5,21 +5,27 @@ import Synchronization
 
 @testable import OperatorCLI
 
-/// Vault, policy service and one host agent in this process, on real sockets, answering from a script.
+/// Vault, policy service, orchestrator and one host agent in this process, on real sockets, answering from a script.
 final class ScriptedServices: Sendable {
     typealias VaultScript = @Sendable (VaultRequest.OneOf_Request) throws -> VaultReply.OneOf_Reply
     typealias PolicyScript = @Sendable (PolicyRequest.OneOf_Request) throws -> PolicyReply.OneOf_Reply
+    typealias OrchestratorScript =
+        @Sendable (OrchestratorRequest.OneOf_Request) throws -> OrchestratorReply.OneOf_Reply
     typealias AgentScript = @Sendable (AgentRequest.OneOf_Request) throws -> AgentReply.OneOf_Reply
 
     let bus: MessageBus
     let vault: RequestServer
     let policy: RequestServer
+    let orchestrator: RequestServer
     let agent: RequestServer
 
-    private init(bus: MessageBus, vault: RequestServer, policy: RequestServer, agent: RequestServer) {
+    private init(
+        bus: MessageBus, vault: RequestServer, policy: RequestServer, orchestrator: RequestServer, agent: RequestServer
+    ) {
         self.bus = bus
         self.vault = vault
         self.policy = policy
+        self.orchestrator = orchestrator
         self.agent = agent
     }
 
@@ -27,6 +33,7 @@ final class ScriptedServices: Sendable {
     static func run(
         vault: @escaping VaultScript = { _ in throw unexpected },
         policy: @escaping PolicyScript = { _ in throw unexpected },
+        orchestrator: @escaping OrchestratorScript = { _ in throw unexpected },
         agent: @escaping AgentScript = { _ in throw unexpected },
         _ body: (ScriptedServices) async throws -> Void
     ) async throws {
@@ -45,6 +52,14 @@ final class ScriptedServices: Sendable {
                 reply.reply = try policy(asked)
                 return .policyReply(reply)
             },
+            orchestrator: try await serve(on: bus, service: "orchestrator") { body in
+                guard case .orchestratorRequest(let request) = body, let asked = request.request else {
+                    throw unexpected
+                }
+                var reply = OrchestratorReply()
+                reply.reply = try orchestrator(asked)
+                return .orchestratorReply(reply)
+            },
             agent: try await serve(on: bus, service: "agent") { body in
                 guard case .agentRequest(let request) = body, let asked = request.request else { throw unexpected }
                 var reply = AgentReply()
@@ -61,7 +76,10 @@ final class ScriptedServices: Sendable {
     func bascule(_ arguments: String..., console: RecordingConsole = RecordingConsole()) async -> CommandStatus {
         await BasculeTool.run(
             arguments, console: console,
-            environment: ["BASCULE_VAULT": vault.endpoint, "BASCULE_POLICY": policy.endpoint, "USER": "tester"])
+            environment: [
+                "BASCULE_VAULT": vault.endpoint, "BASCULE_POLICY": policy.endpoint,
+                "BASCULE_ORCHESTRATOR": orchestrator.endpoint, "USER": "tester",
+            ])
     }
 
     static let unexpected = RemoteError(.unimplemented, "The script has no answer to this request.")

@@ -16,6 +16,7 @@ import Testing
         let status = Samples.status(newestCycle: 3)
         switch (step(goal, state, status), state) {
         case (.reached, .protected), (.failed, .paused), (.failed, .disabling): break
+        case (.failed, .failingOver), (.failed, .commitPending), (.failed, .committed), (.show, .reversing): break
         case (.show, .enabling), (.show, .seeding), (.show, .resynchronizing), (.show, .unknown): break
         case (let step, _): Issue.record("\(state) for \(goal) led to \(step)")
         }

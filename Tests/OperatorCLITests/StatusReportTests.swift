@@ -12,8 +12,8 @@ import Testing
     @Test func aHealthyProtectionTakesOneRow() {
         #expect(
             report([Samples.status(newestCycle: 7)]).lines(width: nil, styled: false) == [
-                "GUEST  DIRECTION     STATE      HEALTH  NEWEST  PENDING  CHANGED     SENT    TOOK",
-                "web1   alpha → beta  protected  normal  850 ms        –  3.0 MiB  1.0 MiB  200 ms",
+                "GUEST  DIRECTION     ACTIVE  STATE      HEALTH  NEWEST  PENDING  CHANGED     SENT    TOOK",
+                "web1   alpha → beta  alpha   protected  normal  850 ms        –  3.0 MiB  1.0 MiB  200 ms",
                 "Not protected: db1",
             ])
     }
@@ -29,8 +29,42 @@ import Testing
 
     @Test func withoutThePolicyServiceTheStatesAreStillShown() {
         let lines = report([], policyError: "nobody answers").lines(width: nil, styled: false)
-        #expect(lines[1].hasPrefix("web1   alpha → beta  protected  unknown  "))
+        #expect(lines[1].hasPrefix("web1   alpha → beta  alpha   protected  unknown  "))
         #expect(lines.contains("The policy service does not answer, so ages and sizes are missing: nobody answers"))
+    }
+
+    @Test func afterAFailoverTheTargetIsTheActiveSide() {
+        var registry = Samples.registry()
+        registry.protections[0].state = .commitPending
+        registry.protections[0].activeSide = .target
+        let report = StatusReport(
+            registry: registry, protections: registry.protections, statuses: [Samples.status(newestCycle: 7)],
+            policyError: nil)
+        let lines = report.lines(width: nil, styled: false)
+        #expect(lines[1].hasPrefix("web1   alpha → beta  beta    commit pending  normal"))
+        #expect(!report.rows[0].isCritical)
+    }
+
+    @Test(arguments: Registry.State.allCases) func bothSidesRunningIsCriticalAndNamesTheWayOut(state: Registry.State) {
+        var registry = Samples.registry()
+        registry.protections[0].state = state
+        registry.protections[0].activeSide = .target
+        registry.protections[0].alarm = "web1 runs at alpha, which lost it to beta at generation 2."
+        let report = StatusReport(
+            registry: registry, protections: registry.protections, statuses: [Samples.status(newestCycle: 7)],
+            policyError: nil)
+        #expect(report.rows[0].isCritical)
+        let lines = report.lines(width: nil, styled: false)
+        #expect(lines[1].contains("critical"))
+        let alarm = lines.first { $0.hasPrefix("  web1: web1 runs at alpha, which lost it to beta at generation 2. ") }
+        let remedy = alarm?.split(separator: ". ").last ?? ""
+        switch state {
+        case .commitPending: #expect(remedy.contains("bascule reverse web1; or") && remedy.contains("cancel web1"))
+        case .committed: #expect(remedy.contains("bascule reverse web1"))
+        case .failingOver: #expect(remedy.contains("bascule runs web1"))
+        case .enabling, .seeding, .protected, .paused, .resynchronizing, .disabling, .reversing, .unknown:
+            #expect(remedy == "What beta holds counts: shut the guest at alpha down.")
+        }
     }
 
     @Test(arguments: [40, 60, 80, 100]) func everyLineFitsTheTerminal(width: Int) {

@@ -65,6 +65,7 @@ enum WireSamples {
         protection.targetCloud = "gold-dr"
         protection.state = state
         protection.direction = .forward
+        protection.activeSide = .source
         protection.generation = 1
         protection.version = 3
         return protection

@@ -8,35 +8,11 @@ import Testing
 /// A crash at every step. The directory is copied at each failpoint, as a process that ends there leaves it; each copy
 /// is then opened as the next start would. Some of the same are done by killing a child process.
 @Suite struct ReplicaCrashTests {
-    /// The copies made at failpoints, in order.
-    private final class Copies: Sendable {
-        private struct State {
-            var directory: String?
-            var made: [(failpoint: Failpoint, path: String)] = []
-        }
-
-        private let state = Mutex(State())
-
-        func begin(copying directory: String) { state.withLock { $0.directory = directory } }
-        var made: [(failpoint: Failpoint, path: String)] { state.withLock { $0.made } }
-
-        var hook: FailpointHook {
-            FailpointHook { failpoint in
-                try self.state.withLock { state in
-                    guard let directory = state.directory else { return }
-                    let path = "\(directory)-\(state.made.count)"
-                    try FileManager.default.copyItem(atPath: directory, toPath: path)
-                    state.made.append((failpoint, path))
-                }
-            }
-        }
-    }
-
     private struct Crash: Error {}
 
     @Test(arguments: CrashScenario.all)
     func aCrashAtAnyStepLeavesExactlyTheRightPoints(scenario: CrashScenario) throws {
-        let copies = Copies()
+        let copies = DirectoryCopies()
         let fixture = try ReplicaFixture(failpoints: copies.hook)
         try CrashScenario.prepare(fixture)
         copies.begin(copying: fixture.directory)
@@ -70,7 +46,7 @@ import Testing
         #expect(!FileManager.default.fileExists(atPath: directory + "/manifest.new"), comment)
         withExtendedLifetime(view) {
             // The view's lease is known after a restart too.
-            _ = #expect(throws: ReplicaError.self) { try replica.fold(upTo: 5) }
+            _ = #expect(throws: ReplicaError.self) { try replica.fold(upTo: 4) }
         }
     }
 

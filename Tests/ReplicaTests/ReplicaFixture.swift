@@ -29,6 +29,38 @@ final class ReplicaFixture {
             directory: directory, identity: Self.identity, generation: 1, failpoints: failpoints)
     }
 
+    /// Upon disks that were adopted as they are, as cycle 7.
+    init(
+        adopting guest: GuestModel, in style: GuestImages.Style, isDiverged: Bool = false,
+        parent: String = uniqueParent(), failpoints: FailpointHook = .none
+    ) throws {
+        self.parent = parent
+        self.guest = guest
+        directory = parent + "/replica"
+        newest = 7
+        try FileManager.default.createDirectory(atPath: parent, withIntermediateDirectories: false)
+        let images = try GuestImages.make(guest, style: style, in: parent)
+        let point = Self.adoptedPoint(guest)
+        replica = try Replica.adopt(
+            directory: directory, identity: Self.identity, generation: 1,
+            point: isDiverged ? .diverged(point) : .exact(point),
+            guest: Self.configuration(7), images: images, failpoints: failpoints)
+        if !isDiverged { history[7] = guest.contents }
+        self.guest.clearDirty()
+    }
+
+    static func adoptedPoint(_ guest: GuestModel, cycle: UInt64 = 7) -> RecoveryPoint {
+        RecoveryPoint(
+            cycle: cycle, identifier: PointIdentifier(bytes: (1...16).map { UInt8($0) + UInt8(cycle) }) ?? .none,
+            capturedUnixMilliseconds: firstCapture + Int64(cycle) * 1_000, consistency: .crash, storedBytes: 0,
+            changedBytes: 0, disks: guest.shape)
+    }
+
+    static func configuration(_ cycle: UInt64) -> GuestConfiguration {
+        GuestConfiguration(
+            definition: "<domain cycle='\(cycle)'/>", nvram: [1, 2, UInt8(truncatingIfNeeded: cycle)])
+    }
+
     static func uniqueParent() -> String { "/tmp/bsc-\(UUID().uuidString.prefix(8))" }
 
     deinit {
@@ -56,8 +88,7 @@ final class ReplicaFixture {
         CycleOpening(
             cycle: cycle, parentCycle: newest, kind: kind, generation: generation,
             capturedUnixMilliseconds: captured(cycle), consistency: consistency, disks: guest.shape,
-            guest: GuestConfiguration(
-                definition: "<domain cycle='\(cycle)'/>", nvram: [1, 2, UInt8(truncatingIfNeeded: cycle)]),
+            guest: Self.configuration(cycle),
             guestName: "töst")
     }
 
@@ -74,6 +105,14 @@ final class ReplicaFixture {
         let point = try replica.commit(cycle: number, generation: 1, attempts: [1, 3])
         noteCommitted(number)
         return point
+    }
+
+    /// The guest goes back to what it was.
+    func returnToPoint(_ cycle: UInt64, guest: GuestModel) {
+        history = history.filter { $0.key <= cycle }
+        newest = cycle
+        self.guest = guest
+        self.guest.clearDirty()
     }
 
     func noteCommitted(_ cycle: UInt64) {
@@ -123,7 +162,7 @@ final class ReplicaFixture {
 
     /// What a worker would find by comparing hashes with the parent point.
     private func differingBlocks(_ disk: GuestModel.Disk) throws -> [Int] {
-        let parent = try replica.view()
+        let parent = try replica.parentView()
         let hashes = try BlockHashes.compute(disk: parent.disk(disk.target), range: 0..<UInt64(disk.bytes.count))
         let perHash = ReplicaLimits.hashBlockBytes / GuestModel.blockBytes
         return (0..<disk.bytes.count / GuestModel.blockBytes).filter { block in

@@ -31,6 +31,41 @@ import Testing
         ]
     }
 
+    /// What only version 2 can say.
+    private var failoverExamples: [ReplicaManifest] {
+        var adopted = manifest(.folding(from: basePoint, to: 6))
+        adopted.runningCycle = 6
+        adopted.settlingCycle = 6
+        adopted.adopted = [
+            AdoptedImage(
+                target: "vda", path: "/var/lib/images/gäst, 1.qcow2", format: .qcow2, sizeBytes: 1 << 20,
+                isCompressed: true),
+            AdoptedImage(target: "sdb", path: "/dev/vg/sdb", format: .raw, sizeBytes: 512),
+        ]
+        var running = manifest(.settled(basePoint))
+        running.runningCycle = 5
+        var settling = manifest(.empty)
+        settling.settlingCycle = 3
+        return [
+            adopted, running, settling, manifest(.diverged(basePoint)),
+            manifest(.absorbing(.exact(basePoint.point), guest: basePoint.guest)),
+            manifest(.absorbing(.diverged(basePoint.point), guest: basePoint.guest)),
+        ]
+    }
+
+    @Test func theOldestVersionThatSufficesIsWritten() throws {
+        #expect(examples.allSatisfy { $0.formatVersion == 1 })
+        #expect(failoverExamples.allSatisfy { $0.formatVersion == 2 })
+        for example in failoverExamples { #expect(try ReplicaManifest(decoding: example.encoded()) == example) }
+    }
+
+    @Test func theSecondFormatStaysReadable() throws {
+        let golden = try goldenBytes("manifest-2.hex")
+        let example = try #require(failoverExamples.first)
+        #expect(try example.encoded() == golden)
+        #expect(try ReplicaManifest(decoding: golden) == example)
+    }
+
     @Test func whatIsWrittenIsRead() throws {
         for example in examples {
             #expect(try ReplicaManifest(decoding: example.encoded()) == example)
@@ -38,7 +73,7 @@ import Testing
     }
 
     @Test func aChangedByteAnywhereIsNoticed() throws {
-        for example in examples {
+        for example in examples + failoverExamples.prefix(1) {
             let bytes = try example.encoded()
             for position in bytes.indices {
                 var altered = bytes
@@ -64,6 +99,17 @@ import Testing
         #expect(throws: ReplicaError.self) { try example.encoded() }
         example = manifest(.empty)
         example.generation = 0
+        #expect(throws: ReplicaError.self) { try example.encoded() }
+        example = manifest(.settled(basePoint))
+        example.settlingCycle = 4
+        #expect(throws: ReplicaError.self) { try example.encoded() }
+        example = manifest(.folding(from: basePoint, to: 7))
+        example.settlingCycle = 6
+        #expect(throws: ReplicaError.self) { try example.encoded() }
+        example = manifest(.settled(basePoint))
+        example.adopted = [AdoptedImage(target: "vda", path: "disk.raw", format: .raw, sizeBytes: 512)]
+        #expect(throws: ReplicaError.self) { try example.encoded() }
+        example.adopted = ["vda", "vdb"].map { AdoptedImage(target: $0, path: "/d", format: .raw, sizeBytes: 512) }
         #expect(throws: ReplicaError.self) { try example.encoded() }
     }
 

@@ -35,7 +35,7 @@ struct InventoryTests {
             var old = report
             old.sequence = sequence
             old.guests = []
-            #expect(try fixture.ask(.reportInventory(old)) == VaultDecision())
+            #expect(try fixture.ask(.reportInventory(old)) == VaultDecision(answer: .duties([])))
         }
         #expect(fixture.registry.guestCount == 1)
     }

@@ -10,7 +10,7 @@ struct ProtectionStateChangesTests {
 
     @Test("Every combination does what the documented table says", arguments: combinations)
     func everyCombination(state: ProtectionState, requested: RequestedState) throws {
-        let table = try StateTable.documented()
+        let table = try Self.documented()
         let expected = try #require(
             table[state.row]?[requested.rawValue], "\(state.row) × \(requested) is not documented")
         var fixture = try VaultFixture.protecting(in: state)
@@ -36,20 +36,27 @@ struct ProtectionStateChangesTests {
     }
 
     @Test func tableNamesEveryStateAndNoOther() throws {
-        let table = try StateTable.documented()
+        let table = try Self.documented()
         #expect(Set(table.keys) == Set(ProtectionState.all.map(\.row)))
         #expect(table.values.allSatisfy { Set($0.keys) == Set(RequestedState.allCases.map(\.rawValue)) })
     }
 
+    private static func documented() throws -> [String: [String: String]] {
+        try PageTable.read("Services/Vault/Core/Vault.docc/Overview.md", tableAfter: "## Protection states")
+    }
+
     /// Other languages read Protocol.md, so it has to say the same; it does not repeat in a cell where a pause goes on.
     @Test func protocolPageSaysTheSame() throws {
-        let page = try StateTable.read("Shared/Messages/Protocol.md", tableAfter: "### Protection states")
-        let table = try StateTable.documented()
+        let page = try PageTable.read("Shared/Messages/Protocol.md", tableAfter: "### Protection states")
+        let table = try Self.documented()
         for state in ProtectionState.all {
             let row: String
             switch state {
             case .paused(let active): row = "paused, was \(active.rawValue)"
-            case .enabling, .seeding, .protected, .resynchronizing, .disabling: row = state.row
+            case .enabling, .seeding, .protected, .resynchronizing, .disabling, .failingOver, .commitPending,
+                .committed,
+                .reversing:
+                row = state.row
             }
             for requested in RequestedState.allCases {
                 let cell = try #require(table[state.row]?[requested.rawValue])
@@ -119,34 +126,12 @@ struct ProtectionStateChangesTests {
 
 extension ProtectionState {
     /// As the table of Overview.md writes it.
-    fileprivate var row: String {
+    var row: String {
         switch self {
-        case .enabling, .seeding, .protected, .resynchronizing, .disabling: word
+        case .enabling, .seeding, .protected, .resynchronizing, .disabling, .failingOver, .commitPending, .committed,
+            .reversing:
+            word
         case .paused(let active): "paused (\(active.rawValue))"
         }
-    }
-}
-
-/// The tables of the pages, because the pages are the specification.
-private enum StateTable {
-    static func documented() throws -> [String: [String: String]] {
-        try read("Services/Vault/Core/Vault.docc/Overview.md", tableAfter: "## Protection states")
-    }
-
-    /// Row → column → cell, of the first table after a heading.
-    static func read(_ path: String, tableAfter heading: String) throws -> [String: [String: String]] {
-        let page = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../\(path)")
-        let lines = try String(contentsOf: page, encoding: .utf8).split(separator: "\n").map(String.init)
-        let start = try #require(lines.firstIndex(of: heading))
-        let rows = lines[start...].drop { !$0.hasPrefix("|") }.prefix { $0.hasPrefix("|") }.map(cells)
-        let header = try #require(rows.first)
-        var table: [String: [String: String]] = [:]
-        for row in rows.dropFirst(2) { table[row[0]] = Dictionary(uniqueKeysWithValues: zip(header, row).dropFirst()) }
-        return table
-    }
-
-    private static func cells(of line: String) -> [String] {
-        line.split(separator: "|", omittingEmptySubsequences: false).dropFirst().dropLast()
-            .map { $0.trimmingCharacters(in: .whitespaces) }
     }
 }

@@ -57,7 +57,9 @@ struct SQLiteVaultStoreTests {
     @Test(arguments: [
         "UPDATE protection SET state = 'flying'", "UPDATE protection SET state_detail = 'seeding'",
         "UPDATE guest SET disks = '[{'", "UPDATE host SET id = name", "DELETE FROM identity",
-        "UPDATE protection SET version = 0", "DELETE FROM host", "UPDATE cloud SET site = 'nowhere'",
+        "UPDATE protection SET version = 0", "UPDATE protection SET active_side = 'target'",
+        "UPDATE protection SET run = id", "UPDATE protection SET failover_cycle = 3",
+        "UPDATE cloud_pair SET fence_action = 'bite'", "DELETE FROM host", "UPDATE cloud SET site = 'nowhere'",
     ])
     func contradictionIsFoundAtTheStart(damage: String) throws {
         try TemporaryDirectory.use { directory in

@@ -149,11 +149,13 @@ extension VaultFixture {
     /// The next inventory of a host.
     @discardableResult
     mutating func report(
-        _ guests: [Guest], on host: RegistryIdentifier = primary, capacity: HostCapacity = capacity()
+        _ guests: [Guest], on host: RegistryIdentifier = primary, capacity: HostCapacity = capacity(),
+        sides: [SideReport] = []
     ) throws -> VaultDecision {
         let sequence = (registry.hosts[host]?.inventorySequence ?? 0) + 1
         return try ask(
-            .reportInventory(InventoryReport(hostID: host, sequence: sequence, capacity: capacity, guests: guests)))
+            .reportInventory(
+                InventoryReport(hostID: host, sequence: sequence, capacity: capacity, guests: guests, sides: sides)))
     }
 
     @discardableResult
@@ -185,8 +187,41 @@ extension VaultFixture {
             try move(to: ProtectionState(active))
             try change(to: .paused, reason: "By tester.")
         case .disabling(let fate): try ask(.unprotect(protection: "web", fate: fate))
+        case .failingOver:
+            try move(to: .protected)
+            try step(.begin)
+        case .commitPending:
+            try move(to: .failingOver)
+            try step(.activateTarget, cycle: 7)
+            try step(.pend)
+        case .committed:
+            try move(to: .commitPending)
+            try step(.commit)
+        case .reversing:
+            try move(to: .committed)
+            try step(.reverse)
         }
         #expect(protection.state == state)
+    }
+
+    static let run = identifier(0x1001)
+    static let otherRun = identifier(0x1002)
+
+    /// A step of the run of the fixture, which reads the protection before each.
+    @discardableResult
+    mutating func step(
+        _ step: FailoverStep, cycle: UInt64 = 0, run: RegistryIdentifier = run, version: ExpectedVersion? = nil
+    ) throws -> VaultDecision {
+        try ask(Self.step(step, cycle: cycle, run: run, version: version ?? .exactly(protection.version)))
+    }
+
+    static func step(
+        _ step: FailoverStep, cycle: UInt64 = 0, run: RegistryIdentifier = run, version: ExpectedVersion = .any
+    ) -> RegistryRequest {
+        .advanceFailover(
+            FailoverAdvance(
+                protection: "web", expectedVersion: version, step: StepTaken(run: run, step: step, cycle: cycle),
+                reason: ""))
     }
 
     /// Of the guest `web`.

@@ -125,6 +125,19 @@ extension VaultServiceBench {
             })
     }
 
+    static func advance(
+        _ protection: Bascule_V1_Protection, _ step: Bascule_V1_FailoverStep, cycle: UInt64 = 0
+    ) -> VaultRequest.OneOf_Request {
+        .advanceFailover(
+            .with {
+                $0.protection = protection.id
+                $0.expectedVersion = protection.version
+                $0.run = VaultFixture.run.text
+                $0.step = step
+                $0.cycle = cycle
+            })
+    }
+
     /// Two hosts, paired, and guest `web` on the first.
     func prepare() async throws {
         try await ask(Self.register(VaultFixture.primary, "primary"))

@@ -66,6 +66,34 @@ import Testing
         }
     }
 
+    @Test func failoverOverTheWire() async throws {
+        try await VaultServiceBench.use { bench in
+            try await bench.prepare()
+            let enabling = try await bench.protection(VaultServiceBench.protect("web"))
+            let seeding = try await bench.protection(VaultServiceBench.change(enabling, to: .seeding))
+            let before = try await bench.protection(VaultServiceBench.change(seeding, to: .protected))
+            #expect(before.activeSide == .source && before.run.isEmpty)
+            let begun = try await bench.protection(VaultServiceBench.advance(before, .begin))
+            #expect(begun.state == .failingOver && begun.run == VaultFixture.run.text)
+            let active = try await bench.protection(VaultServiceBench.advance(begun, .activateTarget, cycle: 9))
+            #expect(active.activeSide == .target && active.generation == 2 && active.failoverCycle == 9)
+            // The answer was lost: the same step under another operation, and the version of before.
+            #expect(
+                try await bench.protection(VaultServiceBench.advance(begun, .activateTarget, cycle: 9)) == active)
+            let reversed = try await bench.protection(VaultServiceBench.advance(active, .reverse))
+            #expect(reversed.state == .reversing && reversed.direction == .reverse && reversed.generation == 2)
+            #expect(reversed.sourceHostID == before.targetHostID && reversed.sourceCloud == before.targetCloud)
+            guard case .duties(let duties) = try await bench.ask(VaultServiceBench.report(["web"], sequence: 2))
+            else { throw TestFailure("another answer") }
+            #expect(duties.duties.map(\.active) == [false] && duties.duties.map(\.generation) == [2])
+            #expect(duties.duties.map(\.activeHost) == ["secondary"])
+            #expect(duties.duties.map(\.fenceAction) == [.alarm])
+            let unspecified = VaultServiceBench.advance(reversed, .unspecified)
+            let error = await #expect(throws: RemoteError.self) { try await bench.ask(unspecified) }
+            #expect(error?.code == .invalidArgument)
+        }
+    }
+
     @Test func otherServicesRequestsAreUnimplemented() async throws {
         try await VaultServiceBench.use { bench in
             for body: Envelope.OneOf_Body in [

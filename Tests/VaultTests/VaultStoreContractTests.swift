@@ -44,6 +44,8 @@ import Testing
             guard case .protection(var protection) = base[7] else { throw TestFailure("another change") }
             for state in ProtectionState.all {
                 protection.state = state
+                protection.activeSide = state.possibleSides.contains(.source) ? .source : .target
+                protection.run = state == .failingOver ? VaultFixture.run : nil
                 protection.version = .max - 1
                 let last = try store.load().lastEventNumber
                 try store.commit(Self.transaction([.protection(protection)], after: last))
@@ -154,6 +156,9 @@ import Testing
         var silent = host
         silent.contact = .silent(lastSeen: 5)
         let pair = VaultFixture.pair("c1", "c2")
+        var mapped = VaultFixture.pair("c1", "c2", policy: "silver", coverage: .wholeCloud)
+        mapped.fenceAction = .shutDown
+        mapped.networks = [NetworkMapping(source: "default", target: "br \"1\"", testTarget: "")]
         let guest = VaultFixture.guest("web", findings: [VaultFixture.rawDisk])
         let protection = Protection(
             id: VaultFixture.identifier(77), guestUUID: guest.key.uuid, guestName: "web", sourceHostID: host.id,
@@ -161,12 +166,16 @@ import Testing
             generation: 1, version: 1, policyOverride: "", createdUnixMilliseconds: 9)
         var changed = protection
         (changed.state, changed.version, changed.direction) = (.paused(resumingTo: .seeding), 2, .reverse)
+        var failedOver = changed
+        (failedOver.state, failedOver.activeSide, failedOver.failoverCycle) = (.failingOver, .target, .max)
+        (failedOver.run, failedOver.alarm, failedOver.version) = (VaultFixture.run, "Both run.", 3)
+        failedOver.lastStep = StepTaken(run: VaultFixture.run, step: .activateTarget, cycle: .max)
         let exclusion = GuestExclusion(pair: pair.key, guestUUID: guest.key.uuid)
         return [
             .site(Site(name: "s")), .cloud(Cloud(name: "c1", site: "s")), .cloud(Cloud(name: "c2", site: "s")),
             .host(host), .host(other), .guest(guest), .pair(pair), .protection(protection),
-            .exclusionAdded(exclusion), .protection(changed), .host(silent),
-            .pair(VaultFixture.pair("c1", "c2", policy: "silver", coverage: .wholeCloud)),
+            .exclusionAdded(exclusion), .protection(changed), .protection(failedOver), .host(silent),
+            .pair(mapped),
             .protectionRemoved(protection.id), .exclusionRemoved(exclusion), .guestRemoved(guest.key),
             .pairRemoved(pair.key), .hostRemoved(host.id), .hostRemoved(other.id), .cloudRemoved("c1"),
             .cloudRemoved("c2"), .siteRemoved("s"),

@@ -42,6 +42,14 @@ package enum BasculeTool {
         } catch {
             return tell(parsing: error, console: console)
         }
+        if let recover = parsed as? RecoverCommand {
+            do {
+                try recover.perform(console: console, environment: environment)
+                return .ok
+            } catch {
+                return tell(error, json: false, console: console)
+            }
+        }
         guard let command = parsed as? any OperatorCommand else {
             // The root and command groups without a default have nothing to perform but their help; `bascule help X`
             // is ArgumentParser's own.

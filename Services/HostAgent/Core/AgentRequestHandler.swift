@@ -13,6 +13,10 @@ struct AgentRequestHandler: Sendable {
     let source: SourceRole
     let target: TargetRole
     let views: ViewSupervisor
+    let sides: SideRole
+    let power: GuestPower
+    let started: StartedRole
+    let sideDescriptions: SideDescriptions
     let doctor: Doctor
     let health: AgentHealth
     let logger: Logger
@@ -30,8 +34,7 @@ struct AgentRequestHandler: Sendable {
                 reply.reply = try await carryOut(body, generation: request.envelope.generation)
                 return .agentReply(reply)
             case .error, .heartbeat, .healthReply, .vaultRequest, .vaultReply, .vaultEvent, .policyRequest,
-                .policyReply,
-                .agentReply:
+                .policyReply, .agentReply, .orchestratorRequest, .orchestratorReply:
                 throw RemoteError(
                     .unimplemented, "A host agent does not answer this.",
                     remedy: "Send it to the service it is meant for.")
@@ -61,12 +64,7 @@ struct AgentRequestHandler: Sendable {
                 protection: try protection(request.protection), cycle: request.cycle, committed: request.committed,
                 keepCheckpointOf: kept == 0 ? nil : kept, generation: generation)
             return .done(AgentDone())
-        case .releaseSource(let request):
-            try await source.release(
-                protection: try protection(request.protection),
-                guest: try RequiredField.uuid(request.guestUuid, "guest_uuid").uuidString.lowercased(),
-                generation: generation)
-            return .done(AgentDone())
+        case .releaseSource(let request): return try await releaseSource(request, generation: generation)
         case .openCycle(let request):
             let opened = try await target.open(try TargetRole.CycleOrder(request, generation: generation))
             return .cycleOpened(CycleOpened(opened, bulkEndpoint: bulkEndpoint))
@@ -88,9 +86,7 @@ struct AgentRequestHandler: Sendable {
                 Messages.RecoveryPoint($0)
             }
             return .points(list)
-        case .deleteReplica(let request):
-            try await target.delete(try protection(request.protection), generation: generation)
-            return .done(AgentDone())
+        case .deleteReplica(let request): return try await deleteReplica(request, generation: generation)
         case .openView(let request):
             return .viewOpened(try await openView(request))
         case .closeView(let request):
@@ -102,6 +98,25 @@ struct AgentRequestHandler: Sendable {
                     try await target.scrub(try protection(request.protection), restart: request.restart)))
         case .doctorCheck:
             return .doctorReport(await doctor.examine())
+        case .setSide(let request): return try await setSide(request, generation: generation)
+        case .stopGuest(let request): return try await stopGuest(request, generation: generation)
+        case .startGuest(let request): return try await startGuest(request, generation: generation)
+        case .startReplica(let request):
+            return try await startReplica(request, generation: generation, arrival: ContinuousClock.now)
+        case .stopReplica(let request): return try await stopReplica(request, generation: generation)
+        case .commitReplica(let request):
+            return .workProgress(
+                try WorkProgress(
+                    try await started.commit(
+                        try protection(request.protection), generation: try requiredGeneration(generation))))
+        case .prepareReplica(let request):
+            return .workProgress(
+                try WorkProgress(
+                    try await started.prepare(
+                        try protection(request.protection), generation: try requiredGeneration(generation))))
+        case .adoptDisks(let request): return try await adoptDisks(request, generation: generation)
+        case .describeSide(let request):
+            return .side(try await sideDescriptions.describe(try protection(request.protection), request.guestUuid))
         }
     }
 
@@ -120,7 +135,7 @@ struct AgentRequestHandler: Sendable {
     }
 
     /// In the form that paths and names use.
-    private func protection(_ text: String) throws -> String {
+    func protection(_ text: String) throws -> String {
         try RequiredField.uuid(text, "protection").uuidString.lowercased()
     }
 

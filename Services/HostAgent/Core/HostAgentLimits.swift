@@ -49,6 +49,38 @@ package enum HostAgentLimits {
     /// Threads for retention, scrubs and deletions, apart so that a long one never delays a commit.
     package static let backgroundThreads = 2
 
+    // Sides.
+
+    /// Protections that a host is a side of: one for each replica and one for each guest.
+    package static let sidesMaximum = 2_048
+    /// A guest that is fenced gets this long to shut down by itself.
+    package static let fenceShutdownLimit: Duration = .seconds(60)
+    package static let shutdownLimitMillisecondsMaximum: UInt32 = 600_000
+    package static let shutdownLimitMillisecondsDefault: UInt32 = 120_000
+
+    // Started replicas.
+
+    /// Threads for the steps of starting, stopping and adopting.
+    package static let startedThreads = 4
+    /// Commits and preparations that fold at once.
+    package static let commitThreads = 2
+    /// A guest's network mappings in one request; a pair of clouds has no more.
+    package static let networksMaximum = 64
+    /// A snapshot inside an image takes no longer than writing its tables.
+    package static let divergedSnapshotDeadline: Duration = .seconds(120)
+    /// A whole disk is copied; slower than 30 MiB/s for a terabyte is given up.
+    package static let divergedCopyDeadline: Duration = .seconds(36_000)
+    /// A guest's view that could not be started again is tried again after this.
+    package static let guestViewRetryInterval: Duration = .seconds(2)
+    /// How often a view that is being started is looked at; short, because a guest's start waits for it.
+    package static let guestViewPollInterval: Duration = .milliseconds(3)
+
+    // Recovery by hand.
+
+    /// A guest's own disks may have to be folded first, so a start may take hours.
+    package static let recoveryDeadline: Duration = .seconds(36_000)
+    package static let recoveryPollInterval: Duration = .milliseconds(200)
+
     // Views.
 
     package static let viewsMaximum = 64

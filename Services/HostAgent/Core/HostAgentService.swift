@@ -11,8 +11,10 @@ import ServiceRuntime
 /// ```
 ///   run() ─┬─ recover:    what an earlier run left behind is cleared, then requests are carried out
 ///          ├─ report:     inventory to the vault, every 5 s and on changes
+///          ├─ hold:       guests of sides that are not active
 ///          ├─ watch:      captures nobody keeps alive, views that end by themselves
 ///          ├─ follow:     what the hypervisor says happened
+///          ├─ started:    views that guests run from, commits
 ///          └─ background: retention and scrubs
 /// ```
 ///
@@ -31,21 +33,46 @@ package final class HostAgentService: RunnableService {
     private let source: SourceRole
     private let target: TargetRole
     private let views: ViewSupervisor
+    private let sides: SideRole
+    private let started: StartedRole
     private let reporter: InventoryReporter
     private let hypervisorChanged: Bell
     private let stopping: StopSignal
     private let doctorThreads: BlockingThreads
+    private let stateLock: StateLock
+    private let reporting: Reporting
     private let logger: Logger
+
+    /// Whether the vault is told of this host.
+    package enum Reporting: Sendable {
+        case regular
+        /// Not a word: the process works for one command, and its endpoint goes with it.
+        case silent
+    }
+
+    /// Whether another process is the agent of this state directory.
+    package static func isAgentRunning(_ settings: HostAgentSettings) throws -> Bool {
+        guard FileManager.default.fileExists(atPath: settings.state) else { return false }
+        guard let lock = try StateLock.attempt(settings.state) else { return true }
+        lock.release()
+        return false
+    }
 
     /// Opens the state, binds both endpoints and connects to the vault, which may be away.
     package static func start(
-        settings: HostAgentSettings, hypervisor: any HypervisorDriver, logger: Logger
+        settings: HostAgentSettings, hypervisor: any HypervisorDriver, logger: Logger,
+        reporting: Reporting = .regular, steps: @escaping StartedStepHook = { _ in }
     ) async throws -> HostAgentService {
-        let store = try await BlockingThreads(name: "start", threads: 1).run {
+        let (store, stateLock) = try await BlockingThreads(name: "start", threads: 1).run {
             try FileManager.default.createDirectory(
                 atPath: settings.state, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o711])
+            guard let lock = try StateLock.attempt(settings.state) else {
+                throw HostAgentError(
+                    .conflict, "Another agent works with this state directory.",
+                    remedy: "Stop it, or give this one a state directory of its own.", facts: ["state": settings.state])
+            }
             try ReplicaDirectories.prepare(settings.replicas)
-            return try AgentStore(path: settings.databasePath)
+            return (try AgentStore(path: settings.databasePath), lock)
         }
         let host = try await store.hostIdentifier(fresh: UUID().uuidString.lowercased())
         let run = try await store.nextRun()
@@ -56,7 +83,7 @@ package final class HostAgentService: RunnableService {
         do {
             return try await HostAgentService(
                 settings: settings, hypervisor: hypervisor, logger: logger, store: store, host: host, run: run,
-                views: views, bus: bus)
+                views: views, bus: bus, stateLock: stateLock, reporting: reporting, steps: steps)
         } catch {
             await bus.shutdown()
             throw error
@@ -65,19 +92,25 @@ package final class HostAgentService: RunnableService {
 
     private init(
         settings: HostAgentSettings, hypervisor: any HypervisorDriver, logger: Logger, store: AgentStore, host: String,
-        run: UInt64, views: ViewSupervisor, bus: MessageBus
+        run: UInt64, views: ViewSupervisor, bus: MessageBus, stateLock: StateLock, reporting: Reporting,
+        steps: @escaping StartedStepHook
     ) async throws {
         self.settings = settings
         self.hypervisor = hypervisor
         self.logger = logger
         self.views = views
         self.bus = bus
+        self.stateLock = stateLock
+        self.reporting = reporting
         hostIdentifier = host
         hypervisorChanged = Bell()
         stopping = StopSignal()
         doctorThreads = BlockingThreads(name: "doctor", threads: 1)
         let hook = settings.captureHook.isEmpty ? nil : CaptureHook(program: settings.captureHook)
-        source = SourceRole(store: store, hypervisor: hypervisor, hook: hook, logger: logger)
+        let sides = SideRole(store: store, hypervisor: hypervisor, logger: logger)
+        try await sides.load()
+        self.sides = sides
+        source = SourceRole(store: store, hypervisor: hypervisor, sides: sides, hook: hook, logger: logger)
         target = TargetRole(
             store: store, replicas: settings.replicas, views: views, space: settings.space, logger: logger)
         var limits = BulkServerLimits()
@@ -88,20 +121,32 @@ package final class HostAgentService: RunnableService {
         await target.connect(bulk)
         bulkEndpoint = bulk.endpoint
         let vault = try await bus.client(to: settings.vault)
+        let started = StartedRole(
+            settings: settings, target: target, source: source, sides: sides,
+            views: GuestViews(
+                plugin: settings.nbdkitPlugin, ownedByEmulator: settings.capturesDirectory, logger: logger),
+            hypervisor: hypervisor, store: store, logger: logger, reach: steps)
+        self.started = started
+        // Before the first request, because what was started decides how each is answered.
+        await started.recover()
+        let descriptions = SideDescriptions(sides: sides, target: target, started: started, hypervisor: hypervisor)
         let handler = AgentRequestHandler(
             settings: settings,
             bulkEndpoint: settings.bulkAdvertise.isEmpty ? bulk.endpoint : settings.bulkAdvertise,
-            source: source, target: target, views: views,
+            source: source, target: target, views: views, sides: sides,
+            power: GuestPower(sides: sides, target: target, hypervisor: hypervisor), started: started, sideDescriptions: descriptions,
             doctor: Doctor(settings: settings, hypervisor: hypervisor, vault: vault, threads: doctorThreads),
             health: AgentHealth(
-                name: settings.name, source: source, target: target, views: views, replicas: settings.replicas),
+                name: settings.name, source: source, target: target, views: views, sides: sides,
+                started: started, replicas: settings.replicas),
             logger: logger)
         let server = try await bus.serve(at: settings.listen) { try await handler.answer($0) }
         endpoint = server.endpoint
         reporter = InventoryReporter(
             host: host, run: run, settings: settings,
             controlEndpoint: settings.advertise.isEmpty ? server.endpoint : settings.advertise,
-            hypervisor: hypervisor, vault: vault, changes: hypervisorChanged, stop: stopping, logger: logger)
+            hypervisor: hypervisor, vault: vault, sides: sides, sideReports: { try await descriptions.reports() },
+            changes: hypervisorChanged, stop: stopping, logger: logger)
     }
 
     /// Works until `stop` was called, then ends captures, views and open cycles in order. When the task is cancelled
@@ -115,8 +160,13 @@ package final class HostAgentService: RunnableService {
                 await self.recover()
                 await self.followHypervisor()
             }
-            group.addTask { await self.reporter.report() }
+            switch reporting {
+            case .regular: group.addTask { await self.reporter.report() }
+            case .silent: break
+            }
             group.addTask { await self.watch() }
+            group.addTask { await self.sides.hold(until: self.stopping) }
+            group.addTask { await self.started.runBackground(until: self.stopping) }
             group.addTask { await self.target.runBackground(until: self.stopping) }
             await stopping.wait()
             stopping.give()
@@ -128,7 +178,7 @@ package final class HostAgentService: RunnableService {
         }
         await bus.shutdown()
         await target.stop()
-
+        stateLock.release()
         logger.info("agent stopped")
     }
 
@@ -142,6 +192,8 @@ package final class HostAgentService: RunnableService {
         while !stopping.isGiven {
             do {
                 try await source.recover()
+                await sides.askForAll()
+                await started.settleWhatIsOff()
                 hypervisorChanged.ring()
                 return
             } catch {
@@ -165,6 +217,8 @@ package final class HostAgentService: RunnableService {
                 await source.captureLost(protection: protection, cycle: cycle, reason: reason)
             case .defined, .undefined, .started, .paused, .resumed, .shutDown, .destroyed, .crashed, .devicesChanged,
                 .guestAgentChanged:
+                await sides.guestChanged(change)
+                await started.guestChanged(change)
                 hypervisorChanged.ring()
             }
         }

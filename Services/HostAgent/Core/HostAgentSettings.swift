@@ -44,6 +44,8 @@ package struct HostAgentSettings: Sendable {
 
     package var databasePath: String { "\(state)/agent.sqlite" }
     package var viewsDirectory: String { "\(state)/views" }
+    /// Sockets of the views that guests run from; apart, because they outlive the agent.
+    package var guestViewsDirectory: String { "\(state)/guests" }
     package var capturesDirectory: String { "\(state)/captures" }
 
     package func replicaDirectory(of protection: String) -> String { "\(replicas)/\(protection)" }

@@ -1,30 +1,12 @@
 import ArgumentParser
-import HostAgent
-import Hypervisor
-import Logging
 import ServiceRuntime
 
-/// The host agent as a process: settings, wiring, signals. What it does is in `HostAgentService`.
+/// The host agent as a process. What it does is in `HostAgentService`, and what `recover` does in `ReplicaRecovery`.
 @main
 struct HostAgentCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bascule-agent",
         abstract: "Captures the guests of this host, and receives replicas of guests that run elsewhere.",
-        discussion: SettingKey.table(HostAgentSettings.keys), version: BasculeVersion.current)
-
-    @Option(help: "A YAML file with settings.")
-    var config: String?
-
-    func run() async throws {
-        let settings = try await ServiceSettings.read(HostAgentSettings.keys, file: config)
-        ServiceRunner.startLogging(level: try settings.logLevel)
-        let logger = Logger(label: "agent")
-        let agentSettings = try HostAgentSettings(settings)
-        let libvirt = LibvirtSettings(
-            uri: try settings.text("hypervisor"), directory: agentSettings.capturesDirectory)
-        let hypervisor = DeferredHypervisor { try await LibvirtHypervisor.connect(libvirt, logger: logger) }
-        let agent = try await HostAgentService.start(settings: agentSettings, hypervisor: hypervisor, logger: logger)
-        try await ServiceRunner.run(agent, logger: logger)
-        await hypervisor.close()
-    }
+        version: BasculeVersion.current, subcommands: [ServeCommand.self, RecoverCommand.self],
+        defaultSubcommand: ServeCommand.self)
 }

@@ -15,7 +15,10 @@ struct VaultDoor: Sendable {
         case .healthRequest: return .healthReply(await health(at: moment))
         case .policyRequest: throw Self.unimplemented("PolicyRequest", by: "the policy service")
         case .agentRequest: throw Self.unimplemented("AgentRequest", by: "a host agent")
-        case .error, .heartbeat, .healthReply, .vaultReply, .vaultEvent, .policyReply, .agentReply:
+        case .orchestratorRequest:
+            throw Self.unimplemented("OrchestratorRequest", by: "the failover orchestrator")
+        case .error, .heartbeat, .healthReply, .vaultReply, .vaultEvent, .policyReply, .agentReply,
+            .orchestratorReply:
             throw Self.unimplemented("an envelope that is no request", by: "nobody")
         }
     }

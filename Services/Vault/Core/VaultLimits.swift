@@ -1,8 +1,8 @@
 /// Every bound of the vault in one place, with units in the names.
 ///
 /// The collections are bounded because the whole registry is held in memory and travels in one snapshot, which must fit
-/// the 16 MiB of one control frame: guests have a budget of 8 MiB, the largest possible protections take 4 MiB, and
-/// everything else stays below 2 MiB.
+/// the 16 MiB of one control frame: guests have a budget of 7 MiB, the largest possible protections take 6 MiB, network
+/// mappings have a budget of 1 MiB, and everything else stays below 2 MiB.
 enum VaultLimits {
     // MARK: Collections
 
@@ -13,10 +13,13 @@ enum VaultLimits {
     static let maximumGuestsPerHost = 1_024
     static let maximumGuests = 8_192
     /// Of all guests together, as ``Guest/estimatedBytes`` counts them.
-    static let maximumGuestBytes = 8 << 20
+    static let maximumGuestBytes = 7 << 20
     static let maximumProtections = 4_096
     /// Guests that an operator took out of automatic protection.
     static let maximumExclusions = 8_192
+    static let maximumNetworksPerPair = 64
+    /// Of all pairs together, as ``NetworkMapping/estimatedBytes`` counts them.
+    static let maximumMappingBytes = 1 << 20
     static let maximumDisksPerGuest = 64
     static let maximumFindingsPerGuest = 128
     /// Guests that one answer to `protect_cloud` names as refused, and the findings that one refusal tells.
@@ -29,6 +32,8 @@ enum VaultLimits {
     static let maximumNameBytes = 64
     /// libvirt lets guests have longer and freer names than ours.
     static let maximumGuestNameBytes = 255
+    /// Networks, bridges and host devices, as libvirt and the kernel name them.
+    static let maximumNetworkNameBytes = 128
     static let maximumEndpointBytes = 256
     static let maximumVersionBytes = 64
     static let maximumHypervisorBytes = 512
@@ -47,6 +52,12 @@ enum VaultLimits {
     static let hostSilenceMilliseconds: UInt64 = 15_000
     /// How often silence is looked for, because it makes no event by itself.
     static let silenceCheckInterval: Duration = .seconds(1)
+
+    // MARK: Generations
+
+    /// What a host may claim, because it is raised further from there. A protection that changed sides every second
+    /// would come here in 35,000 years.
+    static let maximumReportedGeneration: UInt64 = 1 << 40
 
     // MARK: Placement
 

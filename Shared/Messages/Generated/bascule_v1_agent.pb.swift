@@ -25,6 +25,48 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
+package nonisolated enum Bascule_V1_ReplicaPurpose: SwiftProtobuf.Enum, Swift.CaseIterable {
+  package typealias RawValue = Int
+  case unspecified // = 0
+
+  /// other name, UUID and MAC addresses, beside running replication; nothing tracked
+  case test // = 1
+
+  /// same name and UUID, tracked from its first write
+  case failover // = 2
+  case UNRECOGNIZED(Int)
+
+  package init() {
+    self = .unspecified
+  }
+
+  package init?(rawValue: Int) {
+    switch rawValue {
+    case 0: self = .unspecified
+    case 1: self = .test
+    case 2: self = .failover
+    default: self = .UNRECOGNIZED(rawValue)
+    }
+  }
+
+  package var rawValue: Int {
+    switch self {
+    case .unspecified: return 0
+    case .test: return 1
+    case .failover: return 2
+    case .UNRECOGNIZED(let i): return i
+    }
+  }
+
+  // The compiler won't synthesize support with the UNRECOGNIZED case.
+  package static let allCases: [Bascule_V1_ReplicaPurpose] = [
+    .unspecified,
+    .test,
+    .failover,
+  ]
+
+}
+
 /// Preflight → (freeze) → one backup of all disks with a new checkpoint → thaw. Safe to repeat: an open capture
 /// of the same cycle is answered again; one of another cycle is closed as abandoned first.
 package nonisolated struct Bascule_V1_OpenCapture: Sendable {
@@ -383,6 +425,12 @@ package nonisolated struct Bascule_V1_ReplicaDescription: Sendable {
   /// 0: none
   package var openCycle: UInt64 = 0
 
+  /// the base images are a guest's own disks
+  package var adopted: Bool = false
+
+  /// the point that a started replica runs from; 0: none
+  package var runningCycle: UInt64 = 0
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -505,6 +553,281 @@ package nonisolated struct Bascule_V1_ScrubProgress: Sendable {
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
+}
+
+/// Remembers which side this host is on, and acts on it: a side that is not active refuses captures, does not start
+/// its guest with the host any more, and treats a guest that runs all the same by `fence_action`. An active side gives
+/// the guest back its start with the host. Repeating it is safe.
+package nonisolated struct Bascule_V1_SetSide: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var protection: String = String()
+
+  package var guestUuid: String = String()
+
+  package var active: Bool = false
+
+  /// when not active
+  package var fenceAction: Bascule_V1_FenceAction = .unspecified
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// ACPI first; after the limit as told. A guest that is off is answered at once.
+package nonisolated struct Bascule_V1_StopGuest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var protection: String = String()
+
+  package var guestUuid: String = String()
+
+  /// at most 600,000
+  package var shutdownLimitMs: UInt32 = 0
+
+  package var whenShutdownFails: Bascule_V1_WhenShutdownFails = .unspecified
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct Bascule_V1_GuestStopped: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var wasRunning: Bool = false
+
+  package var forced: Bool = false
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// Starts the guest that this host has, on its own disks; refused where this side is not active.
+package nonisolated struct Bascule_V1_StartGuest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var protection: String = String()
+
+  package var guestUuid: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// A view of the point, an overlay on it for each disk, the definition rewritten for this host; started paused, first
+/// checkpoint (named by `cycle`) taken, then resumed. With `on_base` the journal is folded into the base up to the point
+/// and the guest runs on the base images themselves, which have to be disks that were adopted. One of each purpose
+/// at a time. Repeating it answers the running one.
+package nonisolated struct Bascule_V1_StartReplica: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var protection: String = String()
+
+  package var cycle: UInt64 = 0
+
+  package var purpose: Bascule_V1_ReplicaPurpose = .unspecified
+
+  package var networks: [Bascule_V1_NetworkMapping] = []
+
+  package var onBase: Bool = false
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct Bascule_V1_ReplicaStarted: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var guestUuid: String = String()
+
+  package var guestName: String = String()
+
+  package var cycle: UInt64 = 0
+
+  /// from the request's arrival to the guest's first instruction
+  package var startMs: UInt32 = 0
+
+  /// this host's clock
+  package var runningUnixMs: Int64 = 0
+
+  package var warnings: [String] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// Ends a guest started from a replica and removes overlay, definition, view: every trace. Its writes are lost.
+package nonisolated struct Bascule_V1_StopReplica: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var protection: String = String()
+
+  package var purpose: Bascule_V1_ReplicaPurpose = .unspecified
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// The journal up to the point that the replica was started from goes into the base, every other point is dropped, and
+/// at its next cold start the guest runs on plain files. Begins it in the background; repeat it to read progress.
+package nonisolated struct Bascule_V1_CommitReplica: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var protection: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// Folds what the journal holds now into base images that are adopted disks, so that a start on them has little left
+/// to do. Begins it in the background; repeat it to read progress.
+package nonisolated struct Bascule_V1_PrepareReplica: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var protection: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct Bascule_V1_WorkProgress: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var finished: Bool = false
+
+  package var doneBytes: UInt64 = 0
+
+  /// an estimate until finished
+  package var totalBytes: UInt64 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// Makes the disks of this host's guest, which must be off, the base of a replica, in place. When they are exactly what
+/// they were at `cycle`, the replica begins at that point; `diverged` ones begin at a point of their own, which is never
+/// listed, so that the next cycle compares. `keep_diverged` keeps what they hold in a snapshot inside each image.
+package nonisolated struct Bascule_V1_AdoptDisks: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var protection: String = String()
+
+  package var guestUuid: String = String()
+
+  package var cycle: UInt64 = 0
+
+  package var diverged: Bool = false
+
+  package var keepDiverged: Bool = false
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// What runs here of a protection.
+package nonisolated struct Bascule_V1_DescribeSide: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var protection: String = String()
+
+  package var guestUuid: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct Bascule_V1_SideDescription: @unchecked Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var generation: UInt64 {
+    get {_storage._generation}
+    set {_uniqueStorage()._generation = newValue}
+  }
+
+  package var active: Bool {
+    get {_storage._active}
+    set {_uniqueStorage()._active = newValue}
+  }
+
+  /// of the guest of this host; unspecified: none is defined
+  package var power: Bascule_V1_PowerState {
+    get {_storage._power}
+    set {_uniqueStorage()._power = newValue}
+  }
+
+  package var hasReplica_p: Bool {
+    get {_storage._hasReplica_p}
+    set {_uniqueStorage()._hasReplica_p = newValue}
+  }
+
+  /// the guest started from the replica, if there is one
+  package var failover: Bascule_V1_ReplicaStarted {
+    get {_storage._failover ?? Bascule_V1_ReplicaStarted()}
+    set {_uniqueStorage()._failover = newValue}
+  }
+  /// Returns true if `failover` has been explicitly set.
+  package var hasFailover: Bool {_storage._failover != nil}
+  /// Clears the value of `failover`. Subsequent reads from it will return its default value.
+  package mutating func clearFailover() {_uniqueStorage()._failover = nil}
+
+  package var test: Bascule_V1_ReplicaStarted {
+    get {_storage._test ?? Bascule_V1_ReplicaStarted()}
+    set {_uniqueStorage()._test = newValue}
+  }
+  /// Returns true if `test` has been explicitly set.
+  package var hasTest: Bool {_storage._test != nil}
+  /// Clears the value of `test`. Subsequent reads from it will return its default value.
+  package mutating func clearTest() {_uniqueStorage()._test = nil}
+
+  /// fenced and running all the same; empty: nothing is wrong
+  package var alarm: String {
+    get {_storage._alarm}
+    set {_uniqueStorage()._alarm = newValue}
+  }
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 package nonisolated struct Bascule_V1_DoctorCheck: Sendable {
@@ -666,6 +989,78 @@ package nonisolated struct Bascule_V1_AgentRequest: Sendable {
     set {request = .doctorCheck(newValue)}
   }
 
+  package var setSide: Bascule_V1_SetSide {
+    get {
+      if case .setSide(let v)? = request {return v}
+      return Bascule_V1_SetSide()
+    }
+    set {request = .setSide(newValue)}
+  }
+
+  package var stopGuest: Bascule_V1_StopGuest {
+    get {
+      if case .stopGuest(let v)? = request {return v}
+      return Bascule_V1_StopGuest()
+    }
+    set {request = .stopGuest(newValue)}
+  }
+
+  package var startGuest: Bascule_V1_StartGuest {
+    get {
+      if case .startGuest(let v)? = request {return v}
+      return Bascule_V1_StartGuest()
+    }
+    set {request = .startGuest(newValue)}
+  }
+
+  package var startReplica: Bascule_V1_StartReplica {
+    get {
+      if case .startReplica(let v)? = request {return v}
+      return Bascule_V1_StartReplica()
+    }
+    set {request = .startReplica(newValue)}
+  }
+
+  package var stopReplica: Bascule_V1_StopReplica {
+    get {
+      if case .stopReplica(let v)? = request {return v}
+      return Bascule_V1_StopReplica()
+    }
+    set {request = .stopReplica(newValue)}
+  }
+
+  package var commitReplica: Bascule_V1_CommitReplica {
+    get {
+      if case .commitReplica(let v)? = request {return v}
+      return Bascule_V1_CommitReplica()
+    }
+    set {request = .commitReplica(newValue)}
+  }
+
+  package var prepareReplica: Bascule_V1_PrepareReplica {
+    get {
+      if case .prepareReplica(let v)? = request {return v}
+      return Bascule_V1_PrepareReplica()
+    }
+    set {request = .prepareReplica(newValue)}
+  }
+
+  package var adoptDisks: Bascule_V1_AdoptDisks {
+    get {
+      if case .adoptDisks(let v)? = request {return v}
+      return Bascule_V1_AdoptDisks()
+    }
+    set {request = .adoptDisks(newValue)}
+  }
+
+  package var describeSide: Bascule_V1_DescribeSide {
+    get {
+      if case .describeSide(let v)? = request {return v}
+      return Bascule_V1_DescribeSide()
+    }
+    set {request = .describeSide(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Request: Equatable, Sendable {
@@ -683,6 +1078,15 @@ package nonisolated struct Bascule_V1_AgentRequest: Sendable {
     case closeView(Bascule_V1_CloseView)
     case scrub(Bascule_V1_Scrub)
     case doctorCheck(Bascule_V1_DoctorCheck)
+    case setSide(Bascule_V1_SetSide)
+    case stopGuest(Bascule_V1_StopGuest)
+    case startGuest(Bascule_V1_StartGuest)
+    case startReplica(Bascule_V1_StartReplica)
+    case stopReplica(Bascule_V1_StopReplica)
+    case commitReplica(Bascule_V1_CommitReplica)
+    case prepareReplica(Bascule_V1_PrepareReplica)
+    case adoptDisks(Bascule_V1_AdoptDisks)
+    case describeSide(Bascule_V1_DescribeSide)
 
   }
 
@@ -778,6 +1182,38 @@ package nonisolated struct Bascule_V1_AgentReply: Sendable {
     set {reply = .doctorReport(newValue)}
   }
 
+  package var guestStopped: Bascule_V1_GuestStopped {
+    get {
+      if case .guestStopped(let v)? = reply {return v}
+      return Bascule_V1_GuestStopped()
+    }
+    set {reply = .guestStopped(newValue)}
+  }
+
+  package var replicaStarted: Bascule_V1_ReplicaStarted {
+    get {
+      if case .replicaStarted(let v)? = reply {return v}
+      return Bascule_V1_ReplicaStarted()
+    }
+    set {reply = .replicaStarted(newValue)}
+  }
+
+  package var workProgress: Bascule_V1_WorkProgress {
+    get {
+      if case .workProgress(let v)? = reply {return v}
+      return Bascule_V1_WorkProgress()
+    }
+    set {reply = .workProgress(newValue)}
+  }
+
+  package var side: Bascule_V1_SideDescription {
+    get {
+      if case .side(let v)? = reply {return v}
+      return Bascule_V1_SideDescription()
+    }
+    set {reply = .side(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Reply: Equatable, Sendable {
@@ -790,6 +1226,10 @@ package nonisolated struct Bascule_V1_AgentReply: Sendable {
     case viewOpened(Bascule_V1_ViewOpened)
     case scrubProgress(Bascule_V1_ScrubProgress)
     case doctorReport(Bascule_V1_DoctorReport)
+    case guestStopped(Bascule_V1_GuestStopped)
+    case replicaStarted(Bascule_V1_ReplicaStarted)
+    case workProgress(Bascule_V1_WorkProgress)
+    case side(Bascule_V1_SideDescription)
 
   }
 
@@ -799,6 +1239,10 @@ package nonisolated struct Bascule_V1_AgentReply: Sendable {
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
 
 fileprivate nonisolated let _protobuf_package = "bascule.v1"
+
+nonisolated extension Bascule_V1_ReplicaPurpose: SwiftProtobuf._ProtoNameProviding {
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0REPLICA_PURPOSE_UNSPECIFIED\0\u{1}REPLICA_PURPOSE_TEST\0\u{1}REPLICA_PURPOSE_FAILOVER\0")
+}
 
 nonisolated extension Bascule_V1_OpenCapture: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".OpenCapture"
@@ -1499,7 +1943,7 @@ nonisolated extension Bascule_V1_DescribeReplica: SwiftProtobuf.Message, SwiftPr
 
 nonisolated extension Bascule_V1_ReplicaDescription: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".ReplicaDescription"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}protection\0\u{3}guest_uuid\0\u{3}guest_name\0\u{1}generation\0\u{3}base_cycle\0\u{3}newest_cycle\0\u{1}points\0\u{3}base_bytes\0\u{3}journal_bytes\0\u{1}disks\0\u{3}open_cycle\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}protection\0\u{3}guest_uuid\0\u{3}guest_name\0\u{1}generation\0\u{3}base_cycle\0\u{3}newest_cycle\0\u{1}points\0\u{3}base_bytes\0\u{3}journal_bytes\0\u{1}disks\0\u{3}open_cycle\0\u{1}adopted\0\u{3}running_cycle\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1518,6 +1962,8 @@ nonisolated extension Bascule_V1_ReplicaDescription: SwiftProtobuf.Message, Swif
       case 9: try { try decoder.decodeSingularUInt64Field(value: &self.journalBytes) }()
       case 10: try { try decoder.decodeRepeatedMessageField(value: &self.disks) }()
       case 11: try { try decoder.decodeSingularUInt64Field(value: &self.openCycle) }()
+      case 12: try { try decoder.decodeSingularBoolField(value: &self.adopted) }()
+      case 13: try { try decoder.decodeSingularUInt64Field(value: &self.runningCycle) }()
       default: break
       }
     }
@@ -1557,6 +2003,12 @@ nonisolated extension Bascule_V1_ReplicaDescription: SwiftProtobuf.Message, Swif
     if self.openCycle != 0 {
       try visitor.visitSingularUInt64Field(value: self.openCycle, fieldNumber: 11)
     }
+    if self.adopted != false {
+      try visitor.visitSingularBoolField(value: self.adopted, fieldNumber: 12)
+    }
+    if self.runningCycle != 0 {
+      try visitor.visitSingularUInt64Field(value: self.runningCycle, fieldNumber: 13)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1572,6 +2024,8 @@ nonisolated extension Bascule_V1_ReplicaDescription: SwiftProtobuf.Message, Swif
     if lhs.journalBytes != rhs.journalBytes {return false}
     if lhs.disks != rhs.disks {return false}
     if lhs.openCycle != rhs.openCycle {return false}
+    if lhs.adopted != rhs.adopted {return false}
+    if lhs.runningCycle != rhs.runningCycle {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1867,6 +2321,603 @@ nonisolated extension Bascule_V1_ScrubProgress: SwiftProtobuf.Message, SwiftProt
   }
 }
 
+nonisolated extension Bascule_V1_SetSide: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".SetSide"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}protection\0\u{3}guest_uuid\0\u{1}active\0\u{3}fence_action\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.protection) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.guestUuid) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.active) }()
+      case 4: try { try decoder.decodeSingularEnumField(value: &self.fenceAction) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.protection.isEmpty {
+      try visitor.visitSingularStringField(value: self.protection, fieldNumber: 1)
+    }
+    if !self.guestUuid.isEmpty {
+      try visitor.visitSingularStringField(value: self.guestUuid, fieldNumber: 2)
+    }
+    if self.active != false {
+      try visitor.visitSingularBoolField(value: self.active, fieldNumber: 3)
+    }
+    if self.fenceAction != .unspecified {
+      try visitor.visitSingularEnumField(value: self.fenceAction, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Bascule_V1_SetSide, rhs: Bascule_V1_SetSide) -> Bool {
+    if lhs.protection != rhs.protection {return false}
+    if lhs.guestUuid != rhs.guestUuid {return false}
+    if lhs.active != rhs.active {return false}
+    if lhs.fenceAction != rhs.fenceAction {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Bascule_V1_StopGuest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".StopGuest"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}protection\0\u{3}guest_uuid\0\u{3}shutdown_limit_ms\0\u{3}when_shutdown_fails\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.protection) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.guestUuid) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.shutdownLimitMs) }()
+      case 4: try { try decoder.decodeSingularEnumField(value: &self.whenShutdownFails) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.protection.isEmpty {
+      try visitor.visitSingularStringField(value: self.protection, fieldNumber: 1)
+    }
+    if !self.guestUuid.isEmpty {
+      try visitor.visitSingularStringField(value: self.guestUuid, fieldNumber: 2)
+    }
+    if self.shutdownLimitMs != 0 {
+      try visitor.visitSingularUInt32Field(value: self.shutdownLimitMs, fieldNumber: 3)
+    }
+    if self.whenShutdownFails != .unspecified {
+      try visitor.visitSingularEnumField(value: self.whenShutdownFails, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Bascule_V1_StopGuest, rhs: Bascule_V1_StopGuest) -> Bool {
+    if lhs.protection != rhs.protection {return false}
+    if lhs.guestUuid != rhs.guestUuid {return false}
+    if lhs.shutdownLimitMs != rhs.shutdownLimitMs {return false}
+    if lhs.whenShutdownFails != rhs.whenShutdownFails {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Bascule_V1_GuestStopped: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".GuestStopped"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}was_running\0\u{1}forced\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBoolField(value: &self.wasRunning) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.forced) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.wasRunning != false {
+      try visitor.visitSingularBoolField(value: self.wasRunning, fieldNumber: 1)
+    }
+    if self.forced != false {
+      try visitor.visitSingularBoolField(value: self.forced, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Bascule_V1_GuestStopped, rhs: Bascule_V1_GuestStopped) -> Bool {
+    if lhs.wasRunning != rhs.wasRunning {return false}
+    if lhs.forced != rhs.forced {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Bascule_V1_StartGuest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".StartGuest"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}protection\0\u{3}guest_uuid\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.protection) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.guestUuid) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.protection.isEmpty {
+      try visitor.visitSingularStringField(value: self.protection, fieldNumber: 1)
+    }
+    if !self.guestUuid.isEmpty {
+      try visitor.visitSingularStringField(value: self.guestUuid, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Bascule_V1_StartGuest, rhs: Bascule_V1_StartGuest) -> Bool {
+    if lhs.protection != rhs.protection {return false}
+    if lhs.guestUuid != rhs.guestUuid {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Bascule_V1_StartReplica: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".StartReplica"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}protection\0\u{1}cycle\0\u{1}purpose\0\u{1}networks\0\u{3}on_base\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.protection) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.cycle) }()
+      case 3: try { try decoder.decodeSingularEnumField(value: &self.purpose) }()
+      case 4: try { try decoder.decodeRepeatedMessageField(value: &self.networks) }()
+      case 5: try { try decoder.decodeSingularBoolField(value: &self.onBase) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.protection.isEmpty {
+      try visitor.visitSingularStringField(value: self.protection, fieldNumber: 1)
+    }
+    if self.cycle != 0 {
+      try visitor.visitSingularUInt64Field(value: self.cycle, fieldNumber: 2)
+    }
+    if self.purpose != .unspecified {
+      try visitor.visitSingularEnumField(value: self.purpose, fieldNumber: 3)
+    }
+    if !self.networks.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.networks, fieldNumber: 4)
+    }
+    if self.onBase != false {
+      try visitor.visitSingularBoolField(value: self.onBase, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Bascule_V1_StartReplica, rhs: Bascule_V1_StartReplica) -> Bool {
+    if lhs.protection != rhs.protection {return false}
+    if lhs.cycle != rhs.cycle {return false}
+    if lhs.purpose != rhs.purpose {return false}
+    if lhs.networks != rhs.networks {return false}
+    if lhs.onBase != rhs.onBase {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Bascule_V1_ReplicaStarted: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".ReplicaStarted"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}guest_uuid\0\u{3}guest_name\0\u{1}cycle\0\u{3}start_ms\0\u{3}running_unix_ms\0\u{1}warnings\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.guestUuid) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.guestName) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.cycle) }()
+      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.startMs) }()
+      case 5: try { try decoder.decodeSingularInt64Field(value: &self.runningUnixMs) }()
+      case 6: try { try decoder.decodeRepeatedStringField(value: &self.warnings) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.guestUuid.isEmpty {
+      try visitor.visitSingularStringField(value: self.guestUuid, fieldNumber: 1)
+    }
+    if !self.guestName.isEmpty {
+      try visitor.visitSingularStringField(value: self.guestName, fieldNumber: 2)
+    }
+    if self.cycle != 0 {
+      try visitor.visitSingularUInt64Field(value: self.cycle, fieldNumber: 3)
+    }
+    if self.startMs != 0 {
+      try visitor.visitSingularUInt32Field(value: self.startMs, fieldNumber: 4)
+    }
+    if self.runningUnixMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.runningUnixMs, fieldNumber: 5)
+    }
+    if !self.warnings.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.warnings, fieldNumber: 6)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Bascule_V1_ReplicaStarted, rhs: Bascule_V1_ReplicaStarted) -> Bool {
+    if lhs.guestUuid != rhs.guestUuid {return false}
+    if lhs.guestName != rhs.guestName {return false}
+    if lhs.cycle != rhs.cycle {return false}
+    if lhs.startMs != rhs.startMs {return false}
+    if lhs.runningUnixMs != rhs.runningUnixMs {return false}
+    if lhs.warnings != rhs.warnings {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Bascule_V1_StopReplica: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".StopReplica"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}protection\0\u{1}purpose\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.protection) }()
+      case 2: try { try decoder.decodeSingularEnumField(value: &self.purpose) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.protection.isEmpty {
+      try visitor.visitSingularStringField(value: self.protection, fieldNumber: 1)
+    }
+    if self.purpose != .unspecified {
+      try visitor.visitSingularEnumField(value: self.purpose, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Bascule_V1_StopReplica, rhs: Bascule_V1_StopReplica) -> Bool {
+    if lhs.protection != rhs.protection {return false}
+    if lhs.purpose != rhs.purpose {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Bascule_V1_CommitReplica: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".CommitReplica"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}protection\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.protection) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.protection.isEmpty {
+      try visitor.visitSingularStringField(value: self.protection, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Bascule_V1_CommitReplica, rhs: Bascule_V1_CommitReplica) -> Bool {
+    if lhs.protection != rhs.protection {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Bascule_V1_PrepareReplica: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".PrepareReplica"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}protection\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.protection) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.protection.isEmpty {
+      try visitor.visitSingularStringField(value: self.protection, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Bascule_V1_PrepareReplica, rhs: Bascule_V1_PrepareReplica) -> Bool {
+    if lhs.protection != rhs.protection {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Bascule_V1_WorkProgress: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".WorkProgress"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}finished\0\u{3}done_bytes\0\u{3}total_bytes\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBoolField(value: &self.finished) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.doneBytes) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.totalBytes) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.finished != false {
+      try visitor.visitSingularBoolField(value: self.finished, fieldNumber: 1)
+    }
+    if self.doneBytes != 0 {
+      try visitor.visitSingularUInt64Field(value: self.doneBytes, fieldNumber: 2)
+    }
+    if self.totalBytes != 0 {
+      try visitor.visitSingularUInt64Field(value: self.totalBytes, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Bascule_V1_WorkProgress, rhs: Bascule_V1_WorkProgress) -> Bool {
+    if lhs.finished != rhs.finished {return false}
+    if lhs.doneBytes != rhs.doneBytes {return false}
+    if lhs.totalBytes != rhs.totalBytes {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Bascule_V1_AdoptDisks: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".AdoptDisks"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}protection\0\u{3}guest_uuid\0\u{1}cycle\0\u{1}diverged\0\u{3}keep_diverged\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.protection) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.guestUuid) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.cycle) }()
+      case 4: try { try decoder.decodeSingularBoolField(value: &self.diverged) }()
+      case 5: try { try decoder.decodeSingularBoolField(value: &self.keepDiverged) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.protection.isEmpty {
+      try visitor.visitSingularStringField(value: self.protection, fieldNumber: 1)
+    }
+    if !self.guestUuid.isEmpty {
+      try visitor.visitSingularStringField(value: self.guestUuid, fieldNumber: 2)
+    }
+    if self.cycle != 0 {
+      try visitor.visitSingularUInt64Field(value: self.cycle, fieldNumber: 3)
+    }
+    if self.diverged != false {
+      try visitor.visitSingularBoolField(value: self.diverged, fieldNumber: 4)
+    }
+    if self.keepDiverged != false {
+      try visitor.visitSingularBoolField(value: self.keepDiverged, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Bascule_V1_AdoptDisks, rhs: Bascule_V1_AdoptDisks) -> Bool {
+    if lhs.protection != rhs.protection {return false}
+    if lhs.guestUuid != rhs.guestUuid {return false}
+    if lhs.cycle != rhs.cycle {return false}
+    if lhs.diverged != rhs.diverged {return false}
+    if lhs.keepDiverged != rhs.keepDiverged {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Bascule_V1_DescribeSide: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".DescribeSide"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}protection\0\u{3}guest_uuid\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.protection) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.guestUuid) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.protection.isEmpty {
+      try visitor.visitSingularStringField(value: self.protection, fieldNumber: 1)
+    }
+    if !self.guestUuid.isEmpty {
+      try visitor.visitSingularStringField(value: self.guestUuid, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Bascule_V1_DescribeSide, rhs: Bascule_V1_DescribeSide) -> Bool {
+    if lhs.protection != rhs.protection {return false}
+    if lhs.guestUuid != rhs.guestUuid {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Bascule_V1_SideDescription: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".SideDescription"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}generation\0\u{1}active\0\u{1}power\0\u{3}has_replica\0\u{1}failover\0\u{1}test\0\u{1}alarm\0")
+
+  fileprivate class _StorageClass {
+    var _generation: UInt64 = 0
+    var _active: Bool = false
+    var _power: Bascule_V1_PowerState = .unspecified
+    var _hasReplica_p: Bool = false
+    var _failover: Bascule_V1_ReplicaStarted? = nil
+    var _test: Bascule_V1_ReplicaStarted? = nil
+    var _alarm: String = String()
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _generation = source._generation
+      _active = source._active
+      _power = source._power
+      _hasReplica_p = source._hasReplica_p
+      _failover = source._failover
+      _test = source._test
+      _alarm = source._alarm
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularUInt64Field(value: &_storage._generation) }()
+        case 2: try { try decoder.decodeSingularBoolField(value: &_storage._active) }()
+        case 3: try { try decoder.decodeSingularEnumField(value: &_storage._power) }()
+        case 4: try { try decoder.decodeSingularBoolField(value: &_storage._hasReplica_p) }()
+        case 5: try { try decoder.decodeSingularMessageField(value: &_storage._failover) }()
+        case 6: try { try decoder.decodeSingularMessageField(value: &_storage._test) }()
+        case 7: try { try decoder.decodeSingularStringField(value: &_storage._alarm) }()
+        default: break
+        }
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if _storage._generation != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._generation, fieldNumber: 1)
+      }
+      if _storage._active != false {
+        try visitor.visitSingularBoolField(value: _storage._active, fieldNumber: 2)
+      }
+      if _storage._power != .unspecified {
+        try visitor.visitSingularEnumField(value: _storage._power, fieldNumber: 3)
+      }
+      if _storage._hasReplica_p != false {
+        try visitor.visitSingularBoolField(value: _storage._hasReplica_p, fieldNumber: 4)
+      }
+      try { if let v = _storage._failover {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+      } }()
+      try { if let v = _storage._test {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+      } }()
+      if !_storage._alarm.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._alarm, fieldNumber: 7)
+      }
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Bascule_V1_SideDescription, rhs: Bascule_V1_SideDescription) -> Bool {
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._generation != rhs_storage._generation {return false}
+        if _storage._active != rhs_storage._active {return false}
+        if _storage._power != rhs_storage._power {return false}
+        if _storage._hasReplica_p != rhs_storage._hasReplica_p {return false}
+        if _storage._failover != rhs_storage._failover {return false}
+        if _storage._test != rhs_storage._test {return false}
+        if _storage._alarm != rhs_storage._alarm {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension Bascule_V1_DoctorCheck: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".DoctorCheck"
   package static let _protobuf_nameMap = SwiftProtobuf._NameMap()
@@ -1963,7 +3014,7 @@ nonisolated extension Bascule_V1_DoctorReport.Item: SwiftProtobuf.Message, Swift
 
 nonisolated extension Bascule_V1_AgentRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".AgentRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}open_capture\0\u{3}keep_capture\0\u{3}close_capture\0\u{3}release_source\0\u{4}\u{6}open_cycle\0\u{3}commit_cycle\0\u{3}abort_cycle\0\u{3}describe_replica\0\u{3}list_points\0\u{3}delete_replica\0\u{3}open_view\0\u{3}close_view\0\u{1}scrub\0\u{3}doctor_check\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}open_capture\0\u{3}keep_capture\0\u{3}close_capture\0\u{3}release_source\0\u{4}\u{6}open_cycle\0\u{3}commit_cycle\0\u{3}abort_cycle\0\u{3}describe_replica\0\u{3}list_points\0\u{3}delete_replica\0\u{3}open_view\0\u{3}close_view\0\u{1}scrub\0\u{3}doctor_check\0\u{3}set_side\0\u{3}stop_guest\0\u{3}start_guest\0\u{3}start_replica\0\u{3}stop_replica\0\u{3}commit_replica\0\u{3}prepare_replica\0\u{3}adopt_disks\0\u{3}describe_side\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2153,6 +3204,123 @@ nonisolated extension Bascule_V1_AgentRequest: SwiftProtobuf.Message, SwiftProto
           self.request = .doctorCheck(v)
         }
       }()
+      case 20: try {
+        var v: Bascule_V1_SetSide?
+        var hadOneofValue = false
+        if let current = self.request {
+          hadOneofValue = true
+          if case .setSide(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.request = .setSide(v)
+        }
+      }()
+      case 21: try {
+        var v: Bascule_V1_StopGuest?
+        var hadOneofValue = false
+        if let current = self.request {
+          hadOneofValue = true
+          if case .stopGuest(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.request = .stopGuest(v)
+        }
+      }()
+      case 22: try {
+        var v: Bascule_V1_StartGuest?
+        var hadOneofValue = false
+        if let current = self.request {
+          hadOneofValue = true
+          if case .startGuest(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.request = .startGuest(v)
+        }
+      }()
+      case 23: try {
+        var v: Bascule_V1_StartReplica?
+        var hadOneofValue = false
+        if let current = self.request {
+          hadOneofValue = true
+          if case .startReplica(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.request = .startReplica(v)
+        }
+      }()
+      case 24: try {
+        var v: Bascule_V1_StopReplica?
+        var hadOneofValue = false
+        if let current = self.request {
+          hadOneofValue = true
+          if case .stopReplica(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.request = .stopReplica(v)
+        }
+      }()
+      case 25: try {
+        var v: Bascule_V1_CommitReplica?
+        var hadOneofValue = false
+        if let current = self.request {
+          hadOneofValue = true
+          if case .commitReplica(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.request = .commitReplica(v)
+        }
+      }()
+      case 26: try {
+        var v: Bascule_V1_PrepareReplica?
+        var hadOneofValue = false
+        if let current = self.request {
+          hadOneofValue = true
+          if case .prepareReplica(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.request = .prepareReplica(v)
+        }
+      }()
+      case 27: try {
+        var v: Bascule_V1_AdoptDisks?
+        var hadOneofValue = false
+        if let current = self.request {
+          hadOneofValue = true
+          if case .adoptDisks(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.request = .adoptDisks(v)
+        }
+      }()
+      case 28: try {
+        var v: Bascule_V1_DescribeSide?
+        var hadOneofValue = false
+        if let current = self.request {
+          hadOneofValue = true
+          if case .describeSide(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.request = .describeSide(v)
+        }
+      }()
       default: break
       }
     }
@@ -2220,6 +3388,42 @@ nonisolated extension Bascule_V1_AgentRequest: SwiftProtobuf.Message, SwiftProto
       guard case .doctorCheck(let v)? = self.request else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 19)
     }()
+    case .setSide?: try {
+      guard case .setSide(let v)? = self.request else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 20)
+    }()
+    case .stopGuest?: try {
+      guard case .stopGuest(let v)? = self.request else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 21)
+    }()
+    case .startGuest?: try {
+      guard case .startGuest(let v)? = self.request else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 22)
+    }()
+    case .startReplica?: try {
+      guard case .startReplica(let v)? = self.request else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 23)
+    }()
+    case .stopReplica?: try {
+      guard case .stopReplica(let v)? = self.request else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 24)
+    }()
+    case .commitReplica?: try {
+      guard case .commitReplica(let v)? = self.request else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 25)
+    }()
+    case .prepareReplica?: try {
+      guard case .prepareReplica(let v)? = self.request else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 26)
+    }()
+    case .adoptDisks?: try {
+      guard case .adoptDisks(let v)? = self.request else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 27)
+    }()
+    case .describeSide?: try {
+      guard case .describeSide(let v)? = self.request else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 28)
+    }()
     case nil: break
     }
     try unknownFields.traverse(visitor: &visitor)
@@ -2253,7 +3457,7 @@ nonisolated extension Bascule_V1_AgentDone: SwiftProtobuf.Message, SwiftProtobuf
 
 nonisolated extension Bascule_V1_AgentReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".AgentReply"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}done\0\u{3}capture_opened\0\u{4}\u{8}cycle_opened\0\u{3}cycle_committed\0\u{1}replica\0\u{1}points\0\u{3}view_opened\0\u{3}scrub_progress\0\u{3}doctor_report\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}done\0\u{3}capture_opened\0\u{4}\u{8}cycle_opened\0\u{3}cycle_committed\0\u{1}replica\0\u{1}points\0\u{3}view_opened\0\u{3}scrub_progress\0\u{3}doctor_report\0\u{3}guest_stopped\0\u{3}replica_started\0\u{3}work_progress\0\u{1}side\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2378,6 +3582,58 @@ nonisolated extension Bascule_V1_AgentReply: SwiftProtobuf.Message, SwiftProtobu
           self.reply = .doctorReport(v)
         }
       }()
+      case 17: try {
+        var v: Bascule_V1_GuestStopped?
+        var hadOneofValue = false
+        if let current = self.reply {
+          hadOneofValue = true
+          if case .guestStopped(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.reply = .guestStopped(v)
+        }
+      }()
+      case 18: try {
+        var v: Bascule_V1_ReplicaStarted?
+        var hadOneofValue = false
+        if let current = self.reply {
+          hadOneofValue = true
+          if case .replicaStarted(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.reply = .replicaStarted(v)
+        }
+      }()
+      case 19: try {
+        var v: Bascule_V1_WorkProgress?
+        var hadOneofValue = false
+        if let current = self.reply {
+          hadOneofValue = true
+          if case .workProgress(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.reply = .workProgress(v)
+        }
+      }()
+      case 20: try {
+        var v: Bascule_V1_SideDescription?
+        var hadOneofValue = false
+        if let current = self.reply {
+          hadOneofValue = true
+          if case .side(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.reply = .side(v)
+        }
+      }()
       default: break
       }
     }
@@ -2424,6 +3680,22 @@ nonisolated extension Bascule_V1_AgentReply: SwiftProtobuf.Message, SwiftProtobu
     case .doctorReport?: try {
       guard case .doctorReport(let v)? = self.reply else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 16)
+    }()
+    case .guestStopped?: try {
+      guard case .guestStopped(let v)? = self.reply else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 17)
+    }()
+    case .replicaStarted?: try {
+      guard case .replicaStarted(let v)? = self.reply else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 18)
+    }()
+    case .workProgress?: try {
+      guard case .workProgress(let v)? = self.reply else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 19)
+    }()
+    case .side?: try {
+      guard case .side(let v)? = self.reply else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 20)
     }()
     case nil: break
     }

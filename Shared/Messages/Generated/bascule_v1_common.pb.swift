@@ -151,6 +151,18 @@ package nonisolated enum Bascule_V1_ProtectionState: SwiftProtobuf.Enum, Swift.C
 
   /// unprotect was asked for; source and target are being cleaned
   case disabling // = 6
+
+  /// a run of the orchestrator holds it; cycles run only when that run asks
+  case failingOver // = 7
+
+  /// the replica runs at the target; its point may still be changed
+  case commitPending // = 8
+
+  /// the replica runs at the target for good; nothing is replicated
+  case committed // = 9
+
+  /// source and target have changed places; the first cycle back is being made
+  case reversing // = 10
   case UNRECOGNIZED(Int)
 
   package init() {
@@ -166,6 +178,10 @@ package nonisolated enum Bascule_V1_ProtectionState: SwiftProtobuf.Enum, Swift.C
     case 4: self = .paused
     case 5: self = .resynchronizing
     case 6: self = .disabling
+    case 7: self = .failingOver
+    case 8: self = .commitPending
+    case 9: self = .committed
+    case 10: self = .reversing
     default: self = .UNRECOGNIZED(rawValue)
     }
   }
@@ -179,6 +195,10 @@ package nonisolated enum Bascule_V1_ProtectionState: SwiftProtobuf.Enum, Swift.C
     case .paused: return 4
     case .resynchronizing: return 5
     case .disabling: return 6
+    case .failingOver: return 7
+    case .commitPending: return 8
+    case .committed: return 9
+    case .reversing: return 10
     case .UNRECOGNIZED(let i): return i
     }
   }
@@ -192,6 +212,100 @@ package nonisolated enum Bascule_V1_ProtectionState: SwiftProtobuf.Enum, Swift.C
     .paused,
     .resynchronizing,
     .disabling,
+    .failingOver,
+    .commitPending,
+    .committed,
+    .reversing,
+  ]
+
+}
+
+/// Which side's guest may run, and be replicated from, at the protection's generation.
+package nonisolated enum Bascule_V1_ActiveSide: SwiftProtobuf.Enum, Swift.CaseIterable {
+  package typealias RawValue = Int
+  case unspecified // = 0
+  case source // = 1
+
+  /// after a failover, until `reverse` makes the target the source
+  case target // = 2
+  case UNRECOGNIZED(Int)
+
+  package init() {
+    self = .unspecified
+  }
+
+  package init?(rawValue: Int) {
+    switch rawValue {
+    case 0: self = .unspecified
+    case 1: self = .source
+    case 2: self = .target
+    default: self = .UNRECOGNIZED(rawValue)
+    }
+  }
+
+  package var rawValue: Int {
+    switch self {
+    case .unspecified: return 0
+    case .source: return 1
+    case .target: return 2
+    case .UNRECOGNIZED(let i): return i
+    }
+  }
+
+  // The compiler won't synthesize support with the UNRECOGNIZED case.
+  package static let allCases: [Bascule_V1_ActiveSide] = [
+    .unspecified,
+    .source,
+    .target,
+  ]
+
+}
+
+/// What the agent of a side that lost does when its guest runs all the same.
+package nonisolated enum Bascule_V1_FenceAction: SwiftProtobuf.Enum, Swift.CaseIterable {
+  package typealias RawValue = Int
+  case unspecified // = 0
+
+  /// says so, and leaves the guest alone
+  case alarm // = 1
+
+  /// takes the links of its network devices down
+  case disconnect // = 2
+
+  /// asks it to shut down, then ends it
+  case shutDown // = 3
+  case UNRECOGNIZED(Int)
+
+  package init() {
+    self = .unspecified
+  }
+
+  package init?(rawValue: Int) {
+    switch rawValue {
+    case 0: self = .unspecified
+    case 1: self = .alarm
+    case 2: self = .disconnect
+    case 3: self = .shutDown
+    default: self = .UNRECOGNIZED(rawValue)
+    }
+  }
+
+  package var rawValue: Int {
+    switch self {
+    case .unspecified: return 0
+    case .alarm: return 1
+    case .disconnect: return 2
+    case .shutDown: return 3
+    case .UNRECOGNIZED(let i): return i
+    }
+  }
+
+  // The compiler won't synthesize support with the UNRECOGNIZED case.
+  package static let allCases: [Bascule_V1_FenceAction] = [
+    .unspecified,
+    .alarm,
+    .disconnect,
+    .shutDown,
   ]
 
 }
@@ -433,6 +547,26 @@ package nonisolated struct Bascule_V1_Error: Sendable {
   package init() {}
 }
 
+/// What to connect a guest's network device to at the other site, by the name of the network, bridge or host
+/// device that it has at this one. A device without a mapping starts with its link down, and a warning says so.
+package nonisolated struct Bascule_V1_NetworkMapping: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var source: String = String()
+
+  /// bridge at the target, for failover; empty: link down
+  package var target: String = String()
+
+  /// bridge at the target, for test failover; empty: link down
+  package var testTarget: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
 /// Health is apart from state: how well it goes, why, and what to do.
 package nonisolated struct Bascule_V1_Health: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
@@ -548,7 +682,15 @@ nonisolated extension Bascule_V1_ErrorCode: SwiftProtobuf._ProtoNameProviding {
 }
 
 nonisolated extension Bascule_V1_ProtectionState: SwiftProtobuf._ProtoNameProviding {
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0PROTECTION_STATE_UNSPECIFIED\0\u{1}PROTECTION_STATE_ENABLING\0\u{1}PROTECTION_STATE_SEEDING\0\u{1}PROTECTION_STATE_PROTECTED\0\u{1}PROTECTION_STATE_PAUSED\0\u{1}PROTECTION_STATE_RESYNCHRONIZING\0\u{1}PROTECTION_STATE_DISABLING\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0PROTECTION_STATE_UNSPECIFIED\0\u{1}PROTECTION_STATE_ENABLING\0\u{1}PROTECTION_STATE_SEEDING\0\u{1}PROTECTION_STATE_PROTECTED\0\u{1}PROTECTION_STATE_PAUSED\0\u{1}PROTECTION_STATE_RESYNCHRONIZING\0\u{1}PROTECTION_STATE_DISABLING\0\u{1}PROTECTION_STATE_FAILING_OVER\0\u{1}PROTECTION_STATE_COMMIT_PENDING\0\u{1}PROTECTION_STATE_COMMITTED\0\u{1}PROTECTION_STATE_REVERSING\0")
+}
+
+nonisolated extension Bascule_V1_ActiveSide: SwiftProtobuf._ProtoNameProviding {
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0ACTIVE_SIDE_UNSPECIFIED\0\u{1}ACTIVE_SIDE_SOURCE\0\u{1}ACTIVE_SIDE_TARGET\0")
+}
+
+nonisolated extension Bascule_V1_FenceAction: SwiftProtobuf._ProtoNameProviding {
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0FENCE_ACTION_UNSPECIFIED\0\u{1}FENCE_ACTION_ALARM\0\u{1}FENCE_ACTION_DISCONNECT\0\u{1}FENCE_ACTION_SHUT_DOWN\0")
 }
 
 nonisolated extension Bascule_V1_Direction: SwiftProtobuf._ProtoNameProviding {
@@ -616,6 +758,46 @@ nonisolated extension Bascule_V1_Error: SwiftProtobuf.Message, SwiftProtobuf._Me
     if lhs.remedy != rhs.remedy {return false}
     if lhs.retryable != rhs.retryable {return false}
     if lhs.facts != rhs.facts {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Bascule_V1_NetworkMapping: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".NetworkMapping"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}source\0\u{1}target\0\u{3}test_target\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.source) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.target) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.testTarget) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.source.isEmpty {
+      try visitor.visitSingularStringField(value: self.source, fieldNumber: 1)
+    }
+    if !self.target.isEmpty {
+      try visitor.visitSingularStringField(value: self.target, fieldNumber: 2)
+    }
+    if !self.testTarget.isEmpty {
+      try visitor.visitSingularStringField(value: self.testTarget, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Bascule_V1_NetworkMapping, rhs: Bascule_V1_NetworkMapping) -> Bool {
+    if lhs.source != rhs.source {return false}
+    if lhs.target != rhs.target {return false}
+    if lhs.testTarget != rhs.testTarget {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -159,6 +159,22 @@ package nonisolated struct Bascule_V1_Envelope: @unchecked Sendable {
     set {_uniqueStorage()._body = .agentReply(newValue)}
   }
 
+  package var orchestratorRequest: Bascule_V1_OrchestratorRequest {
+    get {
+      if case .orchestratorRequest(let v)? = _storage._body {return v}
+      return Bascule_V1_OrchestratorRequest()
+    }
+    set {_uniqueStorage()._body = .orchestratorRequest(newValue)}
+  }
+
+  package var orchestratorReply: Bascule_V1_OrchestratorReply {
+    get {
+      if case .orchestratorReply(let v)? = _storage._body {return v}
+      return Bascule_V1_OrchestratorReply()
+    }
+    set {_uniqueStorage()._body = .orchestratorReply(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Body: Equatable, Sendable {
@@ -173,6 +189,8 @@ package nonisolated struct Bascule_V1_Envelope: @unchecked Sendable {
     case policyReply(Bascule_V1_PolicyReply)
     case agentRequest(Bascule_V1_AgentRequest)
     case agentReply(Bascule_V1_AgentReply)
+    case orchestratorRequest(Bascule_V1_OrchestratorRequest)
+    case orchestratorReply(Bascule_V1_OrchestratorReply)
 
   }
 
@@ -187,7 +205,7 @@ fileprivate nonisolated let _protobuf_package = "bascule.v1"
 
 nonisolated extension Bascule_V1_Envelope: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Envelope"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}protocol_version\0\u{3}operation_id\0\u{3}time_left_ms\0\u{1}generation\0\u{1}trace\0\u{1}sender\0\u{2}\u{4}error\0\u{1}heartbeat\0\u{3}health_request\0\u{3}health_reply\0\u{4}\u{7}vault_request\0\u{3}vault_reply\0\u{3}vault_event\0\u{4}\u{8}policy_request\0\u{3}policy_reply\0\u{4}\u{9}agent_request\0\u{3}agent_reply\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}protocol_version\0\u{3}operation_id\0\u{3}time_left_ms\0\u{1}generation\0\u{1}trace\0\u{1}sender\0\u{2}\u{4}error\0\u{1}heartbeat\0\u{3}health_request\0\u{3}health_reply\0\u{4}\u{7}vault_request\0\u{3}vault_reply\0\u{3}vault_event\0\u{4}\u{8}policy_request\0\u{3}policy_reply\0\u{4}\u{9}agent_request\0\u{3}agent_reply\0\u{4}\u{9}orchestrator_request\0\u{3}orchestrator_reply\0")
 
   fileprivate class _StorageClass {
     var _protocolVersion: UInt32 = 0
@@ -381,6 +399,32 @@ nonisolated extension Bascule_V1_Envelope: SwiftProtobuf.Message, SwiftProtobuf.
             _storage._body = .agentReply(v)
           }
         }()
+        case 50: try {
+          var v: Bascule_V1_OrchestratorRequest?
+          var hadOneofValue = false
+          if let current = _storage._body {
+            hadOneofValue = true
+            if case .orchestratorRequest(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .orchestratorRequest(v)
+          }
+        }()
+        case 51: try {
+          var v: Bascule_V1_OrchestratorReply?
+          var hadOneofValue = false
+          if let current = _storage._body {
+            hadOneofValue = true
+            if case .orchestratorReply(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .orchestratorReply(v)
+          }
+        }()
         default: break
         }
       }
@@ -455,6 +499,14 @@ nonisolated extension Bascule_V1_Envelope: SwiftProtobuf.Message, SwiftProtobuf.
       case .agentReply?: try {
         guard case .agentReply(let v)? = _storage._body else { preconditionFailure() }
         try visitor.visitSingularMessageField(value: v, fieldNumber: 41)
+      }()
+      case .orchestratorRequest?: try {
+        guard case .orchestratorRequest(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 50)
+      }()
+      case .orchestratorReply?: try {
+        guard case .orchestratorReply(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 51)
       }()
       case nil: break
       }

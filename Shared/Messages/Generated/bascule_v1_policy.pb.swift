@@ -25,6 +25,49 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
+/// A planned failover whose guest does not shut down in time.
+package nonisolated enum Bascule_V1_WhenShutdownFails: SwiftProtobuf.Enum, Swift.CaseIterable {
+  package typealias RawValue = Int
+  case unspecified // = 0
+
+  /// the run fails, the guest runs on
+  case stop // = 1
+
+  /// pulls the plug
+  case destroy // = 2
+  case UNRECOGNIZED(Int)
+
+  package init() {
+    self = .unspecified
+  }
+
+  package init?(rawValue: Int) {
+    switch rawValue {
+    case 0: self = .unspecified
+    case 1: self = .stop
+    case 2: self = .destroy
+    default: self = .UNRECOGNIZED(rawValue)
+    }
+  }
+
+  package var rawValue: Int {
+    switch self {
+    case .unspecified: return 0
+    case .stop: return 1
+    case .destroy: return 2
+    case .UNRECOGNIZED(let i): return i
+    }
+  }
+
+  // The compiler won't synthesize support with the UNRECOGNIZED case.
+  package static let allCases: [Bascule_V1_WhenShutdownFails] = [
+    .unspecified,
+    .stop,
+    .destroy,
+  ]
+
+}
+
 package nonisolated enum Bascule_V1_CycleKind: SwiftProtobuf.Enum, Swift.CaseIterable {
   package typealias RawValue = Int
   case unspecified // = 0
@@ -126,6 +169,12 @@ package nonisolated struct Bascule_V1_ReplicationPolicy: Sendable {
   package var freezeLimitMs: UInt32 = 0
 
   package var version: UInt64 = 0
+
+  /// planned failover: how long the guest may take; 0: 120
+  package var shutdownLimitSeconds: UInt32 = 0
+
+  /// unspecified: STOP
+  package var whenShutdownFails: Bascule_V1_WhenShutdownFails = .unspecified
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -229,6 +278,9 @@ package nonisolated struct Bascule_V1_CycleReport: Sendable {
 
   /// why full or compare
   package var reason: String = String()
+
+  /// captured from the disks of a guest that was shut off
+  package var offline: Bool = false
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -938,6 +990,10 @@ package nonisolated struct Bascule_V1_PolicyReply: Sendable {
 
 fileprivate nonisolated let _protobuf_package = "bascule.v1"
 
+nonisolated extension Bascule_V1_WhenShutdownFails: SwiftProtobuf._ProtoNameProviding {
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0WHEN_SHUTDOWN_FAILS_UNSPECIFIED\0\u{1}WHEN_SHUTDOWN_FAILS_STOP\0\u{1}WHEN_SHUTDOWN_FAILS_DESTROY\0")
+}
+
 nonisolated extension Bascule_V1_CycleKind: SwiftProtobuf._ProtoNameProviding {
   package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0CYCLE_KIND_UNSPECIFIED\0\u{1}CYCLE_KIND_FULL\0\u{1}CYCLE_KIND_INCREMENTAL\0\u{1}CYCLE_KIND_COMPARE\0")
 }
@@ -984,7 +1040,7 @@ nonisolated extension Bascule_V1_Retention: SwiftProtobuf.Message, SwiftProtobuf
 
 nonisolated extension Bascule_V1_ReplicationPolicy: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".ReplicationPolicy"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{3}frequency_seconds\0\u{1}retention\0\u{3}application_consistent_every_seconds\0\u{1}compression\0\u{3}bandwidth_bytes_per_second\0\u{3}initial_not_before_unix_seconds\0\u{3}freeze_limit_ms\0\u{1}version\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{3}frequency_seconds\0\u{1}retention\0\u{3}application_consistent_every_seconds\0\u{1}compression\0\u{3}bandwidth_bytes_per_second\0\u{3}initial_not_before_unix_seconds\0\u{3}freeze_limit_ms\0\u{1}version\0\u{3}shutdown_limit_seconds\0\u{3}when_shutdown_fails\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1001,6 +1057,8 @@ nonisolated extension Bascule_V1_ReplicationPolicy: SwiftProtobuf.Message, Swift
       case 7: try { try decoder.decodeSingularInt64Field(value: &self.initialNotBeforeUnixSeconds) }()
       case 8: try { try decoder.decodeSingularUInt32Field(value: &self.freezeLimitMs) }()
       case 9: try { try decoder.decodeSingularUInt64Field(value: &self.version) }()
+      case 10: try { try decoder.decodeSingularUInt32Field(value: &self.shutdownLimitSeconds) }()
+      case 11: try { try decoder.decodeSingularEnumField(value: &self.whenShutdownFails) }()
       default: break
       }
     }
@@ -1038,6 +1096,12 @@ nonisolated extension Bascule_V1_ReplicationPolicy: SwiftProtobuf.Message, Swift
     if self.version != 0 {
       try visitor.visitSingularUInt64Field(value: self.version, fieldNumber: 9)
     }
+    if self.shutdownLimitSeconds != 0 {
+      try visitor.visitSingularUInt32Field(value: self.shutdownLimitSeconds, fieldNumber: 10)
+    }
+    if self.whenShutdownFails != .unspecified {
+      try visitor.visitSingularEnumField(value: self.whenShutdownFails, fieldNumber: 11)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1051,6 +1115,8 @@ nonisolated extension Bascule_V1_ReplicationPolicy: SwiftProtobuf.Message, Swift
     if lhs.initialNotBeforeUnixSeconds != rhs.initialNotBeforeUnixSeconds {return false}
     if lhs.freezeLimitMs != rhs.freezeLimitMs {return false}
     if lhs.version != rhs.version {return false}
+    if lhs.shutdownLimitSeconds != rhs.shutdownLimitSeconds {return false}
+    if lhs.whenShutdownFails != rhs.whenShutdownFails {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1176,7 +1242,7 @@ nonisolated extension Bascule_V1_PolicyList: SwiftProtobuf.Message, SwiftProtobu
 
 nonisolated extension Bascule_V1_CycleReport: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".CycleReport"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}cycle\0\u{1}kind\0\u{1}consistency\0\u{3}captured_unix_ms\0\u{3}committed_unix_ms\0\u{3}duration_ms\0\u{3}changed_bytes\0\u{3}sent_bytes\0\u{1}error\0\u{1}reason\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}cycle\0\u{1}kind\0\u{1}consistency\0\u{3}captured_unix_ms\0\u{3}committed_unix_ms\0\u{3}duration_ms\0\u{3}changed_bytes\0\u{3}sent_bytes\0\u{1}error\0\u{1}reason\0\u{1}offline\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1194,6 +1260,7 @@ nonisolated extension Bascule_V1_CycleReport: SwiftProtobuf.Message, SwiftProtob
       case 8: try { try decoder.decodeSingularUInt64Field(value: &self.sentBytes) }()
       case 9: try { try decoder.decodeSingularMessageField(value: &self._error) }()
       case 10: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      case 11: try { try decoder.decodeSingularBoolField(value: &self.offline) }()
       default: break
       }
     }
@@ -1234,6 +1301,9 @@ nonisolated extension Bascule_V1_CycleReport: SwiftProtobuf.Message, SwiftProtob
     if !self.reason.isEmpty {
       try visitor.visitSingularStringField(value: self.reason, fieldNumber: 10)
     }
+    if self.offline != false {
+      try visitor.visitSingularBoolField(value: self.offline, fieldNumber: 11)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1248,6 +1318,7 @@ nonisolated extension Bascule_V1_CycleReport: SwiftProtobuf.Message, SwiftProtob
     if lhs.sentBytes != rhs.sentBytes {return false}
     if lhs._error != rhs._error {return false}
     if lhs.reason != rhs.reason {return false}
+    if lhs.offline != rhs.offline {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

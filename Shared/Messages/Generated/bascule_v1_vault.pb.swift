@@ -25,6 +25,87 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
+/// By the failover orchestrator: one step of a protection from side to side. Compare-and-set on the version, and only
+/// the run that holds the protection may go on. Repeating a step that this run took already answers the protection as
+/// it is. Legal steps are in Protocol.md, "Failover steps".
+package nonisolated enum Bascule_V1_FailoverStep: SwiftProtobuf.Enum, Swift.CaseIterable {
+  package typealias RawValue = Int
+  case unspecified // = 0
+
+  /// protected, paused or resynchronizing → failing over; the run holds it
+  case begin // = 1
+
+  /// failing over, source active → protected; the run lets go
+  case retreat // = 2
+
+  /// failing over: generation + 1, target active, `cycle` noted
+  case activateTarget // = 3
+
+  /// failing over, target active → commit pending; the run lets go
+  case pend // = 4
+
+  /// commit pending: another `cycle`
+  case changePoint // = 5
+
+  /// commit pending → committed
+  case commit // = 6
+
+  /// commit pending, or failing over with the target active → failing over,
+  case cancel // = 7
+
+  /// generation + 1, source active; RETREAT ends it
+  case reverse // = 8
+  case UNRECOGNIZED(Int)
+
+  package init() {
+    self = .unspecified
+  }
+
+  package init?(rawValue: Int) {
+    switch rawValue {
+    case 0: self = .unspecified
+    case 1: self = .begin
+    case 2: self = .retreat
+    case 3: self = .activateTarget
+    case 4: self = .pend
+    case 5: self = .changePoint
+    case 6: self = .commit
+    case 7: self = .cancel
+    case 8: self = .reverse
+    default: self = .UNRECOGNIZED(rawValue)
+    }
+  }
+
+  package var rawValue: Int {
+    switch self {
+    case .unspecified: return 0
+    case .begin: return 1
+    case .retreat: return 2
+    case .activateTarget: return 3
+    case .pend: return 4
+    case .changePoint: return 5
+    case .commit: return 6
+    case .cancel: return 7
+    case .reverse: return 8
+    case .UNRECOGNIZED(let i): return i
+    }
+  }
+
+  // The compiler won't synthesize support with the UNRECOGNIZED case.
+  package static let allCases: [Bascule_V1_FailoverStep] = [
+    .unspecified,
+    .begin,
+    .retreat,
+    .activateTarget,
+    .pend,
+    .changePoint,
+    .commit,
+    .cancel,
+    .reverse,
+  ]
+
+}
+
 package nonisolated struct Bascule_V1_Site: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -69,6 +150,12 @@ package nonisolated struct Bascule_V1_CloudPair: Sendable {
 
   /// set by `protect --cloud`
   package var protectAll: Bool = false
+
+  /// unspecified: ALARM
+  package var fenceAction: Bascule_V1_FenceAction = .unspecified
+
+  /// at most 64
+  package var networks: [Bascule_V1_NetworkMapping] = []
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -168,45 +255,175 @@ package nonisolated struct Bascule_V1_Guest: Sendable {
   package init() {}
 }
 
-package nonisolated struct Bascule_V1_Protection: Sendable {
+package nonisolated struct Bascule_V1_Protection: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// UUID
-  package var id: String = String()
+  package var id: String {
+    get {_storage._id}
+    set {_uniqueStorage()._id = newValue}
+  }
+
+  package var guestUuid: String {
+    get {_storage._guestUuid}
+    set {_uniqueStorage()._guestUuid = newValue}
+  }
+
+  package var guestName: String {
+    get {_storage._guestName}
+    set {_uniqueStorage()._guestName = newValue}
+  }
+
+  package var sourceHostID: String {
+    get {_storage._sourceHostID}
+    set {_uniqueStorage()._sourceHostID = newValue}
+  }
+
+  package var targetHostID: String {
+    get {_storage._targetHostID}
+    set {_uniqueStorage()._targetHostID = newValue}
+  }
+
+  package var sourceCloud: String {
+    get {_storage._sourceCloud}
+    set {_uniqueStorage()._sourceCloud = newValue}
+  }
+
+  package var targetCloud: String {
+    get {_storage._targetCloud}
+    set {_uniqueStorage()._targetCloud = newValue}
+  }
+
+  package var state: Bascule_V1_ProtectionState {
+    get {_storage._state}
+    set {_uniqueStorage()._state = newValue}
+  }
+
+  package var direction: Bascule_V1_Direction {
+    get {_storage._direction}
+    set {_uniqueStorage()._direction = newValue}
+  }
+
+  package var generation: UInt64 {
+    get {_storage._generation}
+    set {_uniqueStorage()._generation = newValue}
+  }
+
+  /// rises with every change; compare-and-set
+  package var version: UInt64 {
+    get {_storage._version}
+    set {_uniqueStorage()._version = newValue}
+  }
+
+  /// empty: the pair's policy
+  package var policyOverride: String {
+    get {_storage._policyOverride}
+    set {_uniqueStorage()._policyOverride = newValue}
+  }
+
+  /// one sentence; why it resynchronizes, who paused it
+  package var stateReason: String {
+    get {_storage._stateReason}
+    set {_uniqueStorage()._stateReason = newValue}
+  }
+
+  package var createdUnixMs: Int64 {
+    get {_storage._createdUnixMs}
+    set {_uniqueStorage()._createdUnixMs = newValue}
+  }
+
+  /// while disabling: leave the replica directory in place
+  package var keepReplica: Bool {
+    get {_storage._keepReplica}
+    set {_uniqueStorage()._keepReplica = newValue}
+  }
+
+  package var activeSide: Bascule_V1_ActiveSide {
+    get {_storage._activeSide}
+    set {_uniqueStorage()._activeSide = newValue}
+  }
+
+  /// UUID of the run that holds it; empty: none
+  package var run: String {
+    get {_storage._run}
+    set {_uniqueStorage()._run = newValue}
+  }
+
+  /// the point that the target's guest was started from; 0: none
+  package var failoverCycle: UInt64 {
+    get {_storage._failoverCycle}
+    set {_uniqueStorage()._failoverCycle = newValue}
+  }
+
+  /// one sentence, set by the vault while both sides run the guest; empty: nothing is wrong
+  package var alarm: String {
+    get {_storage._alarm}
+    set {_uniqueStorage()._alarm = newValue}
+  }
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+/// What a host has to know about one protection that it is a side of.
+package nonisolated struct Bascule_V1_Duty: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var protection: String = String()
 
   package var guestUuid: String = String()
 
-  package var guestName: String = String()
+  package var generation: UInt64 = 0
 
-  package var sourceHostID: String = String()
+  /// this host's guest may run
+  package var active: Bool = false
 
-  package var targetHostID: String = String()
+  /// when it is not active
+  package var fenceAction: Bascule_V1_FenceAction = .unspecified
 
-  package var sourceCloud: String = String()
+  /// name of the host whose guest may run
+  package var activeHost: String = String()
 
-  package var targetCloud: String = String()
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  package var state: Bascule_V1_ProtectionState = .unspecified
+  package init() {}
+}
 
-  package var direction: Bascule_V1_Direction = .unspecified
+/// The answer to every inventory report, so that a host that was away learns within one report what changed.
+package nonisolated struct Bascule_V1_HostDuties: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var duties: [Bascule_V1_Duty] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// What an agent holds by itself. A generation above the vault's tells that the replica was started while the vault
+/// was away (`bascule recover`): the vault takes it over.
+package nonisolated struct Bascule_V1_SideReport: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var protection: String = String()
 
   package var generation: UInt64 = 0
 
-  /// rises with every change; compare-and-set
-  package var version: UInt64 = 0
+  package var active: Bool = false
 
-  /// empty: the pair's policy
-  package var policyOverride: String = String()
-
-  /// one sentence; why it resynchronizes, who paused it
-  package var stateReason: String = String()
-
-  package var createdUnixMs: Int64 = 0
-
-  /// while disabling: leave the replica directory in place
-  package var keepReplica: Bool = false
+  /// the point that the running replica was started from; 0: not a replica
+  package var cycle: UInt64 = 0
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -387,6 +604,8 @@ package nonisolated struct Bascule_V1_ReportInventory: Sendable {
 
   package var guests: [Bascule_V1_Guest] = []
 
+  package var sides: [Bascule_V1_SideReport] = []
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -547,6 +766,30 @@ package nonisolated struct Bascule_V1_ConfirmUnprotected: Sendable {
   package var protection: String = String()
 
   package var expectedVersion: UInt64 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct Bascule_V1_AdvanceFailover: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var protection: String = String()
+
+  package var expectedVersion: UInt64 = 0
+
+  /// UUID
+  package var run: String = String()
+
+  package var step: Bascule_V1_FailoverStep = .unspecified
+
+  /// ACTIVATE_TARGET, CHANGE_POINT
+  package var cycle: UInt64 = 0
+
+  package var reason: String = String()
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -760,6 +1003,14 @@ package nonisolated struct Bascule_V1_VaultRequest: Sendable {
     set {request = .listAudit(newValue)}
   }
 
+  package var advanceFailover: Bascule_V1_AdvanceFailover {
+    get {
+      if case .advanceFailover(let v)? = request {return v}
+      return Bascule_V1_AdvanceFailover()
+    }
+    set {request = .advanceFailover(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Request: Equatable, Sendable {
@@ -780,6 +1031,7 @@ package nonisolated struct Bascule_V1_VaultRequest: Sendable {
     case confirmUnprotected(Bascule_V1_ConfirmUnprotected)
     case getSnapshot(Bascule_V1_GetSnapshot)
     case listAudit(Bascule_V1_ListAudit)
+    case advanceFailover(Bascule_V1_AdvanceFailover)
 
   }
 
@@ -851,6 +1103,14 @@ package nonisolated struct Bascule_V1_VaultReply: Sendable {
     set {reply = .auditList(newValue)}
   }
 
+  package var duties: Bascule_V1_HostDuties {
+    get {
+      if case .duties(let v)? = reply {return v}
+      return Bascule_V1_HostDuties()
+    }
+    set {reply = .duties(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Reply: Equatable, Sendable {
@@ -860,6 +1120,7 @@ package nonisolated struct Bascule_V1_VaultReply: Sendable {
     case protectCloudResult(Bascule_V1_ProtectCloudResult)
     case snapshot(Bascule_V1_Snapshot)
     case auditList(Bascule_V1_AuditList)
+    case duties(Bascule_V1_HostDuties)
 
   }
 
@@ -867,122 +1128,113 @@ package nonisolated struct Bascule_V1_VaultReply: Sendable {
 }
 
 /// Published on the vault's PUB socket, numbered without gaps within an epoch.
-package nonisolated struct Bascule_V1_VaultEvent: @unchecked Sendable {
+package nonisolated struct Bascule_V1_VaultEvent: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  package var number: UInt64 {
-    get {_storage._number}
-    set {_uniqueStorage()._number = newValue}
-  }
+  package var number: UInt64 = 0
 
-  package var epoch: Data {
-    get {_storage._epoch}
-    set {_uniqueStorage()._epoch = newValue}
-  }
+  package var epoch: Data = Data()
 
-  package var change: OneOf_Change? {
-    get {return _storage._change}
-    set {_uniqueStorage()._change = newValue}
-  }
+  package var change: Bascule_V1_VaultEvent.OneOf_Change? = nil
 
   package var site: Bascule_V1_Site {
     get {
-      if case .site(let v)? = _storage._change {return v}
+      if case .site(let v)? = change {return v}
       return Bascule_V1_Site()
     }
-    set {_uniqueStorage()._change = .site(newValue)}
+    set {change = .site(newValue)}
   }
 
   package var cloud: Bascule_V1_Cloud {
     get {
-      if case .cloud(let v)? = _storage._change {return v}
+      if case .cloud(let v)? = change {return v}
       return Bascule_V1_Cloud()
     }
-    set {_uniqueStorage()._change = .cloud(newValue)}
+    set {change = .cloud(newValue)}
   }
 
   package var pair: Bascule_V1_CloudPair {
     get {
-      if case .pair(let v)? = _storage._change {return v}
+      if case .pair(let v)? = change {return v}
       return Bascule_V1_CloudPair()
     }
-    set {_uniqueStorage()._change = .pair(newValue)}
+    set {change = .pair(newValue)}
   }
 
   package var host: Bascule_V1_Host {
     get {
-      if case .host(let v)? = _storage._change {return v}
+      if case .host(let v)? = change {return v}
       return Bascule_V1_Host()
     }
-    set {_uniqueStorage()._change = .host(newValue)}
+    set {change = .host(newValue)}
   }
 
   package var guest: Bascule_V1_Guest {
     get {
-      if case .guest(let v)? = _storage._change {return v}
+      if case .guest(let v)? = change {return v}
       return Bascule_V1_Guest()
     }
-    set {_uniqueStorage()._change = .guest(newValue)}
+    set {change = .guest(newValue)}
   }
 
   package var protection: Bascule_V1_Protection {
     get {
-      if case .protection(let v)? = _storage._change {return v}
+      if case .protection(let v)? = change {return v}
       return Bascule_V1_Protection()
     }
-    set {_uniqueStorage()._change = .protection(newValue)}
+    set {change = .protection(newValue)}
   }
 
   package var siteRemoved: String {
     get {
-      if case .siteRemoved(let v)? = _storage._change {return v}
+      if case .siteRemoved(let v)? = change {return v}
       return String()
     }
-    set {_uniqueStorage()._change = .siteRemoved(newValue)}
+    set {change = .siteRemoved(newValue)}
   }
 
   package var cloudRemoved: String {
     get {
-      if case .cloudRemoved(let v)? = _storage._change {return v}
+      if case .cloudRemoved(let v)? = change {return v}
       return String()
     }
-    set {_uniqueStorage()._change = .cloudRemoved(newValue)}
+    set {change = .cloudRemoved(newValue)}
   }
 
   package var pairRemoved: Bascule_V1_CloudPair {
     get {
-      if case .pairRemoved(let v)? = _storage._change {return v}
+      if case .pairRemoved(let v)? = change {return v}
       return Bascule_V1_CloudPair()
     }
-    set {_uniqueStorage()._change = .pairRemoved(newValue)}
+    set {change = .pairRemoved(newValue)}
   }
 
   /// id
   package var hostRemoved: String {
     get {
-      if case .hostRemoved(let v)? = _storage._change {return v}
+      if case .hostRemoved(let v)? = change {return v}
       return String()
     }
-    set {_uniqueStorage()._change = .hostRemoved(newValue)}
+    set {change = .hostRemoved(newValue)}
   }
 
   package var guestRemoved: Bascule_V1_VaultEvent.GuestKey {
     get {
-      if case .guestRemoved(let v)? = _storage._change {return v}
+      if case .guestRemoved(let v)? = change {return v}
       return Bascule_V1_VaultEvent.GuestKey()
     }
-    set {_uniqueStorage()._change = .guestRemoved(newValue)}
+    set {change = .guestRemoved(newValue)}
   }
 
   /// id
   package var protectionRemoved: String {
     get {
-      if case .protectionRemoved(let v)? = _storage._change {return v}
+      if case .protectionRemoved(let v)? = change {return v}
       return String()
     }
-    set {_uniqueStorage()._change = .protectionRemoved(newValue)}
+    set {change = .protectionRemoved(newValue)}
   }
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -1020,13 +1272,15 @@ package nonisolated struct Bascule_V1_VaultEvent: @unchecked Sendable {
   }
 
   package init() {}
-
-  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
 
 fileprivate nonisolated let _protobuf_package = "bascule.v1"
+
+nonisolated extension Bascule_V1_FailoverStep: SwiftProtobuf._ProtoNameProviding {
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0FAILOVER_STEP_UNSPECIFIED\0\u{1}FAILOVER_STEP_BEGIN\0\u{1}FAILOVER_STEP_RETREAT\0\u{1}FAILOVER_STEP_ACTIVATE_TARGET\0\u{1}FAILOVER_STEP_PEND\0\u{1}FAILOVER_STEP_CHANGE_POINT\0\u{1}FAILOVER_STEP_COMMIT\0\u{1}FAILOVER_STEP_CANCEL\0\u{1}FAILOVER_STEP_REVERSE\0")
+}
 
 nonisolated extension Bascule_V1_Site: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Site"
@@ -1095,7 +1349,7 @@ nonisolated extension Bascule_V1_Cloud: SwiftProtobuf.Message, SwiftProtobuf._Me
 
 nonisolated extension Bascule_V1_CloudPair: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".CloudPair"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}source_cloud\0\u{3}target_cloud\0\u{1}policy\0\u{3}auto_protect\0\u{3}protect_all\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}source_cloud\0\u{3}target_cloud\0\u{1}policy\0\u{3}auto_protect\0\u{3}protect_all\0\u{3}fence_action\0\u{1}networks\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1108,6 +1362,8 @@ nonisolated extension Bascule_V1_CloudPair: SwiftProtobuf.Message, SwiftProtobuf
       case 3: try { try decoder.decodeSingularStringField(value: &self.policy) }()
       case 4: try { try decoder.decodeSingularBoolField(value: &self.autoProtect) }()
       case 5: try { try decoder.decodeSingularBoolField(value: &self.protectAll) }()
+      case 6: try { try decoder.decodeSingularEnumField(value: &self.fenceAction) }()
+      case 7: try { try decoder.decodeRepeatedMessageField(value: &self.networks) }()
       default: break
       }
     }
@@ -1129,6 +1385,12 @@ nonisolated extension Bascule_V1_CloudPair: SwiftProtobuf.Message, SwiftProtobuf
     if self.protectAll != false {
       try visitor.visitSingularBoolField(value: self.protectAll, fieldNumber: 5)
     }
+    if self.fenceAction != .unspecified {
+      try visitor.visitSingularEnumField(value: self.fenceAction, fieldNumber: 6)
+    }
+    if !self.networks.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.networks, fieldNumber: 7)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1138,6 +1400,8 @@ nonisolated extension Bascule_V1_CloudPair: SwiftProtobuf.Message, SwiftProtobuf
     if lhs.policy != rhs.policy {return false}
     if lhs.autoProtect != rhs.autoProtect {return false}
     if lhs.protectAll != rhs.protectAll {return false}
+    if lhs.fenceAction != rhs.fenceAction {return false}
+    if lhs.networks != rhs.networks {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1339,7 +1603,199 @@ nonisolated extension Bascule_V1_Guest: SwiftProtobuf.Message, SwiftProtobuf._Me
 
 nonisolated extension Bascule_V1_Protection: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Protection"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{3}guest_uuid\0\u{3}guest_name\0\u{3}source_host_id\0\u{3}target_host_id\0\u{3}source_cloud\0\u{3}target_cloud\0\u{1}state\0\u{1}direction\0\u{1}generation\0\u{1}version\0\u{3}policy_override\0\u{3}state_reason\0\u{3}created_unix_ms\0\u{3}keep_replica\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{3}guest_uuid\0\u{3}guest_name\0\u{3}source_host_id\0\u{3}target_host_id\0\u{3}source_cloud\0\u{3}target_cloud\0\u{1}state\0\u{1}direction\0\u{1}generation\0\u{1}version\0\u{3}policy_override\0\u{3}state_reason\0\u{3}created_unix_ms\0\u{3}keep_replica\0\u{3}active_side\0\u{1}run\0\u{3}failover_cycle\0\u{1}alarm\0")
+
+  fileprivate class _StorageClass {
+    var _id: String = String()
+    var _guestUuid: String = String()
+    var _guestName: String = String()
+    var _sourceHostID: String = String()
+    var _targetHostID: String = String()
+    var _sourceCloud: String = String()
+    var _targetCloud: String = String()
+    var _state: Bascule_V1_ProtectionState = .unspecified
+    var _direction: Bascule_V1_Direction = .unspecified
+    var _generation: UInt64 = 0
+    var _version: UInt64 = 0
+    var _policyOverride: String = String()
+    var _stateReason: String = String()
+    var _createdUnixMs: Int64 = 0
+    var _keepReplica: Bool = false
+    var _activeSide: Bascule_V1_ActiveSide = .unspecified
+    var _run: String = String()
+    var _failoverCycle: UInt64 = 0
+    var _alarm: String = String()
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _id = source._id
+      _guestUuid = source._guestUuid
+      _guestName = source._guestName
+      _sourceHostID = source._sourceHostID
+      _targetHostID = source._targetHostID
+      _sourceCloud = source._sourceCloud
+      _targetCloud = source._targetCloud
+      _state = source._state
+      _direction = source._direction
+      _generation = source._generation
+      _version = source._version
+      _policyOverride = source._policyOverride
+      _stateReason = source._stateReason
+      _createdUnixMs = source._createdUnixMs
+      _keepReplica = source._keepReplica
+      _activeSide = source._activeSide
+      _run = source._run
+      _failoverCycle = source._failoverCycle
+      _alarm = source._alarm
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularStringField(value: &_storage._id) }()
+        case 2: try { try decoder.decodeSingularStringField(value: &_storage._guestUuid) }()
+        case 3: try { try decoder.decodeSingularStringField(value: &_storage._guestName) }()
+        case 4: try { try decoder.decodeSingularStringField(value: &_storage._sourceHostID) }()
+        case 5: try { try decoder.decodeSingularStringField(value: &_storage._targetHostID) }()
+        case 6: try { try decoder.decodeSingularStringField(value: &_storage._sourceCloud) }()
+        case 7: try { try decoder.decodeSingularStringField(value: &_storage._targetCloud) }()
+        case 8: try { try decoder.decodeSingularEnumField(value: &_storage._state) }()
+        case 9: try { try decoder.decodeSingularEnumField(value: &_storage._direction) }()
+        case 10: try { try decoder.decodeSingularUInt64Field(value: &_storage._generation) }()
+        case 11: try { try decoder.decodeSingularUInt64Field(value: &_storage._version) }()
+        case 12: try { try decoder.decodeSingularStringField(value: &_storage._policyOverride) }()
+        case 13: try { try decoder.decodeSingularStringField(value: &_storage._stateReason) }()
+        case 14: try { try decoder.decodeSingularInt64Field(value: &_storage._createdUnixMs) }()
+        case 15: try { try decoder.decodeSingularBoolField(value: &_storage._keepReplica) }()
+        case 16: try { try decoder.decodeSingularEnumField(value: &_storage._activeSide) }()
+        case 17: try { try decoder.decodeSingularStringField(value: &_storage._run) }()
+        case 18: try { try decoder.decodeSingularUInt64Field(value: &_storage._failoverCycle) }()
+        case 19: try { try decoder.decodeSingularStringField(value: &_storage._alarm) }()
+        default: break
+        }
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      if !_storage._id.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._id, fieldNumber: 1)
+      }
+      if !_storage._guestUuid.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._guestUuid, fieldNumber: 2)
+      }
+      if !_storage._guestName.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._guestName, fieldNumber: 3)
+      }
+      if !_storage._sourceHostID.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._sourceHostID, fieldNumber: 4)
+      }
+      if !_storage._targetHostID.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._targetHostID, fieldNumber: 5)
+      }
+      if !_storage._sourceCloud.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._sourceCloud, fieldNumber: 6)
+      }
+      if !_storage._targetCloud.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._targetCloud, fieldNumber: 7)
+      }
+      if _storage._state != .unspecified {
+        try visitor.visitSingularEnumField(value: _storage._state, fieldNumber: 8)
+      }
+      if _storage._direction != .unspecified {
+        try visitor.visitSingularEnumField(value: _storage._direction, fieldNumber: 9)
+      }
+      if _storage._generation != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._generation, fieldNumber: 10)
+      }
+      if _storage._version != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._version, fieldNumber: 11)
+      }
+      if !_storage._policyOverride.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._policyOverride, fieldNumber: 12)
+      }
+      if !_storage._stateReason.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._stateReason, fieldNumber: 13)
+      }
+      if _storage._createdUnixMs != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._createdUnixMs, fieldNumber: 14)
+      }
+      if _storage._keepReplica != false {
+        try visitor.visitSingularBoolField(value: _storage._keepReplica, fieldNumber: 15)
+      }
+      if _storage._activeSide != .unspecified {
+        try visitor.visitSingularEnumField(value: _storage._activeSide, fieldNumber: 16)
+      }
+      if !_storage._run.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._run, fieldNumber: 17)
+      }
+      if _storage._failoverCycle != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._failoverCycle, fieldNumber: 18)
+      }
+      if !_storage._alarm.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._alarm, fieldNumber: 19)
+      }
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Bascule_V1_Protection, rhs: Bascule_V1_Protection) -> Bool {
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._id != rhs_storage._id {return false}
+        if _storage._guestUuid != rhs_storage._guestUuid {return false}
+        if _storage._guestName != rhs_storage._guestName {return false}
+        if _storage._sourceHostID != rhs_storage._sourceHostID {return false}
+        if _storage._targetHostID != rhs_storage._targetHostID {return false}
+        if _storage._sourceCloud != rhs_storage._sourceCloud {return false}
+        if _storage._targetCloud != rhs_storage._targetCloud {return false}
+        if _storage._state != rhs_storage._state {return false}
+        if _storage._direction != rhs_storage._direction {return false}
+        if _storage._generation != rhs_storage._generation {return false}
+        if _storage._version != rhs_storage._version {return false}
+        if _storage._policyOverride != rhs_storage._policyOverride {return false}
+        if _storage._stateReason != rhs_storage._stateReason {return false}
+        if _storage._createdUnixMs != rhs_storage._createdUnixMs {return false}
+        if _storage._keepReplica != rhs_storage._keepReplica {return false}
+        if _storage._activeSide != rhs_storage._activeSide {return false}
+        if _storage._run != rhs_storage._run {return false}
+        if _storage._failoverCycle != rhs_storage._failoverCycle {return false}
+        if _storage._alarm != rhs_storage._alarm {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Bascule_V1_Duty: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Duty"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}protection\0\u{3}guest_uuid\0\u{1}generation\0\u{1}active\0\u{3}fence_action\0\u{3}active_host\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1347,91 +1803,121 @@ nonisolated extension Bascule_V1_Protection: SwiftProtobuf.Message, SwiftProtobu
       // allocates stack space for every case branch when no optimizations are
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
-      case 1: try { try decoder.decodeSingularStringField(value: &self.id) }()
+      case 1: try { try decoder.decodeSingularStringField(value: &self.protection) }()
       case 2: try { try decoder.decodeSingularStringField(value: &self.guestUuid) }()
-      case 3: try { try decoder.decodeSingularStringField(value: &self.guestName) }()
-      case 4: try { try decoder.decodeSingularStringField(value: &self.sourceHostID) }()
-      case 5: try { try decoder.decodeSingularStringField(value: &self.targetHostID) }()
-      case 6: try { try decoder.decodeSingularStringField(value: &self.sourceCloud) }()
-      case 7: try { try decoder.decodeSingularStringField(value: &self.targetCloud) }()
-      case 8: try { try decoder.decodeSingularEnumField(value: &self.state) }()
-      case 9: try { try decoder.decodeSingularEnumField(value: &self.direction) }()
-      case 10: try { try decoder.decodeSingularUInt64Field(value: &self.generation) }()
-      case 11: try { try decoder.decodeSingularUInt64Field(value: &self.version) }()
-      case 12: try { try decoder.decodeSingularStringField(value: &self.policyOverride) }()
-      case 13: try { try decoder.decodeSingularStringField(value: &self.stateReason) }()
-      case 14: try { try decoder.decodeSingularInt64Field(value: &self.createdUnixMs) }()
-      case 15: try { try decoder.decodeSingularBoolField(value: &self.keepReplica) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.generation) }()
+      case 4: try { try decoder.decodeSingularBoolField(value: &self.active) }()
+      case 5: try { try decoder.decodeSingularEnumField(value: &self.fenceAction) }()
+      case 6: try { try decoder.decodeSingularStringField(value: &self.activeHost) }()
       default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    if !self.id.isEmpty {
-      try visitor.visitSingularStringField(value: self.id, fieldNumber: 1)
+    if !self.protection.isEmpty {
+      try visitor.visitSingularStringField(value: self.protection, fieldNumber: 1)
     }
     if !self.guestUuid.isEmpty {
       try visitor.visitSingularStringField(value: self.guestUuid, fieldNumber: 2)
     }
-    if !self.guestName.isEmpty {
-      try visitor.visitSingularStringField(value: self.guestName, fieldNumber: 3)
-    }
-    if !self.sourceHostID.isEmpty {
-      try visitor.visitSingularStringField(value: self.sourceHostID, fieldNumber: 4)
-    }
-    if !self.targetHostID.isEmpty {
-      try visitor.visitSingularStringField(value: self.targetHostID, fieldNumber: 5)
-    }
-    if !self.sourceCloud.isEmpty {
-      try visitor.visitSingularStringField(value: self.sourceCloud, fieldNumber: 6)
-    }
-    if !self.targetCloud.isEmpty {
-      try visitor.visitSingularStringField(value: self.targetCloud, fieldNumber: 7)
-    }
-    if self.state != .unspecified {
-      try visitor.visitSingularEnumField(value: self.state, fieldNumber: 8)
-    }
-    if self.direction != .unspecified {
-      try visitor.visitSingularEnumField(value: self.direction, fieldNumber: 9)
-    }
     if self.generation != 0 {
-      try visitor.visitSingularUInt64Field(value: self.generation, fieldNumber: 10)
+      try visitor.visitSingularUInt64Field(value: self.generation, fieldNumber: 3)
     }
-    if self.version != 0 {
-      try visitor.visitSingularUInt64Field(value: self.version, fieldNumber: 11)
+    if self.active != false {
+      try visitor.visitSingularBoolField(value: self.active, fieldNumber: 4)
     }
-    if !self.policyOverride.isEmpty {
-      try visitor.visitSingularStringField(value: self.policyOverride, fieldNumber: 12)
+    if self.fenceAction != .unspecified {
+      try visitor.visitSingularEnumField(value: self.fenceAction, fieldNumber: 5)
     }
-    if !self.stateReason.isEmpty {
-      try visitor.visitSingularStringField(value: self.stateReason, fieldNumber: 13)
-    }
-    if self.createdUnixMs != 0 {
-      try visitor.visitSingularInt64Field(value: self.createdUnixMs, fieldNumber: 14)
-    }
-    if self.keepReplica != false {
-      try visitor.visitSingularBoolField(value: self.keepReplica, fieldNumber: 15)
+    if !self.activeHost.isEmpty {
+      try visitor.visitSingularStringField(value: self.activeHost, fieldNumber: 6)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  package static func ==(lhs: Bascule_V1_Protection, rhs: Bascule_V1_Protection) -> Bool {
-    if lhs.id != rhs.id {return false}
+  package static func ==(lhs: Bascule_V1_Duty, rhs: Bascule_V1_Duty) -> Bool {
+    if lhs.protection != rhs.protection {return false}
     if lhs.guestUuid != rhs.guestUuid {return false}
-    if lhs.guestName != rhs.guestName {return false}
-    if lhs.sourceHostID != rhs.sourceHostID {return false}
-    if lhs.targetHostID != rhs.targetHostID {return false}
-    if lhs.sourceCloud != rhs.sourceCloud {return false}
-    if lhs.targetCloud != rhs.targetCloud {return false}
-    if lhs.state != rhs.state {return false}
-    if lhs.direction != rhs.direction {return false}
     if lhs.generation != rhs.generation {return false}
-    if lhs.version != rhs.version {return false}
-    if lhs.policyOverride != rhs.policyOverride {return false}
-    if lhs.stateReason != rhs.stateReason {return false}
-    if lhs.createdUnixMs != rhs.createdUnixMs {return false}
-    if lhs.keepReplica != rhs.keepReplica {return false}
+    if lhs.active != rhs.active {return false}
+    if lhs.fenceAction != rhs.fenceAction {return false}
+    if lhs.activeHost != rhs.activeHost {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Bascule_V1_HostDuties: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".HostDuties"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}duties\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.duties) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.duties.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.duties, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Bascule_V1_HostDuties, rhs: Bascule_V1_HostDuties) -> Bool {
+    if lhs.duties != rhs.duties {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Bascule_V1_SideReport: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".SideReport"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}protection\0\u{1}generation\0\u{1}active\0\u{1}cycle\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.protection) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.generation) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.active) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self.cycle) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.protection.isEmpty {
+      try visitor.visitSingularStringField(value: self.protection, fieldNumber: 1)
+    }
+    if self.generation != 0 {
+      try visitor.visitSingularUInt64Field(value: self.generation, fieldNumber: 2)
+    }
+    if self.active != false {
+      try visitor.visitSingularBoolField(value: self.active, fieldNumber: 3)
+    }
+    if self.cycle != 0 {
+      try visitor.visitSingularUInt64Field(value: self.cycle, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Bascule_V1_SideReport, rhs: Bascule_V1_SideReport) -> Bool {
+    if lhs.protection != rhs.protection {return false}
+    if lhs.generation != rhs.generation {return false}
+    if lhs.active != rhs.active {return false}
+    if lhs.cycle != rhs.cycle {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1735,7 +2221,7 @@ nonisolated extension Bascule_V1_RegisterHost: SwiftProtobuf.Message, SwiftProto
 
 nonisolated extension Bascule_V1_ReportInventory: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".ReportInventory"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}host_id\0\u{1}sequence\0\u{1}capacity\0\u{1}guests\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}host_id\0\u{1}sequence\0\u{1}capacity\0\u{1}guests\0\u{1}sides\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1747,6 +2233,7 @@ nonisolated extension Bascule_V1_ReportInventory: SwiftProtobuf.Message, SwiftPr
       case 2: try { try decoder.decodeSingularUInt64Field(value: &self.sequence) }()
       case 3: try { try decoder.decodeSingularMessageField(value: &self._capacity) }()
       case 4: try { try decoder.decodeRepeatedMessageField(value: &self.guests) }()
+      case 5: try { try decoder.decodeRepeatedMessageField(value: &self.sides) }()
       default: break
       }
     }
@@ -1769,6 +2256,9 @@ nonisolated extension Bascule_V1_ReportInventory: SwiftProtobuf.Message, SwiftPr
     if !self.guests.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.guests, fieldNumber: 4)
     }
+    if !self.sides.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.sides, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1777,6 +2267,7 @@ nonisolated extension Bascule_V1_ReportInventory: SwiftProtobuf.Message, SwiftPr
     if lhs.sequence != rhs.sequence {return false}
     if lhs._capacity != rhs._capacity {return false}
     if lhs.guests != rhs.guests {return false}
+    if lhs.sides != rhs.sides {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2131,6 +2622,61 @@ nonisolated extension Bascule_V1_ConfirmUnprotected: SwiftProtobuf.Message, Swif
   }
 }
 
+nonisolated extension Bascule_V1_AdvanceFailover: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".AdvanceFailover"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}protection\0\u{3}expected_version\0\u{1}run\0\u{1}step\0\u{1}cycle\0\u{1}reason\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.protection) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.expectedVersion) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.run) }()
+      case 4: try { try decoder.decodeSingularEnumField(value: &self.step) }()
+      case 5: try { try decoder.decodeSingularUInt64Field(value: &self.cycle) }()
+      case 6: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.protection.isEmpty {
+      try visitor.visitSingularStringField(value: self.protection, fieldNumber: 1)
+    }
+    if self.expectedVersion != 0 {
+      try visitor.visitSingularUInt64Field(value: self.expectedVersion, fieldNumber: 2)
+    }
+    if !self.run.isEmpty {
+      try visitor.visitSingularStringField(value: self.run, fieldNumber: 3)
+    }
+    if self.step != .unspecified {
+      try visitor.visitSingularEnumField(value: self.step, fieldNumber: 4)
+    }
+    if self.cycle != 0 {
+      try visitor.visitSingularUInt64Field(value: self.cycle, fieldNumber: 5)
+    }
+    if !self.reason.isEmpty {
+      try visitor.visitSingularStringField(value: self.reason, fieldNumber: 6)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Bascule_V1_AdvanceFailover, rhs: Bascule_V1_AdvanceFailover) -> Bool {
+    if lhs.protection != rhs.protection {return false}
+    if lhs.expectedVersion != rhs.expectedVersion {return false}
+    if lhs.run != rhs.run {return false}
+    if lhs.step != rhs.step {return false}
+    if lhs.cycle != rhs.cycle {return false}
+    if lhs.reason != rhs.reason {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension Bascule_V1_GetSnapshot: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".GetSnapshot"
   package static let _protobuf_nameMap = SwiftProtobuf._NameMap()
@@ -2282,7 +2828,7 @@ nonisolated extension Bascule_V1_AuditList: SwiftProtobuf.Message, SwiftProtobuf
 
 nonisolated extension Bascule_V1_VaultRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".VaultRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}create_site\0\u{3}delete_site\0\u{3}create_cloud\0\u{3}delete_cloud\0\u{3}pair_clouds\0\u{3}unpair_clouds\0\u{3}register_host\0\u{3}report_inventory\0\u{3}remove_host\0\u{1}protect\0\u{3}protect_cloud\0\u{1}unprotect\0\u{3}change_state\0\u{3}set_policy_override\0\u{3}confirm_unprotected\0\u{3}get_snapshot\0\u{3}list_audit\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}create_site\0\u{3}delete_site\0\u{3}create_cloud\0\u{3}delete_cloud\0\u{3}pair_clouds\0\u{3}unpair_clouds\0\u{3}register_host\0\u{3}report_inventory\0\u{3}remove_host\0\u{1}protect\0\u{3}protect_cloud\0\u{1}unprotect\0\u{3}change_state\0\u{3}set_policy_override\0\u{3}confirm_unprotected\0\u{3}get_snapshot\0\u{3}list_audit\0\u{3}advance_failover\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2511,6 +3057,19 @@ nonisolated extension Bascule_V1_VaultRequest: SwiftProtobuf.Message, SwiftProto
           self.request = .listAudit(v)
         }
       }()
+      case 18: try {
+        var v: Bascule_V1_AdvanceFailover?
+        var hadOneofValue = false
+        if let current = self.request {
+          hadOneofValue = true
+          if case .advanceFailover(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.request = .advanceFailover(v)
+        }
+      }()
       default: break
       }
     }
@@ -2590,6 +3149,10 @@ nonisolated extension Bascule_V1_VaultRequest: SwiftProtobuf.Message, SwiftProto
       guard case .listAudit(let v)? = self.request else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 17)
     }()
+    case .advanceFailover?: try {
+      guard case .advanceFailover(let v)? = self.request else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 18)
+    }()
     case nil: break
     }
     try unknownFields.traverse(visitor: &visitor)
@@ -2623,7 +3186,7 @@ nonisolated extension Bascule_V1_Done: SwiftProtobuf.Message, SwiftProtobuf._Mes
 
 nonisolated extension Bascule_V1_VaultReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".VaultReply"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}done\0\u{1}host\0\u{1}protection\0\u{3}protect_cloud_result\0\u{1}snapshot\0\u{3}audit_list\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}done\0\u{1}host\0\u{1}protection\0\u{3}protect_cloud_result\0\u{1}snapshot\0\u{3}audit_list\0\u{1}duties\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2709,6 +3272,19 @@ nonisolated extension Bascule_V1_VaultReply: SwiftProtobuf.Message, SwiftProtobu
           self.reply = .auditList(v)
         }
       }()
+      case 7: try {
+        var v: Bascule_V1_HostDuties?
+        var hadOneofValue = false
+        if let current = self.reply {
+          hadOneofValue = true
+          if case .duties(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.reply = .duties(v)
+        }
+      }()
       default: break
       }
     }
@@ -2744,6 +3320,10 @@ nonisolated extension Bascule_V1_VaultReply: SwiftProtobuf.Message, SwiftProtobu
       guard case .auditList(let v)? = self.reply else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
     }()
+    case .duties?: try {
+      guard case .duties(let v)? = self.reply else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
+    }()
     case nil: break
     }
     try unknownFields.traverse(visitor: &visitor)
@@ -2760,264 +3340,224 @@ nonisolated extension Bascule_V1_VaultEvent: SwiftProtobuf.Message, SwiftProtobu
   package static let protoMessageName: String = _protobuf_package + ".VaultEvent"
   package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}number\0\u{1}epoch\0\u{2}\u{8}site\0\u{1}cloud\0\u{1}pair\0\u{1}host\0\u{1}guest\0\u{1}protection\0\u{4}\u{5}site_removed\0\u{3}cloud_removed\0\u{3}pair_removed\0\u{3}host_removed\0\u{3}guest_removed\0\u{3}protection_removed\0")
 
-  fileprivate class _StorageClass {
-    var _number: UInt64 = 0
-    var _epoch: Data = Data()
-    var _change: Bascule_V1_VaultEvent.OneOf_Change?
-
-      // This property is used as the initial default value for new instances of the type.
-      // The type itself is protecting the reference to its storage via CoW semantics.
-      // This will force a copy to be made of this reference when the first mutation occurs;
-      // hence, it is safe to mark this as `nonisolated(unsafe)`.
-      static nonisolated(unsafe) let defaultInstance = _StorageClass()
-
-    private init() {}
-
-    init(copying source: _StorageClass) {
-      _number = source._number
-      _epoch = source._epoch
-      _change = source._change
-    }
-  }
-
-  fileprivate mutating func _uniqueStorage() -> _StorageClass {
-    if !isKnownUniquelyReferenced(&_storage) {
-      _storage = _StorageClass(copying: _storage)
-    }
-    return _storage
-  }
-
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    _ = _uniqueStorage()
-    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
-      while let fieldNumber = try decoder.nextFieldNumber() {
-        // The use of inline closures is to circumvent an issue where the compiler
-        // allocates stack space for every case branch when no optimizations are
-        // enabled. https://github.com/apple/swift-protobuf/issues/1034
-        switch fieldNumber {
-        case 1: try { try decoder.decodeSingularUInt64Field(value: &_storage._number) }()
-        case 2: try { try decoder.decodeSingularBytesField(value: &_storage._epoch) }()
-        case 10: try {
-          var v: Bascule_V1_Site?
-          var hadOneofValue = false
-          if let current = _storage._change {
-            hadOneofValue = true
-            if case .site(let m) = current {v = m}
-          }
-          try decoder.decodeSingularMessageField(value: &v)
-          if let v = v {
-            if hadOneofValue {try decoder.handleConflictingOneOf()}
-            _storage._change = .site(v)
-          }
-        }()
-        case 11: try {
-          var v: Bascule_V1_Cloud?
-          var hadOneofValue = false
-          if let current = _storage._change {
-            hadOneofValue = true
-            if case .cloud(let m) = current {v = m}
-          }
-          try decoder.decodeSingularMessageField(value: &v)
-          if let v = v {
-            if hadOneofValue {try decoder.handleConflictingOneOf()}
-            _storage._change = .cloud(v)
-          }
-        }()
-        case 12: try {
-          var v: Bascule_V1_CloudPair?
-          var hadOneofValue = false
-          if let current = _storage._change {
-            hadOneofValue = true
-            if case .pair(let m) = current {v = m}
-          }
-          try decoder.decodeSingularMessageField(value: &v)
-          if let v = v {
-            if hadOneofValue {try decoder.handleConflictingOneOf()}
-            _storage._change = .pair(v)
-          }
-        }()
-        case 13: try {
-          var v: Bascule_V1_Host?
-          var hadOneofValue = false
-          if let current = _storage._change {
-            hadOneofValue = true
-            if case .host(let m) = current {v = m}
-          }
-          try decoder.decodeSingularMessageField(value: &v)
-          if let v = v {
-            if hadOneofValue {try decoder.handleConflictingOneOf()}
-            _storage._change = .host(v)
-          }
-        }()
-        case 14: try {
-          var v: Bascule_V1_Guest?
-          var hadOneofValue = false
-          if let current = _storage._change {
-            hadOneofValue = true
-            if case .guest(let m) = current {v = m}
-          }
-          try decoder.decodeSingularMessageField(value: &v)
-          if let v = v {
-            if hadOneofValue {try decoder.handleConflictingOneOf()}
-            _storage._change = .guest(v)
-          }
-        }()
-        case 15: try {
-          var v: Bascule_V1_Protection?
-          var hadOneofValue = false
-          if let current = _storage._change {
-            hadOneofValue = true
-            if case .protection(let m) = current {v = m}
-          }
-          try decoder.decodeSingularMessageField(value: &v)
-          if let v = v {
-            if hadOneofValue {try decoder.handleConflictingOneOf()}
-            _storage._change = .protection(v)
-          }
-        }()
-        case 20: try {
-          var v: String?
-          try decoder.decodeSingularStringField(value: &v)
-          if let v = v {
-            if _storage._change != nil {try decoder.handleConflictingOneOf()}
-            _storage._change = .siteRemoved(v)
-          }
-        }()
-        case 21: try {
-          var v: String?
-          try decoder.decodeSingularStringField(value: &v)
-          if let v = v {
-            if _storage._change != nil {try decoder.handleConflictingOneOf()}
-            _storage._change = .cloudRemoved(v)
-          }
-        }()
-        case 22: try {
-          var v: Bascule_V1_CloudPair?
-          var hadOneofValue = false
-          if let current = _storage._change {
-            hadOneofValue = true
-            if case .pairRemoved(let m) = current {v = m}
-          }
-          try decoder.decodeSingularMessageField(value: &v)
-          if let v = v {
-            if hadOneofValue {try decoder.handleConflictingOneOf()}
-            _storage._change = .pairRemoved(v)
-          }
-        }()
-        case 23: try {
-          var v: String?
-          try decoder.decodeSingularStringField(value: &v)
-          if let v = v {
-            if _storage._change != nil {try decoder.handleConflictingOneOf()}
-            _storage._change = .hostRemoved(v)
-          }
-        }()
-        case 24: try {
-          var v: Bascule_V1_VaultEvent.GuestKey?
-          var hadOneofValue = false
-          if let current = _storage._change {
-            hadOneofValue = true
-            if case .guestRemoved(let m) = current {v = m}
-          }
-          try decoder.decodeSingularMessageField(value: &v)
-          if let v = v {
-            if hadOneofValue {try decoder.handleConflictingOneOf()}
-            _storage._change = .guestRemoved(v)
-          }
-        }()
-        case 25: try {
-          var v: String?
-          try decoder.decodeSingularStringField(value: &v)
-          if let v = v {
-            if _storage._change != nil {try decoder.handleConflictingOneOf()}
-            _storage._change = .protectionRemoved(v)
-          }
-        }()
-        default: break
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.number) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self.epoch) }()
+      case 10: try {
+        var v: Bascule_V1_Site?
+        var hadOneofValue = false
+        if let current = self.change {
+          hadOneofValue = true
+          if case .site(let m) = current {v = m}
         }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.change = .site(v)
+        }
+      }()
+      case 11: try {
+        var v: Bascule_V1_Cloud?
+        var hadOneofValue = false
+        if let current = self.change {
+          hadOneofValue = true
+          if case .cloud(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.change = .cloud(v)
+        }
+      }()
+      case 12: try {
+        var v: Bascule_V1_CloudPair?
+        var hadOneofValue = false
+        if let current = self.change {
+          hadOneofValue = true
+          if case .pair(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.change = .pair(v)
+        }
+      }()
+      case 13: try {
+        var v: Bascule_V1_Host?
+        var hadOneofValue = false
+        if let current = self.change {
+          hadOneofValue = true
+          if case .host(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.change = .host(v)
+        }
+      }()
+      case 14: try {
+        var v: Bascule_V1_Guest?
+        var hadOneofValue = false
+        if let current = self.change {
+          hadOneofValue = true
+          if case .guest(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.change = .guest(v)
+        }
+      }()
+      case 15: try {
+        var v: Bascule_V1_Protection?
+        var hadOneofValue = false
+        if let current = self.change {
+          hadOneofValue = true
+          if case .protection(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.change = .protection(v)
+        }
+      }()
+      case 20: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.change != nil {try decoder.handleConflictingOneOf()}
+          self.change = .siteRemoved(v)
+        }
+      }()
+      case 21: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.change != nil {try decoder.handleConflictingOneOf()}
+          self.change = .cloudRemoved(v)
+        }
+      }()
+      case 22: try {
+        var v: Bascule_V1_CloudPair?
+        var hadOneofValue = false
+        if let current = self.change {
+          hadOneofValue = true
+          if case .pairRemoved(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.change = .pairRemoved(v)
+        }
+      }()
+      case 23: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.change != nil {try decoder.handleConflictingOneOf()}
+          self.change = .hostRemoved(v)
+        }
+      }()
+      case 24: try {
+        var v: Bascule_V1_VaultEvent.GuestKey?
+        var hadOneofValue = false
+        if let current = self.change {
+          hadOneofValue = true
+          if case .guestRemoved(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.change = .guestRemoved(v)
+        }
+      }()
+      case 25: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.change != nil {try decoder.handleConflictingOneOf()}
+          self.change = .protectionRemoved(v)
+        }
+      }()
+      default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every if/case branch local when no optimizations
-      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-      // https://github.com/apple/swift-protobuf/issues/1182
-      if _storage._number != 0 {
-        try visitor.visitSingularUInt64Field(value: _storage._number, fieldNumber: 1)
-      }
-      if !_storage._epoch.isEmpty {
-        try visitor.visitSingularBytesField(value: _storage._epoch, fieldNumber: 2)
-      }
-      switch _storage._change {
-      case .site?: try {
-        guard case .site(let v)? = _storage._change else { preconditionFailure() }
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 10)
-      }()
-      case .cloud?: try {
-        guard case .cloud(let v)? = _storage._change else { preconditionFailure() }
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
-      }()
-      case .pair?: try {
-        guard case .pair(let v)? = _storage._change else { preconditionFailure() }
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 12)
-      }()
-      case .host?: try {
-        guard case .host(let v)? = _storage._change else { preconditionFailure() }
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 13)
-      }()
-      case .guest?: try {
-        guard case .guest(let v)? = _storage._change else { preconditionFailure() }
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 14)
-      }()
-      case .protection?: try {
-        guard case .protection(let v)? = _storage._change else { preconditionFailure() }
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 15)
-      }()
-      case .siteRemoved?: try {
-        guard case .siteRemoved(let v)? = _storage._change else { preconditionFailure() }
-        try visitor.visitSingularStringField(value: v, fieldNumber: 20)
-      }()
-      case .cloudRemoved?: try {
-        guard case .cloudRemoved(let v)? = _storage._change else { preconditionFailure() }
-        try visitor.visitSingularStringField(value: v, fieldNumber: 21)
-      }()
-      case .pairRemoved?: try {
-        guard case .pairRemoved(let v)? = _storage._change else { preconditionFailure() }
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 22)
-      }()
-      case .hostRemoved?: try {
-        guard case .hostRemoved(let v)? = _storage._change else { preconditionFailure() }
-        try visitor.visitSingularStringField(value: v, fieldNumber: 23)
-      }()
-      case .guestRemoved?: try {
-        guard case .guestRemoved(let v)? = _storage._change else { preconditionFailure() }
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 24)
-      }()
-      case .protectionRemoved?: try {
-        guard case .protectionRemoved(let v)? = _storage._change else { preconditionFailure() }
-        try visitor.visitSingularStringField(value: v, fieldNumber: 25)
-      }()
-      case nil: break
-      }
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if self.number != 0 {
+      try visitor.visitSingularUInt64Field(value: self.number, fieldNumber: 1)
+    }
+    if !self.epoch.isEmpty {
+      try visitor.visitSingularBytesField(value: self.epoch, fieldNumber: 2)
+    }
+    switch self.change {
+    case .site?: try {
+      guard case .site(let v)? = self.change else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 10)
+    }()
+    case .cloud?: try {
+      guard case .cloud(let v)? = self.change else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
+    }()
+    case .pair?: try {
+      guard case .pair(let v)? = self.change else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 12)
+    }()
+    case .host?: try {
+      guard case .host(let v)? = self.change else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 13)
+    }()
+    case .guest?: try {
+      guard case .guest(let v)? = self.change else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 14)
+    }()
+    case .protection?: try {
+      guard case .protection(let v)? = self.change else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 15)
+    }()
+    case .siteRemoved?: try {
+      guard case .siteRemoved(let v)? = self.change else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 20)
+    }()
+    case .cloudRemoved?: try {
+      guard case .cloudRemoved(let v)? = self.change else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 21)
+    }()
+    case .pairRemoved?: try {
+      guard case .pairRemoved(let v)? = self.change else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 22)
+    }()
+    case .hostRemoved?: try {
+      guard case .hostRemoved(let v)? = self.change else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 23)
+    }()
+    case .guestRemoved?: try {
+      guard case .guestRemoved(let v)? = self.change else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 24)
+    }()
+    case .protectionRemoved?: try {
+      guard case .protectionRemoved(let v)? = self.change else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 25)
+    }()
+    case nil: break
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Bascule_V1_VaultEvent, rhs: Bascule_V1_VaultEvent) -> Bool {
-    if lhs._storage !== rhs._storage {
-      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
-        let _storage = _args.0
-        let rhs_storage = _args.1
-        if _storage._number != rhs_storage._number {return false}
-        if _storage._epoch != rhs_storage._epoch {return false}
-        if _storage._change != rhs_storage._change {return false}
-        return true
-      }
-      if !storagesAreEqual {return false}
-    }
+    if lhs.number != rhs.number {return false}
+    if lhs.epoch != rhs.epoch {return false}
+    if lhs.change != rhs.change {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -52,6 +52,36 @@ import Testing
         #expect(health.remedy.contains("bascule-worker"))
     }
 
+    @Test mutating func `between the sides it is said where the guest runs and what can be done`() {
+        evidence.activeHostName = "beta"
+        evidence.newestAgeMilliseconds = 9_000_000
+        evidence.run = "5a1c"
+        evidence.state = .failingOver
+        #expect(level() == .normal && HealthRules.assess(evidence).reason.contains("5a1c"))
+        evidence.activeSide = .target
+        #expect(level() == .warning && HealthRules.assess(evidence).reason.contains("beta"))
+        evidence.state = .commitPending
+        evidence.failoverCycle = 12
+        #expect(level() == .warning)
+        #expect(HealthRules.assess(evidence).reason == "The guest runs at beta from point 12 and is not replicated.")
+        #expect(HealthRules.assess(evidence).remedy == "bascule commit, change-point, cancel or reverse")
+        evidence.state = .committed
+        #expect(level() == .warning && HealthRules.assess(evidence).remedy == "bascule reverse")
+        evidence.state = .reversing
+        #expect(level() == .warning && HealthRules.assess(evidence).reason.contains("first cycle back"))
+        evidence.failuresInARow = 3
+        evidence.lastError = PolicyError(.unavailable, "The host does not answer.")
+        #expect(level() == .critical)
+    }
+
+    @Test mutating func `both sides running the guest is critical, whatever else there is`() {
+        for state in ProtectionEntry.State.allCases {
+            evidence.state = state
+            evidence.alarm = "Host beta is active at generation 2, and host alpha runs the guest all the same."
+            #expect(level() == .critical && HealthRules.assess(evidence).reason == evidence.alarm)
+        }
+    }
+
     @Test mutating func `circumstances are told`() {
         evidence.need = .compare(reason: "QEMU was killed")
         #expect(HealthRules.assess(evidence).reason.contains("QEMU was killed"))

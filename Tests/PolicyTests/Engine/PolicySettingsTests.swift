@@ -1,3 +1,5 @@
+import Messages
+import SwiftProtobuf
 import Testing
 
 @testable import Policy
@@ -20,6 +22,8 @@ import Testing
         ("no time", { $0.initialNotBeforeUnixSeconds = -1 }),
         ("freeze", { $0.freezeLimitMilliseconds = 60_001 }),
         ("freeze", { $0.freezeLimitMilliseconds = 0 }),
+        ("shut down", { $0.shutdownLimitSeconds = 0 }),
+        ("shut down", { $0.shutdownLimitSeconds = 601 }),
     ]
 
     @Test(arguments: broken.indices)
@@ -31,6 +35,18 @@ import Testing
         #expect(error.code == .invalidArgument)
         #expect(error.message.contains(word), "\(error.message)")
         #expect(!error.remedy.isEmpty)
+    }
+
+    @Test func `who says nothing of shutting down waits two minutes and never pulls the plug`() throws {
+        var wire = PolicySettings.builtIn.wire
+        #expect(wire.shutdownLimitSeconds == 120 && wire.whenShutdownFails == .stop)
+        wire.shutdownLimitSeconds = 0
+        wire.whenShutdownFails = .unspecified
+        #expect(try PolicySettings(wire: wire) == .builtIn)
+        wire.whenShutdownFails = .destroy
+        #expect(try PolicySettings(wire: wire).whenShutdownFails == .destroy)
+        wire.whenShutdownFails = .UNRECOGNIZED(9)
+        #expect(throws: PolicyError.self) { try PolicySettings(wire: wire) }
     }
 
     @Test func `the built-in policy works`() throws {

@@ -45,6 +45,10 @@ import Testing
         #expect(copy.policyName(for: entry).isEmpty)
         _ = copy.apply(.pair(PairEntry(key: .init(sourceCloud: "a", targetCloud: "b"), policy: "pair")))
         #expect(copy.policyName(for: entry) == "pair")
+        // In reverse the clouds are named the other way round; the pair stays.
+        swap(&entry.sourceCloud, &entry.targetCloud)
+        entry.direction = .reverse
+        #expect(copy.policyName(for: entry) == "pair")
         entry.policyOverride = "own"
         _ = copy.apply(.protection(entry))
         #expect(copy.policyName(for: entry) == "own")

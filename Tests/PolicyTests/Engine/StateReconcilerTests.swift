@@ -24,7 +24,7 @@ import Testing
                     guard let next = StateReconciler.step(from: state, to: wanted) else { break }
                     switch (state, next) {
                     case (.enabling, .seeding), (.seeding, .protected), (.protected, .resynchronizing),
-                        (.resynchronizing, .protected):
+                        (.resynchronizing, .protected), (.reversing, .protected):
                         state = next
                     case (_, _):
                         Issue.record("illegal step from \(state) to \(next)")
@@ -32,8 +32,8 @@ import Testing
                     }
                 }
                 switch from {
-                case .paused, .disabling: #expect(state == from)
-                case .enabling, .seeding, .protected, .resynchronizing:
+                case .paused, .disabling, .failingOver, .commitPending, .committed: #expect(state == from)
+                case .enabling, .seeding, .protected, .resynchronizing, .reversing:
                     #expect(state == wanted || wanted == .seeding)
                 }
             }

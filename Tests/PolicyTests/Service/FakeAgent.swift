@@ -65,6 +65,12 @@ final class FakeAgent: Sendable {
 
     func loseCheckpoints() { state.withLock { $0.checkpoints = [] } }
 
+    /// A replica was started here from this point, and has a checkpoint of its name.
+    func startReplica(from cycle: UInt64) { state.withLock { $0.checkpoints = [cycle] } }
+
+    /// The guest's own disks, which hold this point exactly, became the base of a replica.
+    func adopt(point cycle: UInt64) { state.withLock { $0.points = [cycle] } }
+
     /// It crashed and was started again: what was open is gone, what is on disk stays.
     func forgetOpen() {
         state.withLock {
@@ -95,7 +101,9 @@ final class FakeAgent: Sendable {
         case .abortCycle: "AbortCycle"
         case .describeReplica: "DescribeReplica"
         case .deleteReplica: "DeleteReplica"
-        case .listPoints, .openView, .closeView, .scrub, .doctorCheck: "other"
+        case .listPoints, .openView, .closeView, .scrub, .doctorCheck, .setSide, .stopGuest, .startGuest, .startReplica,
+            .stopReplica, .commitReplica, .prepareReplica, .adoptDisks, .describeSide:
+            "other"
         }
     }
 
@@ -191,7 +199,8 @@ final class FakeAgent: Sendable {
             state.points = []
             state.open = nil
             return .done(AgentDone())
-        case .listPoints, .openView, .closeView, .scrub, .doctorCheck:
+        case .listPoints, .openView, .closeView, .scrub, .doctorCheck, .setSide, .stopGuest, .startGuest, .startReplica,
+            .stopReplica, .commitReplica, .prepareReplica, .adoptDisks, .describeSide:
             throw RemoteError(.unimplemented, "not in this script")
         }
     }

@@ -91,6 +91,14 @@ final class FakeVault: Sendable {
         await put(protection)
     }
 
+    /// A step of a run.
+    func step(_ id: String, _ change: (inout Protection) -> Void) async {
+        guard var protection = state.withLock({ $0.protections[id] }) else { return }
+        change(&protection)
+        protection.version += 1
+        await put(protection)
+    }
+
     private func put(_ protection: Protection) async {
         let event = state.withLock { state in
             state.protections[protection.id] = protection
@@ -156,7 +164,8 @@ final class FakeVault: Sendable {
             state.confirmed.append(confirm.protection)
             return (.done(Done()), event(&state) { $0.protectionRemoved = confirm.protection })
         case .createSite, .deleteSite, .createCloud, .deleteCloud, .pairClouds, .unpairClouds, .registerHost,
-            .reportInventory, .removeHost, .protect, .protectCloud, .unprotect, .setPolicyOverride, .listAudit:
+            .reportInventory, .removeHost, .protect, .protectCloud, .unprotect, .setPolicyOverride, .listAudit,
+            .advanceFailover:
             throw RemoteError(.unimplemented, "not in this script")
         }
     }

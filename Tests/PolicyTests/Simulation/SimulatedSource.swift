@@ -21,6 +21,15 @@ struct SimulatedSource {
     private(set) var bases: [Int64: Int64?] = [:]
     private var highestSeen: UInt64 = 0
 
+    init() {}
+
+    /// A replica that was started from a point: its first checkpoint is named by it, and its content goes on from
+    /// there under numbers that the other side never gave.
+    init(startedFrom cycle: UInt64, content: Int64, after other: SimulatedSource) {
+        checkpoints = [cycle: content]
+        version = other.version + 1_000_000
+    }
+
     mutating func write() { version += 1 }
 
     // MARK: Faults

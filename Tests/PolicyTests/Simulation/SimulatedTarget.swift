@@ -16,6 +16,14 @@ struct SimulatedTarget {
     private var highestSeen: UInt64 = 0
     private var openings: UInt8 = 0
 
+    init() {}
+
+    /// The disks of an old source, adopted in place: what they hold stands for this cycle.
+    init(adopting cycle: UInt64, content: Int64) {
+        points = [cycle: content]
+        isDeleted = false
+    }
+
     var newest: UInt64 { points.keys.max() ?? 0 }
 
     mutating func agentCrashed() {

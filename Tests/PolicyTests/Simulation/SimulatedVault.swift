@@ -34,6 +34,16 @@ struct SimulatedVault {
         return put(entry)
     }
 
+    /// A step of a run.
+    mutating func advance(
+        _ id: ProtectionIdentifier, _ step: (inout ProtectionEntry) -> Void
+    ) -> RegistryChange? {
+        guard var entry = entries[id] else { return nil }
+        step(&entry)
+        entry.version += 1
+        return put(entry)
+    }
+
     mutating func handle(_ call: VaultCall) -> (Result<ProtectionEntry?, PolicyError>, RegistryChange?) {
         guard let entry = entries[call.protection] else {
             return (.failure(PolicyError(.notFound, "no such protection")), nil)
@@ -57,7 +67,7 @@ struct SimulatedVault {
     private static func isLegal(_ from: ProtectionEntry.State, _ to: ProtectionEntry.State) -> Bool {
         switch (from, to) {
         case (.enabling, .seeding), (.seeding, .protected), (.protected, .resynchronizing),
-            (.resynchronizing, .protected):
+            (.resynchronizing, .protected), (.reversing, .protected):
             true
         case (_, _):
             false

@@ -14,12 +14,7 @@ struct SimulatedWorld {
         static let none = Faults(lostRequests: 0, lostAnswers: 0, repeatedRequests: 0, nonsense: 0, chaos: false)
     }
 
-    struct Site {
-        var source = SimulatedSource()
-        var target = SimulatedTarget()
-    }
-
-    private enum Happening {
+    enum Happening {
         case deliver(AgentOrder, incarnation: Int, answered: Bool)
         case answer(ProtectionIdentifier, CallNumber, Result<AgentAnswer, PolicyError>, incarnation: Int)
         case deliverToVault(VaultCall, incarnation: Int)
@@ -45,9 +40,11 @@ struct SimulatedWorld {
     private(set) var steps = 0
     private(set) var commits = 0
     private(set) var engine: PolicyEngine
-    private(set) var sites: [ProtectionIdentifier: Site] = [:]
-    private(set) var vault = SimulatedVault()
-    private var random: SeededGenerator
+    var sites: [ProtectionIdentifier: SimulatedSite] = [:]
+    var vault = SimulatedVault()
+    var random: SeededGenerator
+    /// Journeys that were completed, so that a walk without one is noticed.
+    var reversals = 0
     private var store = MemoryPolicyStore()
     private var agenda: [(at: PolicyTime, order: Int, what: Happening)] = []
     private var ordered = 0
@@ -58,7 +55,7 @@ struct SimulatedWorld {
     private var tokens: UInt64 = 0
     private var plannedWake: PolicyTime?
     private var attempts: Set<String> = []
-    private var highestCycle: [ProtectionIdentifier: UInt64] = [:]
+    private(set) var highestCycle: [ProtectionIdentifier: UInt64] = [:]
 
     init(seed: UInt64, protections: Int) throws {
         self.seed = seed
@@ -86,7 +83,7 @@ struct SimulatedWorld {
     }
 
     mutating func protect(_ id: ProtectionIdentifier) {
-        sites[id] = Site()
+        sites[id] = SimulatedSite()
         let change = vault.put(
             ProtectionEntry(
                 id: id, guestUUID: "guest-\(id)", guestName: "guest-\(id)", sourceHost: "h1", targetHost: "h2",
@@ -146,14 +143,15 @@ struct SimulatedWorld {
             try finish(index, grant)
         case .chaos:
             plan(.chaos, after: Int64.random(in: 100...3_000, using: &random))
-            for id in sites.keys.sorted() where happens(60) { sites[id]?.source.write() }
+            for id in sites.keys.sorted() where happens(60) && !isOff(id) { sites[id]?.source.write() }
             if faults.chaos { try disturb() }
+            for id in sites.keys.sorted() { try advanceFailover(id, finishing: !faults.chaos) }
         }
     }
 
     // MARK: The service
 
-    private mutating func tell(_ event: EngineEvent) throws {
+    mutating func tell(_ event: EngineEvent) throws {
         engine.handle(event, now: now)
         let output = engine.settle(now: now)
         // Killed before it stored anything, and with it nothing was done.
@@ -190,7 +188,9 @@ struct SimulatedWorld {
         case .answer(let token, .success(.grants(let grants))):
             guard let index = pullers.removeValue(forKey: token) else { break }
             try give(grants, to: index)
-        case .answer, .answerHistory:
+        case .answer(let token, let result):
+            triggerAnswered(token, result)
+        case .answerHistory:
             break
         }
     }
@@ -201,6 +201,7 @@ struct SimulatedWorld {
                 throw violation("cycle number \(capture.cycle) was given twice")
             }
             highestCycle[order.protection] = capture.cycle
+            try checkAsked(order.protection, capture.cycle)
         }
         if happens(faults.lostRequests) {
             let lost = PolicyError(.deadlineExceeded, "no answer")
@@ -220,7 +221,9 @@ struct SimulatedWorld {
         guard var site = sites[order.protection] else { return }
         site.source.watch(now: now, deletesCheckpoint: random.next() % 2 == 0)
         var result: Result<AgentAnswer, PolicyError>
-        if order.endpoint == "sim:h1" {
+        if let refusal = site.refusal(of: order) {
+            result = .failure(refusal)
+        } else if order.endpoint == site.sourceEndpoint {
             let watched = site.source.checkpoints
             result = site.source.handle(order.call, now: now, random: &random)
             try checkCheckpoints(watched, site, order.call)
@@ -322,7 +325,7 @@ struct SimulatedWorld {
     /// The source keeps the last acknowledged checkpoint until the target has committed the next: no command may take
     /// away the checkpoint of the point that the target holds.
     private func checkCheckpoints(
-        _ before: [UInt64: Int64], _ site: Site, _ call: AgentCall
+        _ before: [UInt64: Int64], _ site: SimulatedSite, _ call: AgentCall
     ) throws {
         switch call {
         case .releaseSource:
@@ -332,7 +335,10 @@ struct SimulatedWorld {
             break
         }
         let newest = site.target.newest
-        guard newest > 0, let held = before[newest], site.source.checkpoints[newest] != held else { return }
+        // Disks that diverged may stand under a number that a capture has, too; only the same content is that point.
+        guard newest > 0, let held = before[newest], held == site.target.points[newest],
+            site.source.checkpoints[newest] != held
+        else { return }
         throw violation("\(call) took the checkpoint of cycle \(newest), which the target holds")
     }
 
@@ -368,7 +374,7 @@ struct SimulatedWorld {
         switch random.next() % 24 {
         case 0: try restartService()
         case 1: sites[id]?.source.agentCrashed()
-        case 2: sites[id]?.source.guestCrashed()
+        case 2: if !isOff(id) { sites[id]?.source.guestCrashed() }
         case 3: sites[id]?.target.agentCrashed()
         case 4 where random.next() % 8 == 0: sites[id]?.target.wipe()
         case 5: isVaultAway.toggle()
@@ -376,7 +382,8 @@ struct SimulatedWorld {
         case 7, 8, 9: resume(id)
         case 10: operatorSays(id, .resynchronizing, from: [.protected])
         case 11 where random.next() % 6 == 0:
-            operatorSays(id, .disabling, from: [.enabling, .seeding, .protected, .paused, .resynchronizing])
+            operatorSays(
+                id, .disabling, from: [.enabling, .seeding, .protected, .paused, .resynchronizing, .reversing])
         case 12, 13:
             let index = Int(random.next() % UInt64(workers.count))
             restartWorker(index)
@@ -416,7 +423,7 @@ struct SimulatedWorld {
 
     // MARK: Small steps
 
-    private mutating func plan(_ what: Happening, after milliseconds: Int64) {
+    mutating func plan(_ what: Happening, after milliseconds: Int64) {
         ordered += 1
         let item = (at: now + milliseconds, order: ordered, what: what)
         // Latest first, so that the next one is taken from the end.
@@ -424,11 +431,11 @@ struct SimulatedWorld {
         agenda.insert(item, at: index)
     }
 
-    private mutating func happens(_ percent: Int) -> Bool { Int(random.next() % 100) < percent }
+    mutating func happens(_ percent: Int) -> Bool { Int(random.next() % 100) < percent }
 
-    private mutating func latency() -> Int64 { Int64.random(in: 1...60, using: &random) }
+    mutating func latency() -> Int64 { Int64.random(in: 1...60, using: &random) }
 
-    private mutating func nextToken() -> RequestToken {
+    mutating func nextToken() -> RequestToken {
         tokens += 1
         return RequestToken(value: tokens)
     }

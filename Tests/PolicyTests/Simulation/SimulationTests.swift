@@ -14,6 +14,17 @@ import Testing
         try Self.walk(seed: seed)
     }
 
+    /// Walks that never change sides would say nothing about it.
+    @Test func `walks change sides, forth and back`() throws {
+        var reversals = 0
+        for seed in UInt64(1)...4 {
+            var world = try SimulatedWorld(seed: seed, protections: 3)
+            try world.run(steps: 4_000)
+            reversals += world.reversals
+        }
+        #expect(reversals >= 8)
+    }
+
     static func walk(seed: UInt64) throws {
         var world = try SimulatedWorld(seed: seed, protections: 3)
         try world.run(steps: 4_000)
@@ -47,7 +58,13 @@ import Testing
     private static func expectNothingOpen(_ world: SimulatedWorld) throws {
         guard world.engine.board.openCycles == 0 else { throw world.violation("jobs are left on the board") }
         for (id, site) in world.sites {
-            guard site.source.capture == nil else { throw world.violation("\(id) has a capture left open") }
+            if let capture = site.source.capture {
+                let machine = world.engine.machines[id]
+                throw world.violation(
+                    "\(id) has the capture of cycle \(capture.cycle) left open, kept until \(capture.keptUntil), now "
+                        + "\(world.now): \(machine?.phase.text ?? "no machine"), \(String(describing: machine?.progress))"
+                )
+            }
             guard site.target.open == nil else { throw world.violation("\(id) has a cycle left open at the target") }
             if world.vault.entries[id] == nil {
                 guard site.source.checkpoints.isEmpty, site.target.isDeleted else {

@@ -47,29 +47,41 @@ import Testing
         try await withStore(kind) { store, reopen in
             var settings = Samples.settings("gold", frequency: 5)
             settings.bandwidthBytesPerSecond = .max
+            settings.shutdownLimitSeconds = 7
+            settings.whenShutdownFails = .destroy
             var progress = Samples.progress()
             progress.need = .compare(reason: "why")
             progress.lastApplicationAt = Samples.start
             progress.lastNumber = 9
+            progress.holder = "h2"
+            progress.doubtful = 8
+            progress.asked = .underWay(cycle: 9)
+            var record = Samples.record(.committing)
+            record.offline = true
+            var entry = Samples.entry(.failingOver, version: 3)
+            (entry.direction, entry.activeSide, entry.failoverCycle) = (.reverse, .target, .max)
+            (entry.run, entry.alarm) = ("run", "Both run it.")
+            var report = Samples.report(6)
+            report.offline = true
             let host = HostEntry(id: "h1", name: "alpha", controlEndpoint: "tcp://127.0.0.1:1")
             let pair = PairEntry(key: .init(sourceCloud: "a", targetCloud: "b"), policy: "gold")
             try await store.apply([
-                .putPolicy(settings), .putProgress(progress), .putOpenCycle(Samples.record(.committing)),
+                .putPolicy(settings), .putProgress(progress), .putOpenCycle(record),
                 .putRegistry(.host(host)), .putRegistry(.pair(pair)),
-                .putRegistry(.protection(Samples.entry(.protected, version: 3))), .putEpoch([1, 2, 3]),
-                .appendReport(Samples.protection, Samples.report(6)),
+                .putRegistry(.protection(entry)), .putEpoch([1, 2, 3]),
+                .appendReport(Samples.protection, report),
                 .appendReport(Samples.protection, Samples.report(7, error: PolicyError(.conflict, "m", remedy: "r"))),
             ])
             try await store.close()
             let state = try await reopen().load()
             #expect(state.policies == ["gold": settings])
             #expect(state.progress == [Samples.protection: progress])
-            #expect(state.openCycles == [Samples.protection: Samples.record(.committing)])
+            #expect(state.openCycles == [Samples.protection: record])
             #expect(state.registry.hosts == ["h1": host])
             #expect(state.registry.pairs == [pair.key: pair])
-            #expect(state.registry.protections == [Samples.protection: Samples.entry(.protected, version: 3)])
+            #expect(state.registry.protections == [Samples.protection: entry])
             #expect(state.epoch == [1, 2, 3])
-            #expect(state.lastReports == [Samples.protection: Samples.report(6)])
+            #expect(state.lastReports == [Samples.protection: report])
         }
     }
 

@@ -4,7 +4,7 @@ package import ArgumentParser
 package struct BasculeCommand: AsyncParsableCommand {
     package static let configuration = CommandConfiguration(
         commandName: "bascule",
-        abstract: "Replicate libvirt guests to a second site, and see how well it goes.",
+        abstract: "Replicate libvirt guests to a second site, and fail over to it.",
         discussion: """
             EXAMPLES
               bascule guests                 what could be protected
@@ -13,15 +13,18 @@ package struct BasculeCommand: AsyncParsableCommand {
               bascule points web1            the recovery points of a guest
               bascule export web1 --point latest --socket /tmp/web1.sock
                                              one of them as read-only NBD disks
+              bascule failover web1 --test   start it at the other site, isolated
               bascule doctor                 what is missing, and how to mend it
 
-            Services are looked for at --vault and --policy-service, then BASCULE_VAULT
-            and BASCULE_POLICY, then ~/.config/bascule/bascule.yaml and
-            /etc/bascule/bascule.yaml, then on this machine.
+            Services are looked for at --vault, --policy-service and --orchestrator, then
+            in BASCULE_VAULT, BASCULE_POLICY and BASCULE_ORCHESTRATOR, then in
+            ~/.config/bascule/bascule.yaml and /etc/bascule/bascule.yaml, then on this
+            machine.
 
             EXIT STATUS
               0 done · 1 failed · 3 not found · 4 refused · 5 no answer (try later) ·
-              6 damaged data · 64 wrong command line · 130 interrupted
+              6 damaged data · 7 a run stands still · 64 wrong command line ·
+              130 interrupted
             """,
         version: BasculeTool.version,
         groupedSubcommands: [
@@ -37,12 +40,19 @@ package struct BasculeCommand: AsyncParsableCommand {
                     StatusCommand.self, PointsCommand.self, HistoryCommand.self, GuestsCommand.self, EventsCommand.self,
                     AuditCommand.self,
                 ]),
+            CommandGroup(
+                name: "Fail over",
+                subcommands: [
+                    FailoverCommand.self, CleanupCommand.self, CommitCommand.self, CancelCommand.self,
+                    ChangePointCommand.self, ReverseCommand.self, FailbackCommand.self, RunsCommand.self,
+                    RunCommand.self, RecoverCommand.self,
+                ]),
             CommandGroup(name: "Use and verify points", subcommands: [ExportCommand.self, ScrubCommand.self]),
             CommandGroup(
                 name: "Places",
                 subcommands: [
-                    SitesCommand.self, CloudsCommand.self, PairCommand.self, UnpairCommand.self, HostsCommand.self,
-                    WorkersCommand.self,
+                    SitesCommand.self, CloudsCommand.self, PairCommand.self, UnpairCommand.self,
+                    NetworksCommand.self, HostsCommand.self, WorkersCommand.self,
                 ]),
             CommandGroup(
                 name: "Help yourself",

@@ -53,6 +53,17 @@ package struct DoctorCommand: OperatorCommand {
         } catch let error as RemoteError {
             checks.append(.init(host: "–", name: "policy", passed: false, detail: error.message, remedy: error.remedy))
         }
+        do {
+            // Answering anything is what counts.
+            _ = try await session.orchestrator().runs(of: nil, limit: 1)
+            checks.append(
+                .init(
+                    host: "–", name: "orchestrator", passed: true,
+                    detail: "answers at \(session.settings[.orchestrator])", remedy: ""))
+        } catch let error as RemoteError {
+            checks.append(
+                .init(host: "–", name: "orchestrator", passed: false, detail: error.message, remedy: error.remedy))
+        }
         if let registry {
             let chosen = try hosts.isEmpty ? registry.hosts : hosts.map { try registry.host(named: $0) }
             for host in chosen { checks += try await examine(host, in: session) }

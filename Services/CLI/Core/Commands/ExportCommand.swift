@@ -23,7 +23,9 @@ package struct ExportCommand: OperatorCommand {
     @Argument(help: "Guest, or identifier of the protection; leave it out with --replica.")
     var guest: String?
 
-    @Option(help: ArgumentHelp("Which point: latest, latest-app, a cycle, an identifier, a time.", valueName: "point"))
+    @Option(
+        help: ArgumentHelp(
+            "Which point: latest, application, verified, a cycle, an identifier, a time.", valueName: "point"))
     var point = "latest"
 
     @Option(help: ArgumentHelp("Where to listen; a fresh path when not given.", valueName: "path"))

@@ -73,7 +73,7 @@ package struct GuestsCommand: OperatorCommand {
                 .init(guest.power.words, guest.power == .running ? .plain : .dim), .init("\(guest.virtualCPUs)"),
                 .init(HumanUnits.bytes(guest.memoryBytes)), .init("\(guest.disks.count)"),
                 .init(HumanUnits.bytes(guest.diskBytes)),
-                protection.map { .init($0.state.rawValue, $0.state == .protected ? .good : .warning) }
+                protection.map { .init($0.state.words, $0.state == .protected ? .good : .warning) }
                     ?? .init("none", .dim),
                 blocking > 0
                     ? .init("\(blocking) blocking", .bad)

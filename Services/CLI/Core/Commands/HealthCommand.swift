@@ -5,7 +5,8 @@ import Messages
 /// `bascule health`
 package struct HealthCommand: OperatorCommand {
     package static let configuration = CommandConfiguration(
-        commandName: "health", abstract: "Ask every service how it is: vault, policy, workers, host agents.",
+        commandName: "health",
+        abstract: "Ask every service how it is: vault, policy, orchestrator, workers, host agents.",
         discussion: "Ends with exit status 5 when one does not answer.")
 
     @OptionGroup package var common: CommonOptions
@@ -20,6 +21,7 @@ package struct HealthCommand: OperatorCommand {
         var services = [
             await ask("vault", "vault", at: session.settings[.vault], in: session),
             await ask("policy", "policy", at: session.settings[.policy], in: session),
+            await ask("orchestrator", "orchestrator", at: session.settings[.orchestrator], in: session),
         ]
         if services[1].answers {
             for worker in try await session.policy().workers() {

@@ -42,6 +42,12 @@ extension PolicyCommand {
         @Option(help: ArgumentHelp("How long a guest may be frozen at most, in milliseconds.", valueName: "ms"))
         var freezeLimit: UInt32?
 
+        @Option(help: ArgumentHelp("How long a guest may take to shut down in a planned failover.", valueName: "span"))
+        var shutdownLimit: String?
+
+        @Option(help: ArgumentHelp("A guest that does not shut down in time: stop or force-off.", valueName: "act"))
+        var whenShutdownFails: String?
+
         @OptionGroup package var common: CommonOptions
 
         package init() {}
@@ -89,6 +95,17 @@ extension PolicyCommand {
                 }
             }
             if let freezeLimit { policy.freezeLimitMilliseconds = freezeLimit }
+            if let shutdownLimit { policy.shutdownLimitSeconds = try OperatorLimits.shutdownSeconds(shutdownLimit) }
+            if let whenShutdownFails {
+                let acts = PolicyRecord.WhenShutdownFails.allCases
+                guard let act = acts.first(where: { $0.words == whenShutdownFails }) else {
+                    throw OperatorError(
+                        .usage,
+                        "\"\(whenShutdownFails)\" is not what can be done about a guest that does not shut down",
+                        remedy: "one of: \(acts.map(\.words).joined(separator: ", "))")
+                }
+                policy.whenShutdownFails = act
+            }
             return policy
         }
     }
@@ -108,6 +125,9 @@ extension PolicyRecord {
                 + (bandwidthBytesPerSecond == 0 ? "unlimited" : HumanUnits.rate(bandwidthBytesPerSecond)),
             "a guest is frozen for \(HumanUnits.duration(milliseconds: Int64(freezeLimitMilliseconds)).replacing(".0 s", with: " s")) at most",
         ]
+        lines.append(
+            "planned failover: a guest has \(HumanUnits.span(seconds: shutdownLimitSeconds)) to shut down, then "
+                + (whenShutdownFails == .stop ? "the failover stops" : "its plug is pulled"))
         if initialNotBeforeUnixSeconds > 0 {
             lines.append(
                 "first copies begin at \(HumanUnits.time(unixMilliseconds: initialNotBeforeUnixSeconds * 1_000))")

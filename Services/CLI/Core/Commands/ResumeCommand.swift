@@ -17,7 +17,7 @@ package struct ResumeCommand: OperatorCommand {
         var protection = try await vault.registry().protection(named: guest)
         guard protection.state == .paused else {
             throw OperatorError(
-                .refused, "\(protection.guest) is not paused, it is \(protection.state.rawValue)",
+                .refused, "\(protection.guest) is not paused, it is \(protection.state.words)",
                 remedy: "see how it goes: bascule status \(protection.guest)")
         }
         // A guest that was paused before its first point has to be seeded; the policy service knows.

@@ -42,9 +42,12 @@ package struct StateWait: Sendable {
             return .failed(OperatorError(.refused, "\(guest) was paused meanwhile", remedy: next))
         case .disabling:
             return .failed(OperatorError(.refused, "\(guest) is being unprotected", remedy: "see: bascule audit"))
+        case .failingOver, .commitPending, .committed:
+            let next = "see how it goes: bascule runs \(guest)"
+            return .failed(OperatorError(.refused, "\(guest) is \(protection.state.words)", remedy: next))
         case .protected where goal == .protectedAgain, .protected where (status?.newestCycle ?? 0) > 0:
             return .reached(sentence(of: status?.lastCycle))
-        case .enabling, .seeding, .protected, .resynchronizing, .unknown:
+        case .enabling, .seeding, .protected, .resynchronizing, .reversing, .unknown:
             break
         }
         guard let status, status.cycleOpen, status.totalBytes > 0 else {

@@ -7,10 +7,10 @@ package struct StatusCommand: OperatorCommand {
         commandName: "status",
         abstract: "Show how every protection stands: state, health and why, age of the newest point.",
         discussion: """
-            NEWEST is the age of the newest recovery point; PENDING is what the open cycle
-            still has to store; CHANGED, SENT and TOOK are of the last cycle that
-            committed. Below the table, one line says why anything is not normal, and what
-            to do.
+            ACTIVE is the host whose guest may run; NEWEST is the age of the newest
+            recovery point; PENDING is what the open cycle still has to store; CHANGED,
+            SENT and TOOK are of the last cycle that committed. Below the table, one line
+            says why anything is not normal, and what to do.
 
             EXAMPLES
               bascule status
@@ -39,7 +39,7 @@ package struct StatusCommand: OperatorCommand {
             let report = try await look(vault: vault, policy: policy)
             try show(report, in: session)
             guard watch else {
-                let critical = report.rows.filter { $0.status?.health == .critical }
+                let critical = report.rows.filter(\.isCritical)
                 if check, !critical.isEmpty {
                     throw OperatorError(
                         .refused, "critical: \(critical.map(\.protection.guest).joined(separator: ", "))",

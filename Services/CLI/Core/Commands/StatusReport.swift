@@ -6,6 +6,40 @@ package struct StatusReport: Sendable, Equatable, Codable {
         package var targetHostName: String
         /// Nil while the policy service has not taken it up, or does not answer.
         package var status: ReplicationStatus?
+
+        package var isCritical: Bool { status?.health == .critical || !protection.alarm.isEmpty }
+
+        /// The host whose guest may run.
+        var activeCell: Table.Cell {
+            switch protection.activeSide {
+            case .source: .init(sourceHostName)
+            case .target: .init(targetHostName, .warning)
+            case .unknown: .init("unknown", .dim)
+            }
+        }
+
+        /// Both sides run: which holds what, and the one command that resolves it.
+        var alarm: String? {
+            guard !protection.alarm.isEmpty else { return nil }
+            let guest = protection.guest
+            let way: String
+            switch protection.state {
+            case .commitPending:
+                way =
+                    "Keep what \(targetHostName) holds: bascule reverse \(guest);"
+                    + " or what \(sourceHostName) holds: bascule cancel \(guest)."
+            case .committed:
+                way = "Keep what \(targetHostName) holds: bascule reverse \(guest)."
+            case .failingOver:
+                way = "See what the run needs: bascule runs \(guest)."
+            case .enabling, .seeding, .protected, .paused, .resynchronizing, .disabling, .reversing, .unknown:
+                let (active, other) =
+                    protection.activeSide == .target
+                    ? (targetHostName, sourceHostName) : (sourceHostName, targetHostName)
+                way = "What \(active) holds counts: shut the guest at \(other) down."
+            }
+            return "\(protection.alarm) \(way)"
+        }
     }
 
     package var rows: [Row]
@@ -45,7 +79,8 @@ package struct StatusReport: Sendable, Equatable, Codable {
 
     private var table: Table {
         var table = Table([
-            .init("GUEST", minimum: 8), .init("DIRECTION", minimum: 9, rank: 4), .init("STATE", minimum: 8),
+            .init("GUEST", minimum: 8), .init("DIRECTION", minimum: 9, rank: 4), .init("ACTIVE", minimum: 6, rank: 2),
+            .init("STATE", minimum: 8),
             .init("HEALTH", minimum: 6), .init("NEWEST", .right), .init("PENDING", .right, rank: 3),
             .init("CHANGED", .right, rank: 5), .init("SENT", .right, rank: 5), .init("TOOK", .right, rank: 5),
         ])
@@ -54,8 +89,10 @@ package struct StatusReport: Sendable, Equatable, Codable {
             let status = row.status
             let pending = status.flatMap { $0.cycleOpen ? HumanUnits.bytes($0.pendingBytes) : nil }
             table.add([
-                .init(row.protection.guest), .init(arrow), .init(row.protection.state.rawValue),
-                status.map { .init($0.health.rawValue, $0.health.style) } ?? .init("unknown", .dim),
+                .init(row.protection.guest), .init(arrow), row.activeCell, .init(row.protection.state.words),
+                !row.protection.alarm.isEmpty
+                    ? .init(ReplicationStatus.Level.critical.rawValue, .bad)
+                    : status.map { .init($0.health.rawValue, $0.health.style) } ?? .init("unknown", .dim),
                 .init(status?.newestPointAgeMilliseconds.map(HumanUnits.duration(milliseconds:)) ?? "none"),
                 .init(pending ?? "–"), .init(status?.lastCycle.map { HumanUnits.bytes($0.changedBytes) } ?? "–"),
                 .init(status?.lastCycle.map { HumanUnits.bytes($0.sentBytes) } ?? "–"),
@@ -71,13 +108,14 @@ package struct StatusReport: Sendable, Equatable, Codable {
         var lines: [String] = []
         for row in rows {
             var sentences: [(TextStyle, String)] = []
+            if let alarm = row.alarm { sentences.append((.bad, alarm)) }
             if let status = row.status, status.health != .normal, !status.healthReason.isEmpty {
                 sentences.append((status.health.style, "\(status.healthReason) \(status.healthRemedy)"))
             }
             let reason = row.protection.stateReason
             let isSaid = sentences.contains { $0.1.contains(reason) }
             if !reason.isEmpty, !isSaid, row.protection.state != .protected {
-                sentences.append((.plain, "\(row.protection.state.rawValue): \(reason)"))
+                sentences.append((.plain, "\(row.protection.state.words): \(reason)"))
             }
             for (style, sentence) in sentences {
                 let text = DisplayWidth.fitted("  \(row.protection.guest): \(sentence)", to: width ?? .max)

@@ -23,6 +23,9 @@ package struct DemoCommand: OperatorCommand {
     @Flag(help: "Leave the files of the run in place, for a look at settings and logs.")
     var keepFiles = false
 
+    @Option(help: ArgumentHelp("Acts to play.", visibility: .hidden))
+    var acts: String?
+
     @OptionGroup package var common: CommonOptions
 
     package init() {}
@@ -39,6 +42,7 @@ package struct DemoCommand: OperatorCommand {
         }
         var plan = DemoPlan()
         plan.liveSeconds = seconds
+        if let acts { plan.acts = try DemoAct.list(acts) }
         let programs = InstalledPrograms(binaries: session.settings[.binaries])
         let stage = try DemoStage(plan: plan, programs: programs)
         let result: Result<DemoReport, any Error>
@@ -54,6 +58,10 @@ package struct DemoCommand: OperatorCommand {
         let report = try result.get()
         console.print("")
         console.print(report.table)
+        if !report.outcomes.isEmpty {
+            console.print("")
+            console.print(DemoOutcome.table(of: report.outcomes))
+        }
         for leftover in left { console.print("left behind: \(leftover)") }
         if left.isEmpty {
             console.print("Everything was taken down in order; nothing is left behind. \(report.seconds) s in all.")

@@ -1,5 +1,6 @@
 /// What the demo does, in numbers. Small enough for two cores and software emulation, large enough to see it work.
 package struct DemoPlan: Sendable, Equatable {
+    package var acts = DemoAct.standard
     /// Two disks, because a point has to show both at the same instant.
     package var diskTargets = ["vda", "vdb"]
     package var diskMiB = 384

@@ -21,9 +21,32 @@ struct DemoProver: Sendable {
         }
         guard committed else { return try await prove(protection) }
 
-        let view = try await agent.openView(of: protection.id, cycle: witnessed.cycle, socket: nil)
+        let images = try await readBack(protection, point: witnessed.cycle)
+        defer { for image in images.values { unlink(image) } }
         var served: [String: String] = [:]
-        var images: [String] = []
+        for (target, image) in images {
+            served[target] = try await output(of: "sha256sum \"$image\" | cut -d ' ' -f 1", ["image": image])
+        }
+        let check = checkRecords(on: images, atLeast: saidBefore)
+        return DemoReport.Proof(
+            point: witnessed.cycle, witnessed: witnessed.hashes, served: served, alone: nil,
+            newestRecord: check.newest, faults: check.faults)
+    }
+
+    /// The newest record that a point holds, and what is wrong with those before it.
+    func records(of protection: Registry.Protection, at point: UInt64) async throws -> (
+        newest: UInt64, faults: [String]
+    ) {
+        let images = try await readBack(protection, point: point)
+        defer { for image in images.values { unlink(image) } }
+        return checkRecords(on: images, atLeast: 0)
+    }
+
+    /// Copies each disk of a point with `nbdcopy`, through the secondary's agent; the images by disk.
+    private func readBack(_ protection: Registry.Protection, point: UInt64) async throws -> [String: String] {
+        let agent = try await services.secondary()
+        let view = try await agent.openView(of: protection.id, cycle: point, socket: nil)
+        var images: [String: String] = [:]
         let console = services.session.console
         defer { console.showProgress(nil) }
         for export in view.exports {
@@ -33,15 +56,10 @@ struct DemoProver: Sendable {
             try await ShellCommand(
                 "nbdcopy \"$uri\" \"$image\"", environment: ["uri": export.uri, "image": image]
             ).run()
-            images.append(image)
-            served[export.target] = try await output(of: "sha256sum \"$image\" | cut -d ' ' -f 1", ["image": image])
+            images[export.target] = image
         }
         try await agent.closeView(view.view)
-        let check = checkRecords(on: images, atLeast: saidBefore)
-        for image in images { try FileManager.default.removeItem(atPath: image) }
-        return DemoReport.Proof(
-            point: witnessed.cycle, witnessed: witnessed.hashes, served: served, alone: [:],
-            newestRecord: check.newest, faults: check.faults)
+        return images
     }
 
     /// Hashes the point again, served from its directory by nbdkit and our plugin alone.
@@ -86,9 +104,10 @@ struct DemoProver: Sendable {
 
     /// Every record up to the newest is there, whole and in order, and none that the guest had reported before the
     /// capture is missing.
-    private func checkRecords(on images: [String], atLeast said: UInt64) -> (newest: UInt64, faults: [String]) {
+    private func checkRecords(on images: [String: String], atLeast said: UInt64) -> (newest: UInt64, faults: [String]) {
         do {
-            let newest = try RecordChecker(layout: stage.guest.layout).check(images: images)
+            let newest = try RecordChecker(layout: stage.guest.layout).check(
+                images: images.sorted { $0.key < $1.key }.map(\.value))
             let faults =
                 newest >= said
                 ? [] : ["record \(said) was on the disks before the capture, the point ends at \(newest)"]

@@ -6,12 +6,12 @@ package struct DemoReport: Sendable, Equatable {
         package var witnessed: [String: String]
         /// What the point held when read back through the target's agent.
         package var served: [String: String]
-        /// What it held when read from the replica directory with every service stopped.
-        package var alone: [String: String]
+        /// What it held when read from the replica directory with every service stopped; nil when the story went on.
+        package var alone: [String: String]?
         package var newestRecord: UInt64
         package var faults: [String]
 
-        package var isIdentical: Bool { !witnessed.isEmpty && witnessed == served && witnessed == alone }
+        package var isIdentical: Bool { !witnessed.isEmpty && witnessed == served && witnessed == alone ?? witnessed }
     }
 
     package var seeding: CycleRecord
@@ -20,9 +20,11 @@ package struct DemoReport: Sendable, Equatable {
     package var points: Int
     package var journalBytes: UInt64
     package var proof: Proof
+    /// Of the acts after replication.
+    package var outcomes: [DemoOutcome] = []
     package var seconds: Int
 
-    package var succeeded: Bool { proof.isIdentical && proof.faults.isEmpty }
+    package var succeeded: Bool { proof.isIdentical && proof.faults.isEmpty && outcomes.allSatisfy(\.succeeded) }
 
     package var table: Table {
         var table = Table([.init("WHAT", minimum: 12), .init("SEEN", minimum: 20)])

@@ -9,6 +9,8 @@ struct DemoServices: Sendable {
     let session: OperatorSession
     let vault: VaultClient
     let policy: PolicyClient
+    /// The process that was killed on purpose, and need not run any more.
+    var lost: String?
 
     private static let policyName = "demo"
 
@@ -18,7 +20,8 @@ struct DemoServices: Sendable {
             name: "demo",
             values: [
                 .vault: stage.sites.vaultEndpoint, .policy: stage.sites.policyEndpoint,
-                .vaultEvents: stage.sites.vaultEvents, .binaries: stage.programs.folder,
+                .vaultEvents: stage.sites.vaultEvents, .orchestrator: stage.sites.orchestratorEndpoint,
+                .binaries: stage.programs.folder,
             ])
         self.session = OperatorSession(
             console: session.console, settings: OperatorSettings(layers: [layer]), json: false,
@@ -68,7 +71,7 @@ struct DemoServices: Sendable {
             } catch let error as RemoteError where error.code == .unavailable || error.code == .deadlineExceeded {
                 // Not there yet; the limit decides.
             }
-            try await stage.sites.checkRunning()
+            try await stage.sites.checkRunning(except: lost)
             guard ContinuousClock.now < deadline else {
                 throw OperatorError(
                     .failed, "waited \(HumanUnits.duration(stage.plan.stepLimit)) for \(what)",

@@ -25,10 +25,11 @@ struct DemoStage: Sendable {
         if let missing = GuestImage.missing {
             throw OperatorError(.refused, missing, remedy: "Scripts/install-prerequisites demo brings all of it")
         }
-        for name in ["bascule-vault", "bascule-policy", "bascule-worker", "bascule-agent", "libbascule-view-plugin.so"]
-        {
-            _ = try programs.path(of: name)
-        }
+        var needed = [
+            "bascule-vault", "bascule-policy", "bascule-worker", "bascule-agent", "libbascule-view-plugin.so",
+        ]
+        if plan.acts.contains(where: \.needsOrchestrator) { needed.append("bascule-orchestrator") }
+        for name in needed { _ = try programs.path(of: name) }
         for name in ["virsh", "nbdcopy", "nbdkit", "qemu-img", "bash"] { _ = try InstalledPrograms.system(name) }
         self.plan = plan
         self.programs = programs
@@ -36,13 +37,10 @@ struct DemoStage: Sendable {
         do {
             try FileManager.default.createDirectory(
                 atPath: root, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
-            for folder in ["guest", "p/etc", "s/etc", "witness"] {
+            for folder in ["guest", "witness"] {
                 try FileManager.default.createDirectory(atPath: "\(root)/\(folder)", withIntermediateDirectories: true)
             }
-            for host in ["p", "s"] {
-                try Self.hypervisorSettings.write(
-                    toFile: "\(root)/\(host)/etc/qemu.conf", atomically: true, encoding: .utf8)
-            }
+            for host in ["p", "s"] { try EmbeddedHypervisor.prepare(at: "\(root)/\(host)") }
             try Self.install(WitnessScripts.hash, at: "\(root)/witness/hash")
             try Self.install(WitnessScripts.hook(folder: "\(root)/witness"), at: "\(root)/witness/hook")
 
@@ -54,6 +52,7 @@ struct DemoStage: Sendable {
 
             var options = LocalSites.Options(binaries: programs.folder, root: root)
             options.workers = plan.workers
+            options.orchestrator = plan.acts.contains(where: \.needsOrchestrator)
             options.primaryHypervisor = "qemu:///embed?root=\(root)/p"
             options.secondaryHypervisor = "qemu:///embed?root=\(root)/s"
             options.extraSettings["primary"] = ["captureHook": "\(root)/witness/hook"]
@@ -76,29 +75,57 @@ struct DemoStage: Sendable {
         try FileManager.default.copyItem(atPath: "\(root)/p/cache", toPath: "\(root)/s/cache")
     }
 
+    /// Ends everything at the primary at once, as a power failure would: its agent, its guest, and whatever serves them.
+    func killPrimary() async throws {
+        // The guest first, because an agent that saw it end could still tell.
+        for found in try RunningProcesses.mentioning("\(root)/p/") { kill(found.identifier, SIGKILL) }
+        try await sites.crash("primary")
+        for found in try RunningProcesses.mentioning("\(root)/primary/") { kill(found.identifier, SIGKILL) }
+    }
+
     /// Takes everything down, in order, and removes the folder. Safe when only half of it was started.
     ///
     /// - Returns: what is left behind all the same; nothing, when all went well.
     func takeDown(keepingFiles: Bool) async throws -> [String] {
         await sites.stop()
         if FileManager.default.fileExists(atPath: "\(root)/guest/domain.xml") {
-            // One by one: a guest that never started, or ended by itself, cannot be destroyed, and that is fine.
-            for act in ["destroy", "undefine --checkpoints-metadata"] {
-                do {
-                    try await virsh("p", act.replacing(/^\w+/) { "\($0.output) \(guest.name)" })
-                } catch is OperatorError {}
+            // The guest may be at either site, and a test of it beside.
+            for host in plan.acts.contains(where: \.needsOrchestrator) ? ["s", "p"] : ["p"] {
+                for name in try await guests(at: host) {
+                    // One by one: a guest that ended by itself cannot be destroyed, and that is fine.
+                    for act in ["destroy \(name)", "undefine \(name) --checkpoints-metadata"] {
+                        do { try await virsh(host, act) } catch is OperatorError {}
+                    }
+                }
             }
         }
-        let left = try RunningProcesses.mentioning(root)
+        // What serves a point to a guest outlives the agents on purpose, and nobody is left to read from it.
+        let servers = try RunningProcesses.mentioning("\(root)/").filter { $0.command.contains("nbdkit") }
+        for server in servers { kill(server.identifier, SIGTERM) }
+        var left = try RunningProcesses.mentioning(root)
+        let deadline = ContinuousClock.now + .seconds(5)
+        while left.contains(where: { found in servers.contains { $0.identifier == found.identifier } }),
+            ContinuousClock.now < deadline
+        {
+            try await Task.sleep(for: .milliseconds(50))
+            left = try RunningProcesses.mentioning(root)
+        }
         if !keepingFiles { try FileManager.default.removeItem(atPath: root) }
-        return left
+        return left.map(\.text)
     }
 
-    private func virsh(_ host: String, _ commands: String) async throws {
+    private func guests(at host: String) async throws -> [String] {
+        let file = "\(root)/logs/guests-\(host)"
+        do { try await virsh(host, "list --all --name", output: file) } catch is OperatorError { return [guest.name] }
+        return try String(contentsOfFile: file, encoding: .utf8).split(whereSeparator: \.isNewline).map(String.init)
+    }
+
+    private func virsh(_ host: String, _ commands: String, output: String? = nil) async throws {
         try await ShellCommand(
             "timeout 60 virsh --quiet --connect \"$host_uri\" \"$commands\" >\"$log\" 2>&1 </dev/null",
             environment: [
-                "host_uri": "qemu:///embed?root=\(root)/\(host)", "commands": commands, "log": "\(root)/logs/virsh.log",
+                "host_uri": "qemu:///embed?root=\(root)/\(host)", "commands": commands,
+                "log": output ?? "\(root)/logs/virsh.log",
                 // The embedded driver wants a writable home, and must not share the operator's.
                 "HOME": "\(root)/home",
             ]
@@ -109,16 +136,4 @@ struct DemoStage: Sendable {
         try script.write(toFile: path, atomically: true, encoding: .utf8)
         try FileManager.default.setAttributes([.posixPermissions: 0o700], ofItemAtPath: path)
     }
-
-    /// What QEMU's driver needs outside systemd and without its log daemon.
-    private static let hypervisorSettings = """
-        stdio_handler = "file"
-        user = "root"
-        group = "root"
-        security_driver = "none"
-        cgroup_controllers = []
-        namespaces = []
-        remember_owner = 0
-
-        """
 }

@@ -21,7 +21,7 @@ extension EventRecord {
         case .protection(let protection):
             let record = Registry.Protection(wire: protection)
             let reason = record.stateReason.isEmpty ? "" : ": \(record.stateReason)"
-            (kind, text) = ("protection", "\(record.guest) \(record.state.rawValue)\(reason)")
+            (kind, text) = ("protection", "\(record.guest) \(record.state.words)\(reason)")
         case .siteRemoved(let name): (kind, text) = ("site-removed", name)
         case .cloudRemoved(let name): (kind, text) = ("cloud-removed", name)
         case .pairRemoved(let pair): (kind, text) = ("pair-removed", "\(pair.sourceCloud) → \(pair.targetCloud)")

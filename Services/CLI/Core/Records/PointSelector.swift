@@ -1,9 +1,11 @@
 import Foundation
 
-/// Which recovery point an operator means: `latest`, a cycle's number, an identifier, or a time.
+/// Which recovery point an operator means: `latest`, `application`, `verified`, a cycle's number, an identifier, or a
+/// time.
 package enum PointSelector: Sendable, Equatable {
     case latest
     case latestApplicationConsistent
+    case latestVerified
     case cycle(UInt64)
     /// At least eight hexadecimal digits from the start of the point's identifier.
     case identifier(prefix: String)
@@ -14,8 +16,10 @@ package enum PointSelector: Sendable, Equatable {
     package init(_ text: String) throws {
         if text == "latest" || text == "newest" {
             self = .latest
-        } else if text == "latest-app" {
+        } else if text == "application" || text == "latest-app" {
             self = .latestApplicationConsistent
+        } else if text == "verified" {
+            self = .latestVerified
         } else if let cycle = UInt64(text), cycle > 0, text.count < 12 {
             self = .cycle(cycle)
         } else if text.count >= 8, text.allSatisfy({ $0.isASCII && $0.isHexDigit }) {
@@ -25,7 +29,7 @@ package enum PointSelector: Sendable, Equatable {
         } else {
             throw OperatorError(
                 .usage, "\"\(text)\" does not name a recovery point",
-                remedy: "write latest, latest-app, a cycle's number, an identifier, or a time as in"
+                remedy: "write latest, application, verified, a cycle's number, an identifier, or a time as in"
                     + " 2026-11-23T03:44:51Z (see: bascule points GUEST)")
         }
     }
@@ -43,6 +47,7 @@ package enum PointSelector: Sendable, Equatable {
         switch self {
         case .latest: found = newest
         case .latestApplicationConsistent: found = points.last { $0.consistency == .application }
+        case .latestVerified: found = points.last { $0.verified }
         case .cycle(let cycle): found = points.first { $0.cycle == cycle }
         case .atOrBefore(let time): found = points.last { $0.capturedUnixMilliseconds <= time }
         case .identifier(let prefix):

@@ -12,6 +12,8 @@ extension PolicyRecord {
         bandwidthBytesPerSecond = wire.bandwidthBytesPerSecond
         initialNotBeforeUnixSeconds = wire.initialNotBeforeUnixSeconds
         freezeLimitMilliseconds = wire.freezeLimitMs == 0 ? 5_000 : wire.freezeLimitMs
+        shutdownLimitSeconds = wire.shutdownLimitSeconds == 0 ? 120 : wire.shutdownLimitSeconds
+        whenShutdownFails = WhenShutdownFails(wire: wire.whenShutdownFails)
         version = wire.version
     }
 
@@ -27,6 +29,8 @@ extension PolicyRecord {
         policy.bandwidthBytesPerSecond = bandwidthBytesPerSecond
         policy.initialNotBeforeUnixSeconds = initialNotBeforeUnixSeconds
         policy.freezeLimitMs = freezeLimitMilliseconds
+        policy.shutdownLimitSeconds = shutdownLimitSeconds
+        policy.whenShutdownFails = whenShutdownFails.wire
         policy.version = version
         return policy
     }
@@ -49,6 +53,23 @@ extension PolicyRecord.Compression {
         case .lz4: .lz4
         case .zstd: .zstd
         case .automatic: .automatic
+        }
+    }
+}
+
+extension PolicyRecord.WhenShutdownFails {
+    /// Nothing said means the harmless one, as the policy service takes it.
+    package init(wire: WhenShutdownFails) {
+        switch wire {
+        case .destroy: self = .forceOff
+        case .stop, .unspecified, .UNRECOGNIZED: self = .stop
+        }
+    }
+
+    package var wire: WhenShutdownFails {
+        switch self {
+        case .stop: .stop
+        case .forceOff: .destroy
         }
     }
 }

@@ -7,6 +7,22 @@ package struct PolicyRecord: Sendable, Equatable, Codable {
         case automatic
     }
 
+    /// What becomes of a planned failover whose guest does not shut down in time.
+    package enum WhenShutdownFails: String, Sendable, Codable, CaseIterable {
+        /// The failover fails and the guest runs on.
+        case stop
+        /// The guest's plug is pulled.
+        case forceOff
+
+        /// As it is typed and shown.
+        package var words: String {
+            switch self {
+            case .stop: "stop"
+            case .forceOff: "force-off"
+            }
+        }
+    }
+
     package var name: String
     package var frequencySeconds: UInt32 = 30
     package var keepAllSeconds: UInt32 = 24 * 3_600
@@ -20,6 +36,9 @@ package struct PolicyRecord: Sendable, Equatable, Codable {
     /// 0: at once.
     package var initialNotBeforeUnixSeconds: Int64 = 0
     package var freezeLimitMilliseconds: UInt32 = 5_000
+    /// How long a guest may take to shut down in a planned failover.
+    package var shutdownLimitSeconds: UInt32 = 120
+    package var whenShutdownFails: WhenShutdownFails = .stop
     package var version: UInt64 = 0
 
     package init(name: String) {

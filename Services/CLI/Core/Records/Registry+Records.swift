@@ -20,6 +20,8 @@ extension Registry {
         package var autoProtect: Bool
         /// Every guest of the source cloud is meant to be protected.
         package var protectAll: Bool
+        package var fence: Fence = .alarm
+        package var networks: [Network] = []
     }
 
     package struct Host: Sendable, Equatable, Codable {
@@ -92,7 +94,54 @@ extension Registry {
         case paused
         case resynchronizing
         case disabling
+        case failingOver
+        case commitPending
+        case committed
+        case reversing
         case unknown
+
+        package var words: String {
+            switch self {
+            case .failingOver: "failing over"
+            case .commitPending: "commit pending"
+            case .enabling, .seeding, .protected, .paused, .resynchronizing, .disabling, .committed, .reversing,
+                .unknown:
+                rawValue
+            }
+        }
+    }
+
+    /// Which side's guest may run.
+    package enum Side: String, Sendable, Codable, CaseIterable {
+        case source
+        case target
+        case unknown
+    }
+
+    /// What the agent of a side that lost does when its guest runs all the same.
+    package enum Fence: String, Sendable, Codable, CaseIterable {
+        case alarm
+        case disconnect
+        case shutDown
+
+        /// As it is typed and shown.
+        package var words: String {
+            switch self {
+            case .alarm: "alarm"
+            case .disconnect: "disconnect"
+            case .shutDown: "shut-down"
+            }
+        }
+    }
+
+    /// What a guest's network device is connected to at the other site.
+    package struct Network: Sendable, Equatable, Codable {
+        /// Network, bridge or host device that the guest has at the source.
+        package var source: String
+        /// Bridge after a failover; empty: the device's link is down.
+        package var target: String
+        /// Bridge of a test failover; empty: the device's link is down.
+        package var testTarget: String
     }
 
     package struct Protection: Sendable, Equatable, Codable {
@@ -112,5 +161,15 @@ extension Registry {
         package var version: UInt64
         /// Empty: the policy of its pair of clouds.
         package var policyOverride: String
+        package var activeSide: Side = .source
+        /// Identifier of the run that holds it; empty: none.
+        package var run = ""
+        /// The point that the target's guest was started from; 0: none.
+        package var failoverCycle: UInt64 = 0
+        /// Both sides run the guest: one sentence; empty: nothing is wrong.
+        package var alarm = ""
+
+        /// Identifier of the host whose guest may run.
+        package var activeHost: String { activeSide == .target ? targetHost : sourceHost }
     }
 }

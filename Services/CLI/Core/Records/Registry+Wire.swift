@@ -15,7 +15,8 @@ extension Registry.Pair {
     package init(wire: CloudPair) {
         self.init(
             source: wire.sourceCloud, target: wire.targetCloud, policy: wire.policy, autoProtect: wire.autoProtect,
-            protectAll: wire.protectAll)
+            protectAll: wire.protectAll, fence: Registry.Fence(wire: wire.fenceAction),
+            networks: wire.networks.map(Registry.Network.init(wire:)))
     }
 
     package var wire: CloudPair {
@@ -25,6 +26,8 @@ extension Registry.Pair {
         pair.policy = policy
         pair.autoProtect = autoProtect
         pair.protectAll = protectAll
+        pair.fenceAction = fence.wire
+        pair.networks = networks.map(\.wire)
         return pair
     }
 }
@@ -84,6 +87,10 @@ extension Registry.State {
         case .paused: self = .paused
         case .resynchronizing: self = .resynchronizing
         case .disabling: self = .disabling
+        case .failingOver: self = .failingOver
+        case .commitPending: self = .commitPending
+        case .committed: self = .committed
+        case .reversing: self = .reversing
         case .unspecified, .UNRECOGNIZED: self = .unknown
         }
     }
@@ -97,6 +104,10 @@ extension Registry.State {
         case .paused: .paused
         case .resynchronizing: .resynchronizing
         case .disabling: .disabling
+        case .failingOver: .failingOver
+        case .commitPending: .commitPending
+        case .committed: .committed
+        case .reversing: .reversing
         case .unknown: .unspecified
         }
     }
@@ -109,6 +120,8 @@ extension Registry.Protection {
             targetHost: wire.targetHostID, sourceCloud: wire.sourceCloud, targetCloud: wire.targetCloud,
             state: Registry.State(wire: wire.state), stateReason: wire.stateReason,
             reversed: wire.direction == .reverse,
-            generation: wire.generation, version: wire.version, policyOverride: wire.policyOverride)
+            generation: wire.generation, version: wire.version, policyOverride: wire.policyOverride,
+            activeSide: Registry.Side(wire: wire.activeSide), run: wire.run, failoverCycle: wire.failoverCycle,
+            alarm: wire.alarm)
     }
 }

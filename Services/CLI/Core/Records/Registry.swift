@@ -67,9 +67,11 @@ package struct Registry: Sendable, Equatable {
         return pair.flatMap { $0.policy.isEmpty ? nil : $0.policy }
     }
 
-    /// The protection of a guest on a host, in whichever direction it runs.
+    /// The protection of a guest on a host, which may be either side of it: after a failover the guest is on both.
     package func protection(of guest: Guest) -> Protection? {
-        protections.first { $0.guestUUID == guest.uuid && $0.sourceHost == guest.hostID }
+        protections.first {
+            $0.guestUUID == guest.uuid && ($0.sourceHost == guest.hostID || $0.targetHost == guest.hostID)
+        }
     }
 
     private func single<Record>(

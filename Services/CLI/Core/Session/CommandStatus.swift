@@ -13,6 +13,8 @@ package enum CommandStatus: Int32, Sendable, CaseIterable {
     case unavailable = 5
     /// A checksum or a seal does not hold: data is damaged.
     case corrupt = 6
+    /// A run stands still until something is done or comes back; the message says what. It is not lost.
+    case waiting = 7
     /// The command line itself is wrong (EX_USAGE of sysexits.h).
     case usage = 64
     /// Ended by Ctrl-C or SIGTERM (128 + SIGINT, as shells count).
@@ -38,6 +40,7 @@ package enum CommandStatus: Int32, Sendable, CaseIterable {
         case .refused: self = .refused
         case .unavailable: self = .unavailable
         case .corrupt: self = .corrupt
+        case .waiting: self = .waiting
         case .failed: self = .failed
         }
     }

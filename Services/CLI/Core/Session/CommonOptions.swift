@@ -11,6 +11,9 @@ package struct CommonOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Endpoint of the policy service.", valueName: "endpoint"))
     package var policyService: String?
 
+    @Option(help: ArgumentHelp("Endpoint of the failover orchestrator.", valueName: "endpoint"))
+    package var orchestrator: String?
+
     @Option(help: ArgumentHelp("File with settings, instead of the usual ones.", valueName: "file"))
     package var config: String?
 
@@ -30,6 +33,7 @@ package struct CommonOptions: ParsableArguments {
         var values: [OperatorSettings.Key: String] = [:]
         values[.vault] = vault
         values[.policy] = policyService
+        values[.orchestrator] = orchestrator
         return OperatorSettings.Layer(name: "option", values: values)
     }
 }

@@ -6,6 +6,7 @@ package struct OperatorError: Error, Sendable, Equatable, CustomStringConvertibl
         case refused
         case unavailable
         case corrupt
+        case waiting
         case failed
     }
 

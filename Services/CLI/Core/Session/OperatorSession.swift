@@ -26,6 +26,10 @@ package struct OperatorSession: Sendable {
         PolicyClient(client: try await bus.client(to: settings[.policy]), deadline: deadline)
     }
 
+    package func orchestrator() async throws -> OrchestratorClient {
+        OrchestratorClient(client: try await bus.client(to: settings[.orchestrator]), deadline: deadline)
+    }
+
     package func agent(of host: Registry.Host) async throws -> AgentClient {
         AgentClient(client: try await bus.client(to: host.endpoint), host: host.name, deadline: deadline)
     }

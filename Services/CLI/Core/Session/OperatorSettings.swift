@@ -7,6 +7,7 @@ package struct OperatorSettings: Sendable, Equatable {
         case vault
         case policy
         case vaultEvents
+        case orchestrator
         /// Folder with the services' executables and the view plugin; for `demo` and `export --replica`.
         case binaries
 
@@ -18,6 +19,7 @@ package struct OperatorSettings: Sendable, Equatable {
             case .vault: "endpoint of the vault"
             case .policy: "endpoint of the policy service"
             case .vaultEvents: "endpoint where the vault publishes"
+            case .orchestrator: "endpoint of the failover orchestrator"
             case .binaries: "folder with the executables and the view plugin"
             }
         }
@@ -27,6 +29,7 @@ package struct OperatorSettings: Sendable, Equatable {
             case .vault: "tcp://127.0.0.1:7701"
             case .policy: "tcp://127.0.0.1:7711"
             case .vaultEvents: "tcp://127.0.0.1:7702"
+            case .orchestrator: "tcp://127.0.0.1:7741"
             case .binaries: ""
             }
         }

@@ -7,6 +7,7 @@ import ServiceRuntime
 /// vault: tcp://127.0.0.1:7701
 /// policy: tcp://127.0.0.1:7711
 /// vaultEvents: tcp://127.0.0.1:7702
+/// orchestrator: tcp://127.0.0.1:7741
 /// ```
 enum SettingsFile {
     /// The named file, or those of the usual places that exist, the stronger first.

@@ -29,6 +29,8 @@ struct Capture: Hashable, Sendable {
     var disks: [Disk]
     var definition: String
     var nvram: [UInt8]
+    /// From the disks of a guest that is shut off.
+    var offline = false
 
     var changedBytes: UInt64 { disks.reduce(0) { $0 &+ $1.changedBytes } }
 
@@ -88,7 +90,7 @@ struct StoredJob: Hashable, Sendable {
 
 /// What a replica says of itself.
 struct ReplicaSummary: Hashable, Sendable {
-    /// 0: no committed point.
+    /// What a cycle has to lie on: its newest point, or what its base holds where it has none; 0: nothing.
     var newestCycle: UInt64
     /// 0: none.
     var openCycle: UInt64

@@ -35,6 +35,8 @@ struct CycleRecord: Hashable, Sendable {
     var reached: Consistency
     var capturedUnixMilliseconds: Int64
     var changedBytes: UInt64
+    /// From the disks of a guest that is shut off.
+    var offline = false
 
     func checkInvariants() throws {
         guard cycle > parent else { throw Self.broken("cycle \(cycle) is not after its parent \(parent)") }

@@ -50,12 +50,13 @@ extension CycleStateMachine {
             } catch {
                 preconditionFailure("captures are checked with PolicyError only")
             }
-            guard standing == .run else {
+            guard mayGoOn else {
                 return abandon(flight, because: .stopped, targetTouched: false, now: now, &actions)
             }
             flight.record.reached = capture.consistency
             flight.record.capturedUnixMilliseconds = capture.capturedUnixMilliseconds
             flight.record.changedBytes = capture.changedBytes
+            flight.record.offline = capture.offline
             flight.consistencyNote = capture.consistencyNote
             flight.keepAlive = .due(at: now + PolicyLimits.captureKeepEveryMilliseconds)
             status.opened(totalBytes: capture.changedBytes)
@@ -103,7 +104,7 @@ extension CycleStateMachine {
     ) {
         switch result {
         case .success(.cycleOpened(let door)):
-            guard standing == .run, case .known(let settings) = binding else {
+            guard mayGoOn, case .known(let settings) = binding else {
                 return abandon(flight, because: .stopped, targetTouched: true, now: now, &actions)
             }
             if capture.changedBytes == 0, !Self.coversEverything(flight.record) {
@@ -146,7 +147,7 @@ extension CycleStateMachine {
         _ actions: inout [CycleAction]
     ) {
         switch result {
-        case .success where standing == .run && isBound:
+        case .success where mayGoOn && isBound:
             commit(flight, jobs: jobs, firstAskedAt: now, &actions)
         case .success:
             abandon(flight, because: .stopped, targetTouched: true, now: now, &actions)
@@ -200,6 +201,8 @@ extension CycleStateMachine {
         let record = flight.record
         flight.record.stage = .committed
         progress.parent = record.cycle
+        progress.holder = record.targetHost
+        if progress.asked == .underWay(cycle: record.cycle) { progress.asked = .no }
         progress.newest = .init(cycle: record.cycle, startedAt: record.startedAt)
         if record.wanted == .application, record.reached == .application {
             progress.lastApplicationAt = record.startedAt
@@ -210,7 +213,7 @@ extension CycleStateMachine {
             cycle: record.cycle, kind: record.kind, consistency: record.reached,
             capturedUnixMilliseconds: record.capturedUnixMilliseconds, endedAt: now,
             durationMilliseconds: now - record.dueAt, changedBytes: record.changedBytes, sentBytes: flight.sentBytes,
-            error: nil, reason: record.reason)
+            error: nil, reason: record.reason, offline: record.offline)
         status.succeeded(report, consistencyNote: flight.consistencyNote)
         schedule?.succeeded(asked: record.wanted, reached: record.reached, at: now)
         actions.append(.store(.putProgress(progress)))

@@ -30,8 +30,12 @@ extension CycleStateMachine {
             let replica = ReplicaSummary(newestCycle: 0, openCycle: 0, generation: 0)
             notHeld(flight, doubt, replica, now: now, &actions)
         case .failure(let error) where error.code == .staleGeneration:
-            // The target obeys another generation: nothing that was sent under this one takes effect any more.
-            abandon(flight, because: .failed(error), targetTouched: false, now: now, &actions)
+            // The target obeys another generation: nothing that was sent under this one takes effect any more, and what
+            // took effect before is seen under the newer one.
+            noteFailure(error, of: flight.record, now: now, &actions)
+            schedule?.failed(at: now)
+            giveUp(flight, now: now, &actions)
+            obeyStanding(now: now, &actions)
         case .success, .failure:
             // Only an answer ends doubt: even a row of refusals leaves open whether the point exists.
             var wait = wait
@@ -49,7 +53,7 @@ extension CycleStateMachine {
         switch doubt {
         case .mayRepeat(let jobs, let firstAskedAt):
             let inTime = now - firstAskedAt < PolicyLimits.commitRepeatMilliseconds
-            if case .known = binding, standing == .run, inTime, isOpen {
+            if case .known = binding, mayGoOn, inTime, isOpen {
                 commit(flight, jobs: jobs, firstAskedAt: firstAskedAt, &actions)
             } else {
                 let lost = PolicyError(
@@ -65,7 +69,7 @@ extension CycleStateMachine {
             phase = .aborting(flight, because: because, wait)
         case .aborted(let because):
             adopt(replica, now: now, &actions)
-            let ending: CycleEnding = standing == .run ? .failed(because) : .stopped
+            let ending: CycleEnding = mayGoOn ? .failed(because) : .stopped
             abandon(flight, because: ending, targetTouched: false, now: now, &actions)
         }
     }
@@ -124,7 +128,7 @@ extension CycleStateMachine {
     ) {
         var flight = flight
         flight.keepAlive = .off
-        if case .failed(let error) = ending, error.code == .wrongParent { flight.afterwards = .inspect }
+        if case .failed(let error) = ending, Self.disagrees(error) { flight.afterwards = .inspect }
         let record = flight.record
         if case .transferring = phase { actions.append(.withdraw(cycle: record.cycle)) }
         note(ending, of: record, now: now, &actions)
@@ -147,9 +151,17 @@ extension CycleStateMachine {
         if source.isSettled, target.isSettled { endCycle(flight.afterwards, now: now, &actions) }
     }
 
+    /// - Parameter record: of a cycle that ends without a point.
+    private mutating func askAgain(after record: CycleRecord, _ actions: inout [CycleAction]) {
+        guard progress.asked == .underWay(cycle: record.cycle) else { return }
+        progress.asked = .waiting
+        actions.append(.store(.putProgress(progress)))
+    }
+
     private mutating func note(
         _ ending: CycleEnding, of record: CycleRecord, now: PolicyTime, _ actions: inout [CycleAction]
     ) {
+        askAgain(after: record, &actions)
         switch ending {
         case .failed(let error):
             noteFailure(error, of: record, now: now, &actions)
@@ -181,7 +193,7 @@ extension CycleStateMachine {
             cycle: record.cycle, kind: record.kind, consistency: record.reached,
             capturedUnixMilliseconds: record.capturedUnixMilliseconds, endedAt: now,
             durationMilliseconds: now - record.dueAt, changedBytes: record.changedBytes, sentBytes: 0, error: error,
-            reason: record.reason)
+            reason: record.reason, offline: record.offline)
     }
 
     /// Nothing of the cycle is left on either side.
@@ -190,7 +202,7 @@ extension CycleStateMachine {
     ) {
         actions.append(.store(.clearOpenCycle(entry.id)))
         switch (afterwards, standing) {
-        case (.inspect, .run):
+        case (.inspect, .run), (.inspect, .onRequest):
             let call = ask(entry.targetHost, generation: entry.generation, .describeReplica, &actions)
             phase = .inspecting(PersistentCall(asked: call))
         case (.rest, _), (.inspect, _):
@@ -222,7 +234,12 @@ extension CycleStateMachine {
     /// Takes what the target holds for the truth: whatever it is, comparing with it gives a correct next point.
     private mutating func adopt(_ replica: ReplicaSummary, now: PolicyTime, _ actions: inout [CycleAction]) {
         let known = progress.parent
-        if replica.newestCycle != known {
+        let doubtful = progress.doubtful
+        progress.doubtful = 0
+        if doubtful > 0, replica.newestCycle == doubtful {
+            // The commit took effect after all, and the source has a checkpoint of it.
+            progress.parent = doubtful
+        } else if replica.newestCycle != known {
             progress.lastNumber = max(progress.lastNumber, replica.newestCycle, replica.openCycle)
             progress.parent = replica.newestCycle
             progress.newest = nil

@@ -19,6 +19,10 @@ struct CycleStateMachine: Sendable {
     /// What the registry wants of this protection.
     enum Standing: Hashable, Sendable {
         case run
+        /// A failover holds it: cycles begin only when it asks.
+        case onRequest
+        /// The guest runs at the target: nothing is replicated.
+        case hold
         case pause
         case release
         case gone
@@ -39,70 +43,11 @@ struct CycleStateMachine: Sendable {
         self.entry = entry
         self.binding = binding
         self.progress = progress ?? ProtectionProgress(protection: entry.id)
-        standing = Self.standing(for: entry.state)
+        standing = Self.standing(for: entry)
         phase = .resting
         status = StatusTracker()
         schedule = nil
         bind(binding, now: now)
-    }
-
-    // MARK: Questions
-
-    /// When the next cycle may begin; nil while one is open or none may.
-    var startsAt: PolicyTime? {
-        guard case .resting = phase, standing == .run, let schedule else { return nil }
-        return schedule.dueAt
-    }
-
-    /// When the machine wants to be told that time has passed; starting a cycle apart.
-    var wakesAt: PolicyTime? {
-        var times: [PolicyTime] = []
-        switch phase.openCycle?.keepAlive {
-        case .due(let at)?, .asked(_, let at)?: times.append(at)
-        case .off?, nil: break
-        }
-        switch phase {
-        case .inspecting(let call), .doubting(_, _, let call), .aborting(_, _, let call), .closing(_, let call):
-            if let at = call.repeatAt { times.append(at) }
-        case .abandoning(_, let source, let target), .releasing(let source, let target):
-            times += [source.repeatAt, target.repeatAt].compactMap { $0 }
-        case .resting, .openingCapture, .openingTarget, .transferring, .verifying, .committing, .released, .forgotten:
-            break
-        }
-        return times.min()
-    }
-
-    /// The host whose answer is needed, was asked for, and did not come; nil when nothing stands still.
-    var silentHost: String? {
-        func waits(_ call: PersistentCall) -> Bool { call.failures > 0 && !call.isSettled }
-        switch phase {
-        case .inspecting(let call):
-            return waits(call) ? entry.targetHost : nil
-        case .doubting(let flight, _, let call), .aborting(let flight, _, let call):
-            return waits(call) ? flight.record.targetHost : nil
-        case .closing(let flight, let call):
-            return waits(call) ? flight.record.sourceHost : nil
-        case .abandoning(let flight, let source, let target):
-            return waits(source) ? flight.record.sourceHost : waits(target) ? flight.record.targetHost : nil
-        case .releasing(let source, let target):
-            return waits(source) ? entry.sourceHost : waits(target) ? entry.targetHost : nil
-        case .resting, .openingCapture, .openingTarget, .transferring, .verifying, .committing, .released, .forgotten:
-            return nil
-        }
-    }
-
-    /// The state that the registry should show, when it is for this service to say.
-    var desiredState: (state: ProtectionEntry.State, reason: String)? {
-        guard standing == .run else { return nil }
-        switch progress.need {
-        case .incremental:
-            return (.protected, "")
-        case .compare(let reason):
-            return (.resynchronizing, reason)
-        case .full(let reason):
-            if progress.parent > 0 { return (.resynchronizing, reason) }
-            return progress.lastNumber > 0 ? (.seeding, "") : nil
-        }
     }
 
     // MARK: Events
@@ -121,6 +66,8 @@ struct CycleStateMachine: Sendable {
             bind(binding, now: now)
         case .triggered(let consistency):
             schedule?.hurry(at: now, consistency: consistency)
+            progress.asked = .waiting
+            actions.append(.store(.putProgress(progress)))
         case .answered(let call, let result):
             answered(call, result, now: now, &actions)
         case .jobsFinished(let cycle, let jobs, let sentBytes, let changedBytes):
@@ -136,10 +83,16 @@ struct CycleStateMachine: Sendable {
         return actions
     }
 
-    /// Begins a cycle. Only when `startsAt` has come.
+    /// Begins a cycle, or asks first what the target holds where that is in doubt. Only when `startsAt` has come.
     mutating func start(now: PolicyTime) -> [CycleAction] {
-        guard case .resting = phase, standing == .run, var schedule, case .known(let settings) = binding else {
+        guard case .resting = phase, mayGoOn, var schedule, case .known(let settings) = binding else {
             preconditionFailure("a cycle was started while one may not be")
+        }
+        guard progress.doubtful == 0 else {
+            var actions: [CycleAction] = []
+            let call = ask(entry.targetHost, generation: entry.generation, .describeReplica, &actions)
+            phase = .inspecting(PersistentCall(asked: call))
+            return actions
         }
         let record = CycleRecord(
             protection: entry.id, generation: entry.generation, cycle: progress.lastNumber + 1,
@@ -148,6 +101,7 @@ struct CycleStateMachine: Sendable {
             guestUUID: entry.guestUUID, dueAt: min(schedule.dueAt, now), startedAt: now, stage: .opened,
             registryVersion: entry.version, reached: .crash, capturedUnixMilliseconds: 0, changedBytes: 0)
         progress.lastNumber = record.cycle
+        if case .waiting = progress.asked { progress.asked = .underWay(cycle: record.cycle) }
         schedule.started(at: now)
         self.schedule = schedule
 
@@ -167,6 +121,10 @@ struct CycleStateMachine: Sendable {
         let flight = CycleInFlight(record: record)
         let restart = PolicyError(.unavailable, "The policy service was restarted during the cycle.")
         var actions: [CycleAction] = []
+        guard !isSuperseded(record) else {
+            giveUp(flight, now: now, &actions)
+            return actions
+        }
         switch record.stage {
         case .opened:
             // Its jobs are no longer known, and its capture may have ended meanwhile: begin anew from the parent.
@@ -191,22 +149,23 @@ struct CycleStateMachine: Sendable {
             // Copies may arrive twice or out of order; the version tells.
             guard new.version >= entry.version else { return ignoreAnswer() }
         }
-        let moved =
-            new.generation != entry.generation || new.sourceHost != entry.sourceHost
-            || new.targetHost != entry.targetHost
-        if standing == .pause, Self.standing(for: new.state) == .run { schedule?.hurry(at: now) }
+        let former = standing
+        // Who is asked what it holds is no longer the target.
+        if case .inspecting = phase, new.targetHost != entry.targetHost { phase = .resting }
         entry = new
-        standing = Self.standing(for: new.state)
+        standing = Self.standing(for: new)
+        if former != .run, standing == .run { schedule?.hurry(at: now) }
+        if !mayGoOn, !progress.asked.isNo {
+            progress.asked = .no
+            actions.append(.store(.putProgress(progress)))
+        }
         if new.state == .resynchronizing, new.version > progress.settledVersion {
             switch word {
             case .ownResync: settleOwnResync(version: new.version, &actions)
             case .ordinary, .otherEpoch: wishForResync(reason: new.stateReason, now: now, &actions)
             }
         }
-        if moved, case .transferring(let flight) = phase {
-            let error = PolicyError(.staleGeneration, "The protection's hosts or generation changed during the cycle.")
-            abandon(flight, because: .interrupted(error), targetTouched: true, now: now, &actions)
-        }
+        if let flight = phase.openCycle, isSuperseded(flight.record) { giveUp(flight, now: now, &actions) }
         obeyStanding(now: now, &actions)
     }
 
@@ -243,18 +202,19 @@ struct CycleStateMachine: Sendable {
     /// for that answer, and one that may be committed already is settled first.
     mutating func obeyStanding(now: PolicyTime, _ actions: inout [CycleAction]) {
         switch (standing, phase) {
-        case (.run, _):
+        case (.run, _), (.onRequest, _):
             break
         case (_, .transferring(let flight)):
             abandon(flight, because: .stopped, targetTouched: true, now: now, &actions)
         case (.release, .resting), (.release, .inspecting):
             release(now: now, &actions)
-        case (.pause, .inspecting):
+        case (.pause, .inspecting), (.hold, .inspecting):
             phase = .resting
         case (.gone, .resting), (.gone, .inspecting), (.gone, .releasing), (.gone, .released):
             phase = .forgotten
             actions.append(.store(.forget(entry.id)))
         case (.pause, .resting), (.pause, .releasing), (.pause, .released), (.pause, .forgotten),
+            (.hold, .resting), (.hold, .releasing), (.hold, .released), (.hold, .forgotten),
             (.release, .releasing), (.release, .released), (.release, .forgotten), (.gone, .forgotten):
             break
         case (_, .openingCapture), (_, .openingTarget), (_, .verifying), (_, .committing), (_, .doubting),
@@ -263,9 +223,11 @@ struct CycleStateMachine: Sendable {
         }
     }
 
-    private static func standing(for state: ProtectionEntry.State) -> Standing {
-        switch state {
-        case .enabling, .seeding, .protected, .resynchronizing: .run
+    private static func standing(for entry: ProtectionEntry) -> Standing {
+        switch entry.state {
+        case .enabling, .seeding, .protected, .resynchronizing, .reversing: .run
+        case .failingOver: entry.activeSide == .source ? .onRequest : .hold
+        case .commitPending, .committed: .hold
         case .paused: .pause
         case .disabling: .release
         }

@@ -19,6 +19,41 @@ struct ProtectionProgress: Hashable, Sendable {
     var lastApplicationAt: PolicyTime?
     /// The registry's version up to which wishes for a resync are settled.
     var settledVersion: UInt64
+    /// The host that committed `parent`; empty: it is not known, or there is none. After source and target changed
+    /// places it is not the target until the first cycle back is committed.
+    var holder: String
+    var asked: Asked
+    /// A cycle that was given up while its commit was in doubt; 0: none. The target is asked what it holds before the next
+    /// begins, because the source still has the checkpoints of both.
+    var doubtful: UInt64
+
+    /// A cycle that somebody asked for, which has to begin after it was asked for. It outlives a restart, because who
+    /// asked was answered and waits.
+    enum Asked: Hashable, Sendable {
+        case no
+        case waiting
+        /// This cycle is the one, unless it ends without a point.
+        case underWay(cycle: UInt64)
+
+        /// Cycle numbers begin at 1.
+        init(stored: UInt64?) {
+            switch stored {
+            case nil: self = .no
+            case 0: self = .waiting
+            case .some(let cycle): self = .underWay(cycle: cycle)
+            }
+        }
+
+        var stored: UInt64? {
+            switch self {
+            case .no: nil
+            case .waiting: 0
+            case .underWay(let cycle): cycle
+            }
+        }
+
+        var isNo: Bool { self == .no }
+    }
 
     init(protection: ProtectionIdentifier) {
         self.protection = protection
@@ -28,12 +63,21 @@ struct ProtectionProgress: Hashable, Sendable {
         newest = nil
         lastApplicationAt = nil
         settledVersion = 0
+        holder = ""
+        asked = .no
+        doubtful = 0
     }
 
     func checkInvariants() throws {
         guard parent <= lastNumber else { throw Self.broken("parent \(parent) is above the last number \(lastNumber)") }
         guard parent > 0 || need.kind == .full else {
             throw Self.broken("\(need.kind) is needed but there is no parent")
+        }
+        if case .underWay(let cycle) = asked, cycle > lastNumber {
+            throw Self.broken("cycle \(cycle), which was asked for, is above the last number \(lastNumber)")
+        }
+        guard doubtful <= lastNumber else {
+            throw Self.broken("cycle \(doubtful), which is in doubt, is above the last number \(lastNumber)")
         }
         if let newest, newest.cycle > lastNumber {
             throw Self.broken("the newest point \(newest.cycle) is above the last number \(lastNumber)")

@@ -48,6 +48,14 @@ struct Schedule: Hashable, Sendable {
         }
     }
 
+    /// When a cycle that was asked for may begin: at once, unless the last one failed.
+    var askedDueAt: PolicyTime {
+        switch pace {
+        case .regular: min(gridDue, lastStart)
+        case .backingOff(let until): until
+        }
+    }
+
     /// What the next cycle, beginning now, is asked to reach.
     func consistency(at now: PolicyTime) -> Consistency {
         if let requested { return requested }

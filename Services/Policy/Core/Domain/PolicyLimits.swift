@@ -77,6 +77,10 @@ enum PolicyLimits {
     static let retentionSecondsMaximum: UInt32 = 10 * 366 * 86_400
     static let freezeLimitMillisecondsDefault: UInt32 = 5_000
     static let freezeLimitMillisecondsMaximum: UInt32 = 60_000
+    /// Two minutes, because an ordinary operating system with services to stop takes one.
+    static let shutdownLimitSecondsDefault: UInt32 = 120
+    /// As long as an agent waits for a guest at most.
+    static let shutdownLimitSecondsMaximum: UInt32 = 600
     /// Reports kept per protection; older ones are removed as new ones come.
     static let historyMaximum = 1_000
     static let historyAnswerDefault = 50

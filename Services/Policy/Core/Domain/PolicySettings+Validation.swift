@@ -30,6 +30,11 @@ extension PolicySettings {
                 "Policy \(name) would freeze file systems for up to \(freezeLimitMilliseconds) ms.",
                 "Give at most \(PolicyLimits.freezeLimitMillisecondsMaximum) ms, or 0 for the default.")
         }
+        guard (1...PolicyLimits.shutdownLimitSecondsMaximum).contains(shutdownLimitSeconds) else {
+            throw Self.refusal(
+                "Policy \(name) would wait \(shutdownLimitSeconds) seconds for a guest to shut down.",
+                "Give at most \(PolicyLimits.shutdownLimitSecondsMaximum) seconds, or 0 for the default.")
+        }
     }
 
     private func checkName() throws {

@@ -6,6 +6,14 @@ struct PolicySettings: Hashable, Sendable {
         var dailySeconds: UInt32
     }
 
+    /// What a planned failover does with a guest that does not shut down in time.
+    enum ShutdownFailure: String, Sendable, CaseIterable {
+        /// The run fails, and the guest runs on.
+        case stop
+        /// Pulls the plug.
+        case destroy
+    }
+
     enum Compression: String, Sendable, CaseIterable {
         case none, lz4, zstd, automatic
     }
@@ -23,6 +31,9 @@ struct PolicySettings: Hashable, Sendable {
     var freezeLimitMilliseconds: UInt32
     /// Rises with every change; 0 before it was first stored.
     var version: UInt64
+    /// How long a guest may take to shut down for a planned failover.
+    var shutdownLimitSeconds = PolicyLimits.shutdownLimitSecondsDefault
+    var whenShutdownFails = ShutdownFailure.stop
 
     var frequencyMilliseconds: Int64 { Int64(frequencySeconds) * 1_000 }
 

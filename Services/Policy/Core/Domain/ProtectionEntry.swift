@@ -13,6 +13,16 @@ struct ProtectionIdentifier: Hashable, Comparable, Sendable, CustomStringConvert
 struct ProtectionEntry: Hashable, Sendable {
     enum State: String, Sendable, CaseIterable {
         case enabling, seeding, protected, paused, resynchronizing, disabling
+        case failingOver, commitPending, committed, reversing
+    }
+
+    enum Direction: String, Sendable, CaseIterable {
+        case forward, reverse
+    }
+
+    /// Whose guest may run, and be replicated from.
+    enum Side: String, Sendable, CaseIterable {
+        case source, target
     }
 
     var id: ProtectionIdentifier
@@ -30,6 +40,29 @@ struct ProtectionEntry: Hashable, Sendable {
     var policyOverride: String
     var stateReason: String
     var keepReplica: Bool
+    var direction = Direction.forward
+    var activeSide = Side.source
+    /// The run of the orchestrator that holds it; empty: none.
+    var run = ""
+    /// The point that the target's guest was started from; 0: none.
+    var failoverCycle: UInt64 = 0
+    /// The vault's sentence while both sides run the guest; empty: nothing is wrong.
+    var alarm = ""
+
+    /// The pair of clouds that it was made under, which carries its policy in both directions.
+    var pair: PairEntry.Key {
+        switch direction {
+        case .forward: PairEntry.Key(sourceCloud: sourceCloud, targetCloud: targetCloud)
+        case .reverse: PairEntry.Key(sourceCloud: targetCloud, targetCloud: sourceCloud)
+        }
+    }
+
+    var activeHost: String {
+        switch activeSide {
+        case .source: sourceHost
+        case .target: targetHost
+        }
+    }
 }
 
 extension ProtectionEntry {

@@ -23,11 +23,12 @@ struct RequestAnswering: Sendable {
             return try ServiceRequest(wire: wire)
         case .healthRequest:
             return .health
-        case .vaultRequest, .agentRequest:
+        case .vaultRequest, .agentRequest, .orchestratorRequest:
             throw PolicyError(
                 .unimplemented, "The policy service does not answer this request.",
-                remedy: "Send it to the vault or to a host agent.")
-        case .error, .heartbeat, .healthReply, .vaultReply, .vaultEvent, .policyReply, .agentReply:
+                remedy: "Send it to the service it is meant for.")
+        case .error, .heartbeat, .healthReply, .vaultReply, .vaultEvent, .policyReply, .agentReply,
+            .orchestratorReply:
             throw PolicyError(.invalidArgument, "This is no request.", remedy: "Send a request.")
         }
     }

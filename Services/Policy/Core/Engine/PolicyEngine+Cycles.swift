@@ -52,7 +52,7 @@ extension PolicyEngine {
                 protection: record.protection, generation: record.generation, cycle: record.cycle, kind: record.kind,
                 sourceHost: record.sourceHost, sourceHostName: registry.hostName(record.sourceHost), door: door,
                 compression: settings.compression,
-                bandwidth: BandwidthKey(pair: registry.pairKey(of: machine.entry), policy: settings.name),
+                bandwidth: BandwidthKey(pair: machine.entry.pair, policy: settings.name),
                 bandwidthBytesPerSecond: settings.bandwidthBytesPerSecond, objective: objective, pieces: pieces),
             now: now)
     }

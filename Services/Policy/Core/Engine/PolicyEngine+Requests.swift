@@ -114,8 +114,13 @@ extension PolicyEngine {
         let id = try find(subject)
         guard let machine = machines[id] else { return }
         switch machine.standing {
-        case .run:
+        case .run, .onRequest:
             break
+        case .hold:
+            throw PolicyError(
+                .failedPrecondition,
+                "Guest \(machine.entry.guestName) runs at the target, and nothing is replicated.",
+                remedy: "Reverse the failover first.")
         case .pause:
             throw PolicyError(
                 .failedPrecondition, "Guest \(machine.entry.guestName) is paused.", remedy: "Resume it first.")
@@ -162,6 +167,9 @@ extension PolicyEngine {
                 newestAgeMilliseconds: newestAge, need: machine.progress.need,
                 failuresInARow: machine.status.failuresInARow, lastError: machine.status.lastFailure?.error,
                 isServedByWorkers: isServed, sourceHostName: registry.hostName(source),
+                activeHostName: registry.hostName(machine.entry.activeHost), run: machine.entry.run,
+                failoverCycle: machine.entry.failoverCycle, activeSide: machine.entry.activeSide,
+                alarm: machine.entry.alarm,
                 consistencyNote: machine.status.consistencyNote,
                 waitsUntil: machine.progress.lastNumber == 0 ? machine.startsAt : nil,
                 standstill: machine.silentHost.map { host in

@@ -163,7 +163,7 @@ struct PolicyEngine: Sendable {
         switch standing {
         case .release, .gone:
             return PolicyError(.notFound, message)
-        case .run, .pause:
+        case .run, .onRequest, .hold, .pause:
             return PolicyError(.unavailable, message, remedy: "Start the agent of that host, so that it registers.")
         }
     }

@@ -53,11 +53,7 @@ struct RegistryCopy: Hashable, Sendable {
     /// The name of the policy that applies; empty when the pair of clouds is not known here.
     func policyName(for entry: ProtectionEntry) -> String {
         guard entry.policyOverride.isEmpty else { return entry.policyOverride }
-        return pairs[pairKey(of: entry)]?.policy ?? ""
-    }
-
-    func pairKey(of entry: ProtectionEntry) -> PairEntry.Key {
-        PairEntry.Key(sourceCloud: entry.sourceCloud, targetCloud: entry.targetCloud)
+        return pairs[entry.pair]?.policy ?? ""
     }
 
     func hostName(_ id: String) -> String { hosts[id]?.name ?? id }

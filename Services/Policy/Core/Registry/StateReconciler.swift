@@ -40,6 +40,11 @@ struct StateReconciler: Sendable {
         case (.resynchronizing, .seeding), (.seeding, .seeding), (.protected, .protected),
             (.resynchronizing, .resynchronizing):
             nil
+        // Its first cycle back is committed. A resync shows from there on.
+        case (.reversing, .protected), (.reversing, .resynchronizing), (.reversing, .seeding): .protected
+        // Between the sides the runs of the orchestrator decide.
+        case (.failingOver, _), (.commitPending, _), (.committed, _): nil
+        case (_, .failingOver), (_, .commitPending), (_, .committed), (_, .reversing): nil
         // Paused and disabling are the operator's; enabling is the vault's.
         case (.paused, _), (.disabling, _), (_, .enabling), (_, .paused), (_, .disabling): nil
         }

@@ -15,4 +15,6 @@ struct CycleReport: Hashable, Sendable {
     var error: PolicyError?
     /// Why full or compare.
     var reason: String
+    /// Captured from the disks of a guest that was shut off.
+    var offline = false
 }

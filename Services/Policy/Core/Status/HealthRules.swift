@@ -28,6 +28,12 @@ enum HealthRules {
         var lastError: PolicyError?
         var isServedByWorkers: Bool
         var sourceHostName: String
+        var activeHostName = ""
+        var run = ""
+        var failoverCycle: UInt64 = 0
+        var activeSide = ProtectionEntry.Side.source
+        /// Both sides run the guest, the vault says.
+        var alarm = ""
         var consistencyNote: String
         var waitsUntil: PolicyTime?
         /// What stands still because a host does not answer; nil: nothing does.
@@ -49,7 +55,35 @@ enum HealthRules {
 
     static func assess(_ evidence: Evidence) -> ProtectionHealth {
         var findings: [ProtectionHealth] = []
+        if !evidence.alarm.isEmpty {
+            return ProtectionHealth(
+                level: .critical, reason: evidence.alarm,
+                remedy: "Shut the guest down on the host that is not active; what it writes there is not replicated.")
+        }
         switch evidence.state {
+        case .failingOver:
+            return worst(of: failingOver(evidence))
+        case .commitPending:
+            let point = evidence.failoverCycle == 0 ? "" : " from point \(evidence.failoverCycle)"
+            return ProtectionHealth(
+                level: .warning,
+                reason: "The guest runs at \(evidence.activeHostName)\(point) and is not replicated.",
+                remedy: "bascule commit, change-point, cancel or reverse")
+        case .committed:
+            return ProtectionHealth(
+                level: .warning,
+                reason: "The guest runs at \(evidence.activeHostName) and is unprotected until it is replicated back.",
+                remedy: "bascule reverse")
+        case .reversing:
+            return worst(
+                of: policy(evidence) + standstill(evidence) + failures(evidence) + workers(evidence)
+                    + [
+                        ProtectionHealth(
+                            level: .warning,
+                            reason: "The first cycle back from \(evidence.sourceHostName) is being made"
+                                + (evidence.need.reason.isEmpty ? "." : ": \(evidence.need.reason)"),
+                            remedy: "")
+                    ])
         case .paused:
             let why = evidence.stateReason.isEmpty ? "Paused" : "Paused: \(evidence.stateReason)"
             return ProtectionHealth(
@@ -62,9 +96,31 @@ enum HealthRules {
         }
         findings += policy(evidence) + standstill(evidence) + failures(evidence) + workers(evidence) + age(evidence)
         findings += circumstances(evidence)
+        return worst(of: findings)
+    }
+
+    private static func worst(of findings: [ProtectionHealth]) -> ProtectionHealth {
         var worst = ProtectionHealth.normal
         for finding in findings where finding.level > worst.level || worst == .normal { worst = finding }
         return worst
+    }
+
+    /// While the source is active its failures count, because the run waits for its last cycle.
+    private static func failingOver(_ evidence: Evidence) -> [ProtectionHealth] {
+        switch evidence.activeSide {
+        case .source:
+            let run = ProtectionHealth(
+                level: .normal, reason: "Run \(evidence.run) fails it over; cycles are made when it asks.", remedy: "")
+            return policy(evidence) + standstill(evidence) + failures(evidence) + workers(evidence) + [run]
+        case .target:
+            return [
+                ProtectionHealth(
+                    level: .warning,
+                    reason: "Run \(evidence.run) fails it over; \(evidence.activeHostName) is active, and nothing is "
+                        + "replicated.",
+                    remedy: "bascule run show \(evidence.run)")
+            ]
+        }
     }
 
     private static func policy(_ evidence: Evidence) -> [ProtectionHealth] {

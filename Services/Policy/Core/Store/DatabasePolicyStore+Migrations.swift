@@ -10,7 +10,33 @@ extension DatabasePolicyStore {
             try createRegistry(database)
             try createCycles(database)
         }
+        migrator.registerMigration("2026-11-25 failover") { database in try addFailover(database) }
         return migrator
+    }
+
+    /// What was there before is as if nothing had ever failed over.
+    private static func addFailover(_ database: Database) throws {
+        try database.alter(table: "policy") { table in
+            table.add(column: "shutdownLimitSeconds", .integer).notNull().defaults(to: 120)
+            table.add(column: "whenShutdownFails", .text).notNull().defaults(to: "stop")
+        }
+        try database.alter(table: "protection") { table in
+            table.add(column: "direction", .text).notNull().defaults(to: "forward")
+            table.add(column: "activeSide", .text).notNull().defaults(to: "source")
+            table.add(column: "run", .text).notNull().defaults(to: "")
+            table.add(column: "failoverCycle", .integer).notNull().defaults(to: 0)
+            table.add(column: "alarm", .text).notNull().defaults(to: "")
+        }
+        try database.alter(table: "progress") { table in
+            table.add(column: "holder", .text).notNull().defaults(to: "")
+            table.add(column: "askedCycle", .integer)
+            table.add(column: "doubtfulCycle", .integer).notNull().defaults(to: 0)
+        }
+        for table in ["openCycle", "report"] {
+            try database.alter(table: table) { table in
+                table.add(column: "offline", .boolean).notNull().defaults(to: false)
+            }
+        }
     }
 
     private static func createPolicies(_ database: Database) throws {

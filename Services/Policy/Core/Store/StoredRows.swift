@@ -42,7 +42,9 @@ extension PolicySettings {
             compression: try row.choice("compression"),
             bandwidthBytesPerSecond: row.unsigned("bandwidthBytesPerSecond"),
             initialNotBeforeUnixSeconds: row["initialNotBeforeUnixSeconds"],
-            freezeLimitMilliseconds: try row.small("freezeLimitMilliseconds"), version: row.unsigned("version"))
+            freezeLimitMilliseconds: try row.small("freezeLimitMilliseconds"), version: row.unsigned("version"),
+            shutdownLimitSeconds: try row.small("shutdownLimitSeconds"),
+            whenShutdownFails: try row.choice("whenShutdownFails"))
         try checkInvariants()
     }
 
@@ -55,6 +57,7 @@ extension PolicySettings {
             "compression": compression.rawValue, "bandwidthBytesPerSecond": bandwidthBytesPerSecond.stored,
             "initialNotBeforeUnixSeconds": initialNotBeforeUnixSeconds,
             "freezeLimitMilliseconds": Int64(freezeLimitMilliseconds), "version": version.stored,
+            "shutdownLimitSeconds": Int64(shutdownLimitSeconds), "whenShutdownFails": whenShutdownFails.rawValue,
         ]
     }
 }
@@ -82,7 +85,9 @@ extension ProtectionEntry {
             sourceHost: row["sourceHost"], targetHost: row["targetHost"], sourceCloud: row["sourceCloud"],
             targetCloud: row["targetCloud"], state: try row.choice("state"), generation: row.unsigned("generation"),
             version: row.unsigned("version"), policyOverride: row["policyOverride"], stateReason: row["stateReason"],
-            keepReplica: row["keepReplica"])
+            keepReplica: row["keepReplica"], direction: try row.choice("direction"),
+            activeSide: try row.choice("activeSide"), run: row["run"], failoverCycle: row.unsigned("failoverCycle"),
+            alarm: row["alarm"])
     }
 
     var columns: StoredColumns {
@@ -90,7 +95,8 @@ extension ProtectionEntry {
             "id": id.text, "guestUUID": guestUUID, "guestName": guestName, "sourceHost": sourceHost,
             "targetHost": targetHost, "sourceCloud": sourceCloud, "targetCloud": targetCloud, "state": state.rawValue,
             "generation": generation.stored, "version": version.stored, "policyOverride": policyOverride,
-            "stateReason": stateReason, "keepReplica": keepReplica,
+            "stateReason": stateReason, "keepReplica": keepReplica, "direction": direction.rawValue,
+            "activeSide": activeSide.rawValue, "run": run, "failoverCycle": failoverCycle.stored, "alarm": alarm,
         ]
     }
 }
@@ -106,6 +112,9 @@ extension ProtectionProgress {
         }
         lastApplicationAt = (row["lastApplicationAt"] as Int64?).map { PolicyTime(milliseconds: $0) }
         settledVersion = row.unsigned("settledVersion")
+        holder = row["holder"]
+        doubtful = row.unsigned("doubtfulCycle")
+        asked = Asked(stored: (row["askedCycle"] as Int64?).map { UInt64(bitPattern: $0) })
         try checkInvariants()
     }
 
@@ -114,7 +123,8 @@ extension ProtectionProgress {
             "protection": protection.text, "lastNumber": lastNumber.stored, "parent": parent.stored,
             "needKind": need.kind.rawValue, "needReason": need.reason, "newestCycle": newest?.cycle.stored,
             "newestStartedAt": newest?.startedAt.milliseconds, "lastApplicationAt": lastApplicationAt?.milliseconds,
-            "settledVersion": settledVersion.stored,
+            "settledVersion": settledVersion.stored, "holder": holder, "askedCycle": asked.stored?.stored,
+            "doubtfulCycle": doubtful.stored,
         ]
     }
 }
@@ -128,7 +138,8 @@ extension CycleRecord {
             targetHost: row["targetHost"], guestUUID: row["guestUUID"], dueAt: row.time("dueAt"),
             startedAt: row.time("startedAt"), stage: try row.choice("stage"),
             registryVersion: row.unsigned("registryVersion"), reached: try row.choice("reached"),
-            capturedUnixMilliseconds: row["capturedUnixMilliseconds"], changedBytes: row.unsigned("changedBytes"))
+            capturedUnixMilliseconds: row["capturedUnixMilliseconds"], changedBytes: row.unsigned("changedBytes"),
+            offline: row["offline"])
         try checkInvariants()
     }
 
@@ -140,6 +151,7 @@ extension CycleRecord {
             "dueAt": dueAt.milliseconds, "startedAt": startedAt.milliseconds, "stage": stage.rawValue,
             "registryVersion": registryVersion.stored, "reached": reached.rawValue,
             "capturedUnixMilliseconds": capturedUnixMilliseconds, "changedBytes": changedBytes.stored,
+            "offline": offline,
         ]
     }
 }
@@ -155,7 +167,7 @@ extension CycleReport {
             cycle: row.unsigned("cycle"), kind: try row.choice("kind"), consistency: try row.choice("consistency"),
             capturedUnixMilliseconds: row["capturedUnixMilliseconds"], endedAt: row.time("endedAt"),
             durationMilliseconds: row["durationMilliseconds"], changedBytes: row.unsigned("changedBytes"),
-            sentBytes: row.unsigned("sentBytes"), error: error, reason: row["reason"])
+            sentBytes: row.unsigned("sentBytes"), error: error, reason: row["reason"], offline: row["offline"])
     }
 
     var columns: StoredColumns {
@@ -164,7 +176,7 @@ extension CycleReport {
             "capturedUnixMilliseconds": capturedUnixMilliseconds, "endedAt": endedAt.milliseconds,
             "durationMilliseconds": durationMilliseconds, "changedBytes": changedBytes.stored,
             "sentBytes": sentBytes.stored, "reason": reason, "errorCode": error?.code.rawValue,
-            "errorMessage": error?.message, "errorRemedy": error?.remedy,
+            "errorMessage": error?.message, "errorRemedy": error?.remedy, "offline": offline,
         ]
     }
 }

@@ -104,7 +104,8 @@ extension AgentCall {
         case (.describeReplica, .replica(let replica)):
             return .replica(
                 ReplicaSummary(
-                    newestCycle: replica.newestCycle, openCycle: replica.openCycle, generation: replica.generation))
+                    newestCycle: max(replica.newestCycle, replica.baseCycle), openCycle: replica.openCycle,
+                    generation: replica.generation))
         case (.keepCapture, .done), (.verifyCapture, .done), (.closeCommitted, .done), (.closeAbandoned, .done),
             (.releaseSource, .done), (.abortCycle, .done), (.deleteReplica, .done):
             return .done
@@ -154,7 +155,7 @@ extension Capture {
                     description: DiskDescription(wire: disk.disk), nbdURI: disk.nbdUri,
                     bitmapContext: disk.bitmapContext, regionBytes: disk.regionBytes, changed: disk.changed)
             },
-            definition: wire.definition, nvram: [UInt8](wire.nvram))
+            definition: wire.definition, nvram: [UInt8](wire.nvram), offline: wire.offline)
     }
 }
 

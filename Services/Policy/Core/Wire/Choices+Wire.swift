@@ -65,6 +65,10 @@ extension ProtectionEntry.State {
         case .paused: self = .paused
         case .resynchronizing: self = .resynchronizing
         case .disabling: self = .disabling
+        case .failingOver: self = .failingOver
+        case .commitPending: self = .commitPending
+        case .committed: self = .committed
+        case .reversing: self = .reversing
         case .unspecified, .UNRECOGNIZED: return nil
         }
     }
@@ -77,6 +81,51 @@ extension ProtectionEntry.State {
         case .paused: .paused
         case .resynchronizing: .resynchronizing
         case .disabling: .disabling
+        case .failingOver: .failingOver
+        case .commitPending: .commitPending
+        case .committed: .committed
+        case .reversing: .reversing
+        }
+    }
+}
+
+extension ProtectionEntry.Direction {
+    /// A vault that does not say it knows no other.
+    init?(wire: Messages.Direction) {
+        switch wire {
+        case .unspecified, .forward: self = .forward
+        case .reverse: self = .reverse
+        case .UNRECOGNIZED: return nil
+        }
+    }
+}
+
+extension ProtectionEntry.Side {
+    /// A vault that does not say it knows no failover.
+    init?(wire: Messages.ActiveSide) {
+        switch wire {
+        case .unspecified, .source: self = .source
+        case .target: self = .target
+        case .UNRECOGNIZED: return nil
+        }
+    }
+}
+
+extension PolicySettings.ShutdownFailure {
+    init(wire: Messages.WhenShutdownFails) throws {
+        switch wire {
+        // Pulling the plug is only done for those who ask for it.
+        case .unspecified, .stop: self = .stop
+        case .destroy: self = .destroy
+        case .UNRECOGNIZED(let number):
+            throw PolicyError(.invalidArgument, "What to do when a shutdown fails, \(number), is not known here.")
+        }
+    }
+
+    var wire: Messages.WhenShutdownFails {
+        switch self {
+        case .stop: .stop
+        case .destroy: .destroy
         }
     }
 }

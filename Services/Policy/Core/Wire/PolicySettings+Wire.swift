@@ -13,7 +13,10 @@ extension PolicySettings {
             initialNotBeforeUnixSeconds: wire.initialNotBeforeUnixSeconds,
             freezeLimitMilliseconds: wire.freezeLimitMs == 0
                 ? PolicyLimits.freezeLimitMillisecondsDefault : wire.freezeLimitMs,
-            version: wire.version)
+            version: wire.version,
+            shutdownLimitSeconds: wire.shutdownLimitSeconds == 0
+                ? PolicyLimits.shutdownLimitSecondsDefault : wire.shutdownLimitSeconds,
+            whenShutdownFails: try ShutdownFailure(wire: wire.whenShutdownFails))
     }
 
     var wire: Messages.ReplicationPolicy {
@@ -27,6 +30,8 @@ extension PolicySettings {
         policy.initialNotBeforeUnixSeconds = initialNotBeforeUnixSeconds
         policy.freezeLimitMs = freezeLimitMilliseconds
         policy.version = version
+        policy.shutdownLimitSeconds = shutdownLimitSeconds
+        policy.whenShutdownFails = whenShutdownFails.wire
         return policy
     }
 }

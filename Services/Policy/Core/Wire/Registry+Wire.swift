@@ -5,12 +5,15 @@ import SwiftProtobuf
 extension ProtectionEntry {
     /// nil: it is in a state that only a newer vault knows, and is left alone.
     init?(wire: Messages.Protection) {
-        guard let state = State(wire: wire.state), !wire.id.isEmpty else { return nil }
+        guard let state = State(wire: wire.state), let direction = Direction(wire: wire.direction),
+            let side = Side(wire: wire.activeSide), !wire.id.isEmpty
+        else { return nil }
         self.init(
             id: ProtectionIdentifier(wire.id), guestUUID: wire.guestUuid, guestName: wire.guestName,
             sourceHost: wire.sourceHostID, targetHost: wire.targetHostID, sourceCloud: wire.sourceCloud,
             targetCloud: wire.targetCloud, state: state, generation: wire.generation, version: wire.version,
-            policyOverride: wire.policyOverride, stateReason: wire.stateReason, keepReplica: wire.keepReplica)
+            policyOverride: wire.policyOverride, stateReason: wire.stateReason, keepReplica: wire.keepReplica,
+            direction: direction, activeSide: side, run: wire.run, failoverCycle: wire.failoverCycle, alarm: wire.alarm)
     }
 }
 

@@ -75,6 +75,7 @@ extension CycleReport {
             $0.sentBytes = sentBytes
             if let error { $0.error = error.wire }
             $0.reason = reason
+            $0.offline = offline
         }
     }
 }

@@ -64,6 +64,7 @@ actor VaultKeeper {
         case .done: answer = .done
         case .host(let host): answer = .host(host)
         case .protection(let protection): answer = .protection(protection)
+        case .duties(let duties): answer = .duties(duties)
         case .cloudProtected(let result): answer = .cloudProtected(result)
         }
         var operation: CompletedOperation?

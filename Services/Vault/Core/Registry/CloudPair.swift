@@ -13,6 +13,10 @@ struct CloudPair: Hashable, Sendable {
     /// Name of a policy of the policy service; empty: that service's default.
     var policy: String
     var coverage: Coverage
+    /// What the side that is not active does with a guest that runs all the same. It holds in both directions.
+    var fenceAction = FenceAction.alarm
+    /// From the source cloud to the target cloud; read backwards for protections in reverse.
+    var networks: [NetworkMapping] = []
 
     /// Which guests of the source cloud are protected without being named one by one.
     enum Coverage: String, Hashable, CaseIterable, Sendable {
@@ -39,4 +43,21 @@ extension CloudPair.Coverage {
 
     var protectsAll: Bool { self == .presentGuests || self == .wholeCloud }
     var protectsLaterGuests: Bool { self == .namedThenAutomatic || self == .wholeCloud }
+}
+
+/// What the agent of the side that is not active does when its guest runs all the same.
+enum FenceAction: String, Hashable, CaseIterable, Sendable {
+    case alarm, disconnect, shutDown
+}
+
+/// What a network device is connected to at the other site, by the name of what it is connected to at this one.
+struct NetworkMapping: Hashable, Codable, Sendable {
+    var source: String
+    /// Empty: its link is down.
+    var target: String
+    /// For test failovers; empty: its link is down.
+    var testTarget: String
+
+    /// What it takes of a snapshot, rounded up.
+    var estimatedBytes: Int { source.utf8.count + target.utf8.count + testTarget.utf8.count + 16 }
 }

@@ -11,10 +11,18 @@ enum ProtectionState: Hashable, Sendable {
     case resynchronizing
     /// Unprotect was asked for; source and target are being cleaned.
     case disabling(ReplicaFate)
+    /// A run of the orchestrator holds it.
+    case failingOver
+    /// The replica runs at the target; its point may still be changed.
+    case commitPending
+    /// The replica runs at the target for good; nothing is replicated.
+    case committed
+    /// Source and target have changed places; the first cycle back is being made.
+    case reversing
 
     /// A state in which cycles run.
     enum ActiveState: String, Hashable, CaseIterable, Sendable {
-        case enabling, seeding, protected, resynchronizing
+        case enabling, seeding, protected, resynchronizing, reversing
     }
 
     /// What becomes of the replica directory on the target host.
@@ -24,7 +32,7 @@ enum ProtectionState: Hashable, Sendable {
 
     /// Every value, for tables over all of them.
     static let all: [ProtectionState] =
-        [.enabling, .seeding, .protected, .resynchronizing]
+        [.enabling, .seeding, .protected, .resynchronizing, .failingOver, .commitPending, .committed, .reversing]
         + ActiveState.allCases.map { .paused(resumingTo: $0) }
         + ReplicaFate.allCases.map { .disabling($0) }
 
@@ -34,6 +42,7 @@ enum ProtectionState: Hashable, Sendable {
         case .seeding: self = .seeding
         case .protected: self = .protected
         case .resynchronizing: self = .resynchronizing
+        case .reversing: self = .reversing
         }
     }
 
@@ -46,6 +55,10 @@ enum ProtectionState: Hashable, Sendable {
         case .paused: "paused"
         case .resynchronizing: "resynchronizing"
         case .disabling: "disabling"
+        case .failingOver: "failing over"
+        case .commitPending: "commit pending"
+        case .committed: "committed"
+        case .reversing: "reversing"
         }
     }
 
@@ -54,8 +67,18 @@ enum ProtectionState: Hashable, Sendable {
         switch self {
         case .enabling, .seeding, .paused(resumingTo: .enabling), .paused(resumingTo: .seeding): true
         case .protected, .resynchronizing, .paused(resumingTo: .protected), .paused(resumingTo: .resynchronizing),
-            .disabling:
+            .disabling, .failingOver, .commitPending, .committed, .reversing, .paused(resumingTo: .reversing):
             false
+        }
+    }
+
+    /// Which sides can be active here. The target runs the guest only between a failover and its reverse; what is
+    /// unprotected keeps the side that it had.
+    var possibleSides: Set<ActiveSide> {
+        switch self {
+        case .enabling, .seeding, .protected, .paused, .resynchronizing, .reversing: [.source]
+        case .commitPending, .committed: [.target]
+        case .failingOver, .disabling: [.source, .target]
         }
     }
 }

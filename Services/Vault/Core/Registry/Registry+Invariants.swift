@@ -45,6 +45,15 @@ extension Registry {
             if protection.sourceHostID == protection.targetHostID { throw Self.broken("\(name) targets its own host.") }
             if protection.generation == 0 { throw Self.broken("\(name) has no generation.") }
             if protection.version == 0 { throw Self.broken("\(name) has no version.") }
+            if !protection.state.possibleSides.contains(protection.activeSide) {
+                throw Self.broken("\(name) is \(protection.state.word) with its \(protection.activeSide) active.")
+            }
+            if (protection.run != nil) != (protection.state == .failingOver) {
+                throw Self.broken("\(name) is \(protection.state.word), which says something else of its run.")
+            }
+            if protection.failoverCycle > 0, protection.activeSide == .source {
+                throw Self.broken("\(name) has a failover's cycle and its source active.")
+            }
             if !guests.insert(protection.guestUUID).inserted {
                 throw Self.broken("\(name) is not its guest's only one.")
             }
@@ -59,6 +68,7 @@ extension Registry {
             ("hosts", hosts.count, VaultLimits.maximumHosts),
             ("guests", guestCount, VaultLimits.maximumGuests),
             ("bytes of guests", guestBytes, VaultLimits.maximumGuestBytes),
+            ("bytes of network mappings", mappingBytes, VaultLimits.maximumMappingBytes),
             ("protections", protections.count, VaultLimits.maximumProtections),
             ("exclusions", exclusions.count, VaultLimits.maximumExclusions),
         ]

@@ -6,6 +6,7 @@
 /// - a pair joins two different clouds;
 /// - a protection's pair and both its hosts exist, the hosts differ, and generation and version are at least 1;
 /// - a guest has at most one protection;
+/// - what ``Protection`` says of state, active side, run and cycle holds;
 /// - no collection is larger than ``VaultLimits`` says.
 struct Registry: Hashable, Sendable {
     private(set) var sites: [String: Site] = [:]
@@ -85,6 +86,11 @@ extension Registry {
     /// Sorted by identifier, so that decisions do not depend on the order of a dictionary.
     func hosts(inCloud name: String) -> [Host] {
         hosts.values.filter { $0.cloud == name }.sorted { $0.id < $1.id }
+    }
+
+    /// Sum of what the pairs' mappings take of a snapshot.
+    var mappingBytes: Int {
+        pairs.values.reduce(0) { $0 + $1.networks.reduce(0) { $0 + $1.estimatedBytes } }
     }
 
     func pairs(fromCloud name: String) -> [CloudPair] {

@@ -3,6 +3,8 @@ enum RegistryAnswer: Hashable, Sendable {
     case done
     case host(Host)
     case protection(Protection)
+    /// To a host that reported.
+    case duties([HostDuty])
     case cloudProtected(CloudProtectionResult)
     /// The driver reads the snapshot after the decision, with the number of the last event.
     case snapshot

@@ -15,6 +15,7 @@ extension RegistryRequest {
         case .protectCloud: "protect_cloud"
         case .unprotect: "unprotect"
         case .changeState: "change_state"
+        case .advanceFailover: "advance_failover"
         case .setPolicyOverride: "set_policy_override"
         case .confirmUnprotected: "confirm_unprotected"
         case .getSnapshot: "get_snapshot"
@@ -37,6 +38,7 @@ extension RegistryRequest {
         case .protectCloud(let source, _): source
         case .unprotect(let name, _): name
         case .changeState(let request): request.protection
+        case .advanceFailover(let request): request.protection
         case .setPolicyOverride(let name, _, _), .confirmUnprotected(let name, _): name
         case .getSnapshot, .listAudit: ""
         }
@@ -46,7 +48,7 @@ extension RegistryRequest {
     var kind: Kind {
         switch self {
         case .createSite, .deleteSite, .createCloud, .deleteCloud, .pairClouds, .unpairClouds, .removeHost, .protect,
-            .protectCloud, .unprotect, .changeState, .setPolicyOverride, .confirmUnprotected:
+            .protectCloud, .unprotect, .changeState, .advanceFailover, .setPolicyOverride, .confirmUnprotected:
             .command
         case .registerHost: .registration
         case .reportInventory: .report

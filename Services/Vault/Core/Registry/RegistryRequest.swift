@@ -13,6 +13,7 @@ enum RegistryRequest: Hashable, Sendable {
     case protectCloud(sourceCloud: String, targetCloud: String?)
     case unprotect(protection: String, fate: ProtectionState.ReplicaFate)
     case changeState(StateChangeRequest)
+    case advanceFailover(FailoverAdvance)
     case setPolicyOverride(protection: String, expectedVersion: ExpectedVersion, policy: String)
     case confirmUnprotected(protection: String, expectedVersion: ExpectedVersion)
     case getSnapshot
@@ -41,6 +42,7 @@ struct InventoryReport: Hashable, Sendable {
     var sequence: UInt64
     var capacity: HostCapacity
     var guests: [Guest]
+    var sides: [SideReport] = []
 }
 
 struct ProtectRequest: Hashable, Sendable {

@@ -85,8 +85,8 @@ struct TargetPlacement {
     private func score(of host: Host) -> Score {
         var promisedBytes: UInt64 = 0
         var promisedMemory: UInt64 = 0
-        for protection in registry.protections.values where protection.targetHostID == host.id {
-            let kept = registry.guests(onHost: protection.sourceHostID)[protection.guestUUID]
+        for protection in registry.protections.values where protection.passiveHostID == host.id {
+            let kept = registry.guests(onHost: protection.activeHostID)[protection.guestUUID]
             promisedMemory = promisedMemory.addingSaturating(kept?.memoryBytes ?? 0)
             if protection.state.awaitsFirstPoint {
                 promisedBytes = promisedBytes.addingSaturating(kept?.diskBytes ?? 0)

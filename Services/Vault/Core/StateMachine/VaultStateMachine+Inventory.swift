@@ -12,11 +12,32 @@ extension VaultStateMachine {
                 .invalidArgument, "An inventory of host \(host.name) has no sequence number.", remedy: "Count from 1.")
         }
         // Late or repeated, which is normal: a newer report already said more.
-        guard report.sequence > host.inventorySequence else { return }
+        guard report.sequence > host.inventorySequence else {
+            draft.answer(.duties(duties(of: host, draft.registry)))
+            return
+        }
         let guests = try check(report, of: host, draft.registry)
         recordHost(host, report, &draft)
         recordGuests(guests, of: host, &draft)
+        for side in report.sides { takeOver(side, from: host, &draft) }
+        updateAlarms(of: host, reporting: true, &draft)
         protectAutomatically(on: host, &draft, using: &generator)
+        draft.answer(.duties(duties(of: host, draft.registry)))
+    }
+
+    /// An alarm begins only with what the side that may not run reports itself: what is known of it may be older than
+    /// the change of sides. It ends as soon as anything says that it is over.
+    func updateAlarms(of host: Host, reporting: Bool = false, _ draft: inout VaultDraft) {
+        for protection in draft.registry.protections(using: host.id) {
+            guard !protection.alarm.isEmpty || (reporting && protection.passiveHostID == host.id) else { continue }
+            var changed = protection
+            changed.alarm = BothSides(of: protection, in: draft.registry)?.sentence ?? ""
+            guard changed.alarm != protection.alarm else { continue }
+            _ = draft.recordProtection(changed)
+            draft.audit(
+                "both_sides", protection.guestName, actor: "vault",
+                outcome: changed.alarm.isEmpty ? "Only one side runs the guest." : changed.alarm)
+        }
     }
 
     /// A change that subscribers hear of, or only an observation.
@@ -47,7 +68,7 @@ extension VaultStateMachine {
         for guest in guests.values.sorted(by: { $0.key < $1.key }) where present[guest.key.uuid] != guest {
             draft.record(.guest(guest))
             guard let protection = draft.registry.protection(ofGuest: guest.key.uuid),
-                protection.sourceHostID == host.id, protection.guestName != guest.name
+                protection.activeHostID == host.id, protection.guestName != guest.name
             else { continue }
             var renamed = protection
             renamed.guestName = guest.name
@@ -99,6 +120,7 @@ extension VaultStateMachine {
         guard registry.guestBytes - presentBytes + reportedBytes <= VaultLimits.maximumGuestBytes else {
             throw Self.full("bytes of guests", VaultLimits.maximumGuestBytes)
         }
+        try Self.check(report.sides, of: host)
         var guests: [RegistryIdentifier: Guest] = [:]
         for guest in report.guests {
             guard guest.key.hostID == host.id else {
@@ -115,6 +137,20 @@ extension VaultStateMachine {
             }
         }
         return guests
+    }
+
+    private static func check(_ sides: [SideReport], of host: Host) throws(VaultError) {
+        guard sides.count <= VaultLimits.maximumProtections else {
+            throw VaultError(
+                .resourceExhausted, "Host \(host.name) reports \(sides.count) sides of protections.",
+                remedy: "Report at most \(VaultLimits.maximumProtections).")
+        }
+        for side in sides where side.generation > VaultLimits.maximumReportedGeneration {
+            throw VaultError(
+                .invalidArgument, "Host \(host.name) reports the generation \(side.generation) of a protection.",
+                remedy: "Look at the manifest of its replica: no protection changes sides that often.",
+                facts: ["protection": side.protection.text])
+        }
     }
 
     private static func check(_ guest: Guest) throws(VaultError) {

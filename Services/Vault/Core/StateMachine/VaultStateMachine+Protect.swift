@@ -162,7 +162,8 @@ extension VaultStateMachine {
     private func checkUnprotected(_ guest: Guest, _ registry: Registry) throws(VaultError) {
         guard let protection = registry.protection(ofGuest: guest.key.uuid) else { return }
         switch protection.state {
-        case .enabling, .seeding, .protected, .paused, .resynchronizing:
+        case .enabling, .seeding, .protected, .paused, .resynchronizing, .failingOver, .commitPending, .committed,
+            .reversing:
             throw VaultError(
                 .alreadyExists, "Guest \(guest.name) is already protected.",
                 remedy: "Unprotect it first if it should go elsewhere.", facts: ["protection": protection.id.text])

@@ -46,12 +46,27 @@ extension VaultStateMachine {
             draft.answer(.protection(protection))
             return
         case .disabling: try checkNotDisabling(protection)
-        case .enabling, .seeding, .protected, .paused, .resynchronizing: break
+        case .enabling, .seeding, .protected, .paused, .resynchronizing, .reversing: break
+        case .failingOver:
+            throw Self.refusedUnprotect(
+                protection, "A failover holds it.", remedy: "Wait until its run ends, or abandon the run.")
+        case .commitPending:
+            throw Self.refusedUnprotect(
+                protection, "Its guest runs from the replica, and its failover is not decided.",
+                remedy: "Commit or cancel the failover first.")
+        case .committed:
+            // The replica's files are the disks of the guest now.
+            guard fate == .keep else {
+                throw Self.refusedUnprotect(
+                    protection, "Its guest runs on the files of the replica.",
+                    remedy: "Unprotect it and keep the replica, or reverse the failover first.")
+            }
         }
         try leaveOut(protection, &draft)
         var changed = protection
         changed.state = .disabling(fate)
         changed.stateReason = ""
+        changed.alarm = ""
         try finish(changed, from: protection, "unprotect", outcome: "done", &draft)
     }
 
@@ -62,7 +77,8 @@ extension VaultStateMachine {
         try checkCurrent(protection, version, draft)
         switch protection.state {
         case .disabling: break
-        case .enabling, .seeding, .protected, .paused, .resynchronizing:
+        case .enabling, .seeding, .protected, .paused, .resynchronizing, .failingOver, .commitPending, .committed,
+            .reversing:
             throw VaultError(
                 .failedPrecondition,
                 "Guest \(protection.guestName) is \(protection.state.word): nobody asked to unprotect it.",
@@ -85,6 +101,15 @@ extension VaultStateMachine {
         draft.audit(action, protection.guestName, outcome: outcome)
     }
 
+    private static func refusedUnprotect(
+        _ protection: Protection, _ reason: String, remedy: String
+    ) -> VaultError {
+        VaultError(
+            .failedPrecondition,
+            "Guest \(protection.guestName) is \(protection.state.word) and cannot be unprotected. \(reason)",
+            remedy: remedy, facts: ["state": protection.state.word])
+    }
+
     /// An operator's unprotect outlasts the next inventory report.
     private func leaveOut(_ protection: Protection, _ draft: inout VaultDraft) throws(VaultError) {
         guard draft.registry.pairs[protection.pair]?.coverage.protectsAll == true else { return }
@@ -100,7 +125,7 @@ extension VaultStateMachine {
 // MARK: - Finding and fencing
 
 extension VaultStateMachine {
-    private func find(_ name: String, _ draft: VaultDraft) throws(VaultError) -> Protection {
+    func find(_ name: String, _ draft: VaultDraft) throws(VaultError) -> Protection {
         let identifier = RegistryIdentifier(name)
         if let identifier, let protection = draft.registry.protections[identifier] { return protection }
         if let identifier, let protection = draft.registry.protection(ofGuest: identifier) { return protection }
@@ -119,7 +144,7 @@ extension VaultStateMachine {
         return protection
     }
 
-    private func checkCurrent(
+    func checkCurrent(
         _ protection: Protection, _ version: ExpectedVersion, _ draft: VaultDraft
     ) throws(VaultError) {
         try checkGeneration(of: protection, draft)
@@ -154,7 +179,9 @@ extension VaultStateMachine {
 
     private func checkNotDisabling(_ protection: Protection) throws(VaultError) {
         switch protection.state {
-        case .enabling, .seeding, .protected, .paused, .resynchronizing: return
+        case .enabling, .seeding, .protected, .paused, .resynchronizing, .failingOver, .commitPending, .committed,
+            .reversing:
+            return
         case .disabling(let fate):
             throw VaultError(
                 .failedPrecondition, "The protection of \(protection.guestName) is already being removed.",

@@ -63,6 +63,7 @@ extension VaultStateMachine {
         }
         try TextRule.checkOptionalName(pair.policy, of: "policy")
         let present = draft.registry.pairs[pair.key]
+        try Self.check(pair.networks, instead: present?.networks ?? [], draft.registry)
         guard present != nil || draft.registry.pairs.count < VaultLimits.maximumPairs else {
             throw Self.full("pairs of clouds", VaultLimits.maximumPairs)
         }
@@ -73,6 +74,37 @@ extension VaultStateMachine {
         guard changed != present else { return }
         draft.record(.pair(changed))
         draft.audit("pair_clouds", "\(source) → \(target)")
+    }
+
+    /// Several networks may lead to one at the other site; backwards the first in the list counts.
+    private static func check(
+        _ networks: [NetworkMapping], instead of: [NetworkMapping], _ registry: Registry
+    ) throws(VaultError) {
+        guard networks.count <= VaultLimits.maximumNetworksPerPair else {
+            throw VaultError(
+                .invalidArgument, "\(networks.count) networks are mapped between two clouds.",
+                remedy: "Map at most \(VaultLimits.maximumNetworksPerPair).")
+        }
+        var sources: Set<String> = []
+        for network in networks {
+            guard !network.source.isEmpty else {
+                throw VaultError(
+                    .invalidArgument, "A network mapping does not say which network it is for.",
+                    remedy: "Name the network, bridge or host device that guests use at the source.")
+            }
+            for name in [network.source, network.target, network.testTarget] {
+                try TextRule.checkText(name, "network's name", maximumBytes: VaultLimits.maximumNetworkNameBytes)
+            }
+            guard sources.insert(network.source).inserted else {
+                throw VaultError(
+                    .invalidArgument, "Network \(TextRule.quoted(network.source)) is mapped twice.",
+                    remedy: "Map it once.")
+            }
+        }
+        let bytes = { (networks: [NetworkMapping]) in networks.reduce(0) { $0 + $1.estimatedBytes } }
+        guard registry.mappingBytes - bytes(of) + bytes(networks) <= VaultLimits.maximumMappingBytes else {
+            throw full("bytes of network mappings", VaultLimits.maximumMappingBytes)
+        }
     }
 
     func unpairClouds(_ key: CloudPair.Key, _ draft: inout VaultDraft) throws(VaultError) {

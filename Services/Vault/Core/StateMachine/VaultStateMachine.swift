@@ -43,6 +43,7 @@ struct VaultStateMachine: Sendable {
             try protectCloud(source: source, target: target, &draft, using: &generator)
         case .unprotect(let name, let fate): try unprotect(name, fate, &draft)
         case .changeState(let request): try changeState(request, &draft)
+        case .advanceFailover(let request): try advanceFailover(request, &draft)
         case .setPolicyOverride(let name, let version, let policy):
             try setPolicyOverride(name, version, policy, &draft)
         case .confirmUnprotected(let name, let version): try confirmUnprotected(name, version, &draft)
@@ -67,6 +68,7 @@ struct VaultStateMachine: Sendable {
                 changed.contact = .silent(lastSeen: lastSeen)
                 draft.record(.host(changed))
                 draft.audit("host_silence", host.name, outcome: "Host \(host.name) stopped reporting.")
+                updateAlarms(of: changed, &draft)
             }
         }
         return draft.decision

@@ -23,12 +23,21 @@ extension CloudPair.Key {
 }
 
 extension CloudPair {
-    var columns: StoredColumns { key.columns + [("policy", policy), ("coverage", coverage.rawValue)] }
+    var columns: StoredColumns {
+        get throws {
+            key.columns + [
+                ("policy", policy), ("coverage", coverage.rawValue), ("fence_action", fenceAction.rawValue),
+                ("networks", try networks.stored),
+            ]
+        }
+    }
 
     init(row: Row) throws {
         self.init(
             key: try Key(row: row), policy: try row.text("policy"),
-            coverage: try row.choice("coverage", of: Coverage.self))
+            coverage: try row.choice("coverage", of: Coverage.self),
+            fenceAction: try row.choice("fence_action", of: FenceAction.self),
+            networks: try row.list("networks", of: NetworkMapping.self))
     }
 }
 
@@ -113,6 +122,9 @@ extension Protection {
             ("state", state.word), ("state_detail", state.storedDetail), ("state_reason", stateReason),
             ("direction", direction.rawValue), ("generation", generation.stored), ("version", version.stored),
             ("policy_override", policyOverride), ("created_unix_ms", createdUnixMilliseconds),
+            ("active_side", activeSide.rawValue), ("run", run?.text ?? ""),
+            ("failover_cycle", failoverCycle.stored), ("alarm", alarm), ("last_run", lastStep?.run.text ?? ""),
+            ("last_step", lastStep?.step.rawValue ?? ""), ("last_step_cycle", (lastStep?.cycle ?? 0).stored),
         ]
     }
 
@@ -129,7 +141,19 @@ extension Protection {
             direction: try row.choice("direction", of: ReplicationDirection.self),
             generation: try row.number("generation"), version: try row.number("version"),
             policyOverride: try row.text("policy_override"),
-            createdUnixMilliseconds: try row.integer("created_unix_ms"))
+            createdUnixMilliseconds: try row.integer("created_unix_ms"),
+            activeSide: try row.choice("active_side", of: ActiveSide.self),
+            run: try row.text("run").isEmpty ? nil : try row.identifier("run"),
+            failoverCycle: try row.number("failover_cycle"), alarm: try row.text("alarm"),
+            lastStep: try row.text("last_step").isEmpty ? nil : try StepTaken(row: row))
+    }
+}
+
+extension StepTaken {
+    fileprivate init(row: Row) throws {
+        self.init(
+            run: try row.identifier("last_run"), step: try row.choice("last_step", of: FailoverStep.self),
+            cycle: try row.number("last_step_cycle"))
     }
 }
 
@@ -137,7 +161,8 @@ extension ProtectionState {
     /// What the state carries; empty where it carries nothing.
     fileprivate var storedDetail: String {
         switch self {
-        case .enabling, .seeding, .protected, .resynchronizing: ""
+        case .enabling, .seeding, .protected, .resynchronizing, .failingOver, .commitPending, .committed, .reversing:
+            ""
         case .paused(let active): active.rawValue
         case .disabling(let fate): fate.rawValue
         }

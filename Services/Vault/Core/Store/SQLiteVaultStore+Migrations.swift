@@ -11,8 +11,22 @@ extension SQLiteVaultStore {
             // With the tables and never again: a database that lost it is damaged, and must not begin a new numbering.
             try database.execute(sql: "INSERT INTO identity VALUES (1, randomblob(16), 0)")
         }
+        migrator.registerMigration("2026-11-25 failover") { database in try database.execute(sql: failoverColumns) }
         return migrator
     }()
+
+    /// Protections of before were never failed over, and their pairs had no mappings.
+    private static let failoverColumns = """
+        ALTER TABLE cloud_pair ADD COLUMN fence_action TEXT NOT NULL DEFAULT 'alarm';
+        ALTER TABLE cloud_pair ADD COLUMN networks TEXT NOT NULL DEFAULT '[]';
+        ALTER TABLE protection ADD COLUMN active_side TEXT NOT NULL DEFAULT 'source';
+        ALTER TABLE protection ADD COLUMN run TEXT NOT NULL DEFAULT '';
+        ALTER TABLE protection ADD COLUMN failover_cycle INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE protection ADD COLUMN alarm TEXT NOT NULL DEFAULT '';
+        ALTER TABLE protection ADD COLUMN last_run TEXT NOT NULL DEFAULT '';
+        ALTER TABLE protection ADD COLUMN last_step TEXT NOT NULL DEFAULT '';
+        ALTER TABLE protection ADD COLUMN last_step_cycle INTEGER NOT NULL DEFAULT 0;
+        """
 
     private static let registryTables = """
         CREATE TABLE identity (

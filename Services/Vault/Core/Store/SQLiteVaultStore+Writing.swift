@@ -50,7 +50,7 @@ extension SQLiteVaultStore {
         switch change {
         case .site(let site): try upsert("site", key: 1, site.columns, in: database)
         case .cloud(let cloud): try upsert("cloud", key: 1, cloud.columns, in: database)
-        case .pair(let pair): try upsert("cloud_pair", key: 2, pair.columns, in: database)
+        case .pair(let pair): try upsert("cloud_pair", key: 2, try pair.columns, in: database)
         case .host(let host): try upsert("host", key: 1, host.columns, in: database)
         case .guest(let guest): try upsert("guest", key: 2, try guest.columns, in: database)
         case .protection(let protection): try upsert("protection", key: 1, protection.columns, in: database)

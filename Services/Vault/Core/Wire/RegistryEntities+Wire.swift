@@ -20,10 +20,12 @@ extension Cloud {
 }
 
 extension CloudPair {
-    init(wire: Messages.CloudPair) {
+    init(wire: Messages.CloudPair) throws(VaultError) {
         self.init(
             key: Key(sourceCloud: wire.sourceCloud, targetCloud: wire.targetCloud), policy: wire.policy,
-            coverage: Coverage(protectsAll: wire.protectAll, protectsLaterGuests: wire.autoProtect))
+            coverage: Coverage(protectsAll: wire.protectAll, protectsLaterGuests: wire.autoProtect),
+            fenceAction: try FenceAction(wire: wire.fenceAction),
+            networks: wire.networks.map(NetworkMapping.init(wire:)))
     }
 
     var wire: Messages.CloudPair {
@@ -31,7 +33,46 @@ extension CloudPair {
         pair.policy = policy
         pair.autoProtect = coverage.protectsLaterGuests
         pair.protectAll = coverage.protectsAll
+        pair.fenceAction = fenceAction.wire
+        pair.networks = networks.map(\.wire)
         return pair
+    }
+}
+
+extension FenceAction {
+    /// Who does not choose is alarmed, which harms no guest.
+    init(wire: Messages.FenceAction) throws(VaultError) {
+        switch wire {
+        case .unspecified, .alarm: self = .alarm
+        case .disconnect: self = .disconnect
+        case .shutDown: self = .shutDown
+        case .UNRECOGNIZED(let value):
+            throw VaultError(
+                .invalidArgument, "CloudPair.fence_action is not one of the actions that are known here.",
+                remedy: "Name one of bascule.v1.FenceAction.", facts: ["fence_action": "\(value)"])
+        }
+    }
+
+    var wire: Messages.FenceAction {
+        switch self {
+        case .alarm: .alarm
+        case .disconnect: .disconnect
+        case .shutDown: .shutDown
+        }
+    }
+}
+
+extension NetworkMapping {
+    fileprivate init(wire: Messages.NetworkMapping) {
+        self.init(source: wire.source, target: wire.target, testTarget: wire.testTarget)
+    }
+
+    fileprivate var wire: Messages.NetworkMapping {
+        .with {
+            $0.source = source
+            $0.target = target
+            $0.testTarget = testTarget
+        }
     }
 }
 

@@ -10,7 +10,7 @@ extension RegistryRequest {
         case .createCloud(let request):
             self = .createCloud(Cloud(name: request.cloud.name, site: request.cloud.site))
         case .deleteCloud(let request): self = .deleteCloud(name: request.name)
-        case .pairClouds(let request): self = .pairClouds(CloudPair(wire: request.pair))
+        case .pairClouds(let request): self = .pairClouds(try CloudPair(wire: request.pair))
         case .unpairClouds(let request):
             self = .unpairClouds(
                 CloudPair.Key(sourceCloud: request.sourceCloud, targetCloud: request.targetCloud))
@@ -35,6 +35,7 @@ extension RegistryRequest {
         case .listAudit(let request):
             self = .listAudit(
                 limit: Int(request.limit), before: request.beforeNumber == 0 ? nil : request.beforeNumber)
+        case .advanceFailover(let request): self = .advanceFailover(try FailoverAdvance(wire: request))
         }
     }
 }
@@ -57,7 +58,40 @@ extension InventoryReport {
         guests.reserveCapacity(wire.guests.count)
         for guest in wire.guests { guests.append(try Guest(wire: guest, reportedBy: hostID)) }
         self.init(
-            hostID: hostID, sequence: wire.sequence, capacity: HostCapacity(wire: wire.capacity), guests: guests)
+            hostID: hostID, sequence: wire.sequence, capacity: HostCapacity(wire: wire.capacity), guests: guests,
+            sides: try wire.sides.map { side throws(VaultError) in try SideReport(wire: side) })
+    }
+}
+
+extension SideReport {
+    fileprivate init(wire: Messages.SideReport) throws(VaultError) {
+        self.init(
+            protection: try RegistryIdentifier(wire: wire.protection, "SideReport.protection"),
+            generation: wire.generation, isActive: wire.active, cycle: wire.cycle)
+    }
+}
+
+extension FailoverAdvance {
+    fileprivate init(wire: AdvanceFailover) throws(VaultError) {
+        let step: FailoverStep
+        switch wire.step {
+        case .begin: step = .begin
+        case .retreat: step = .retreat
+        case .activateTarget: step = .activateTarget
+        case .pend: step = .pend
+        case .changePoint: step = .changePoint
+        case .commit: step = .commit
+        case .cancel: step = .cancel
+        case .reverse: step = .reverse
+        case .unspecified, .UNRECOGNIZED:
+            throw VaultError(
+                .invalidArgument, "AdvanceFailover.step is not one of the steps that are known here.",
+                remedy: "Name one of them.", facts: ["step": "\(wire.step.rawValue)"])
+        }
+        let run = try RegistryIdentifier(wire: wire.run, "AdvanceFailover.run")
+        self.init(
+            protection: wire.protection, expectedVersion: ExpectedVersion(wire: wire.expectedVersion),
+            step: StepTaken(run: run, step: step, cycle: step.namesCycle ? wire.cycle : 0), reason: wire.reason)
     }
 }
 
@@ -79,6 +113,10 @@ extension StateChangeRequest {
         case .paused: state = .paused
         case .resynchronizing: state = .resynchronizing
         case .disabling: state = .disabling
+        case .failingOver: state = .failingOver
+        case .commitPending: state = .commitPending
+        case .committed: state = .committed
+        case .reversing: state = .reversing
         case .unspecified, .UNRECOGNIZED:
             throw VaultError(
                 .invalidArgument, "ChangeState.state is not one of the states that are known here.",

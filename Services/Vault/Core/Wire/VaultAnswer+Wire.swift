@@ -8,6 +8,7 @@ extension VaultAnswer {
         case .done: .done(Done())
         case .host(let host): .host(host.wire)
         case .protection(let protection): .protection(protection.wire)
+        case .duties(let duties): .duties(.with { $0.duties = duties.map(\.wire) })
         case .cloudProtected(let result): .protectCloudResult(result.wire)
         case .snapshot(let stored): .snapshot(stored.wire)
         case .audit(let entries): .auditList(.with { $0.entries = entries.map(\.wire) })

@@ -1,0 +1,101 @@
+package import ArgumentParser
+
+/// `bascule run [show | resume | abandon] ID`
+package struct RunCommand: AsyncParsableCommand {
+    package static let configuration = CommandConfiguration(
+        commandName: "run", abstract: "Show one run, let a waiting one go on, or take it back.",
+        discussion: """
+            A run is named by its identifier, or the first eight characters of it.
+
+            EXAMPLES
+              bascule run show 1a2b3c4d --watch
+              bascule run resume 1a2b3c4d
+            """,
+        subcommands: [Show.self, Resume.self, Abandon.self])
+
+    package init() {}
+
+    package struct Show: OperatorCommand {
+        package static let configuration = CommandConfiguration(
+            abstract: "Show the steps of a run, and what came of it.",
+            discussion: """
+                With --watch, until it is over; the exit status then says how it ended, as
+                for the command that began it: 0 succeeded, 1 failed, 7 stands still.
+                """)
+
+        @Argument(help: "Identifier of the run, or its first eight characters.")
+        var id: String
+
+        @Flag(help: "Go on showing it until it is over, or stands still.")
+        var watch = false
+
+        @OptionGroup package var common: CommonOptions
+
+        package init() {}
+
+        package func perform(in session: OperatorSession) async throws {
+            let run = try await session.orchestrator().run(id)
+            if watch { return try await RunWatch.follow(run, in: session, everyChange: true) }
+            try session.answer(run) { console in
+                for line in RunReport(run).lines(width: console.width, styled: console.usesColor) {
+                    console.print(line)
+                }
+            }
+        }
+    }
+
+    package struct Resume: OperatorCommand {
+        package static let configuration = CommandConfiguration(
+            abstract: "Let a waiting run try its step again at once.")
+
+        @Argument(help: "Identifier of the run, or its first eight characters.")
+        var id: String
+
+        @Flag(help: "Do not wait for its end.")
+        var noWait = false
+
+        @OptionGroup package var common: CommonOptions
+
+        package init() {}
+
+        package func perform(in session: OperatorSession) async throws {
+            let run = try await session.orchestrator().resume(id)
+            if !noWait { return try await RunWatch.follow(run, in: session) }
+            try session.answer(run) { $0.print("Run \(run.shortID) tries again.") }
+        }
+    }
+
+    package struct Abandon: OperatorCommand {
+        package static let configuration = CommandConfiguration(
+            abstract: "Take a waiting run back as far as it can be; it fails.")
+
+        @Argument(help: "Identifier of the run, or its first eight characters.")
+        var id: String
+
+        @Flag(help: "Do not ask.")
+        var yes = false
+
+        @Flag(help: "Do not wait for its end.")
+        var noWait = false
+
+        @OptionGroup package var common: CommonOptions
+
+        package init() {}
+
+        package func perform(in session: OperatorSession) async throws {
+            let orchestrator = try await session.orchestrator()
+            let run = try await orchestrator.run(id)
+            try session.confirm(
+                "Give up the \(run.kind.words) of \(run.guest), and take back what it did?", assumeYes: yes)
+            let abandoned = try await orchestrator.abandon(run.id)
+            if noWait {
+                return try session.answer(abandoned) { $0.print("Run \(abandoned.shortID) is being taken back.") }
+            }
+            do {
+                try await RunWatch.follow(abandoned, in: session)
+            } catch let error as OperatorError where error.code == .failed {
+                // That it failed is what was asked for.
+            }
+        }
+    }
+}

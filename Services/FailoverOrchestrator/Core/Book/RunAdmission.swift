@@ -1,0 +1,128 @@
+/// Decides whether a run may start, and writes its first record.
+struct RunAdmission {
+    let request: RunRequest
+    let id: String
+    let sender: String
+    let registry: RegistryView
+    /// Runs that matter: those that did not end, and tests that were not cleaned up.
+    let others: [RunRecord]
+    let now: RunTime
+
+    func record() throws(OrchestratorError) -> RunRecord {
+        if request.kind.choosesPoint, request.point == nil {
+            throw OrchestratorError(
+                .invalidArgument, "The request does not say which point to start from.",
+                remedy: "Give LATEST, LATEST_APPLICATION_CONSISTENT, LATEST_VERIFIED, or CYCLE with its number.")
+        }
+        let protection = try registry.protection(named: request.protection)
+        try checkOthers(of: protection)
+        try checkState(of: protection)
+        guard let source = registry.host(protection.sourceHost), let target = registry.host(protection.targetHost)
+        else {
+            throw OrchestratorError(
+                .internal, "The vault names a host of \(protection.guestName) that it does not know.",
+                remedy: "See “bascule hosts”.")
+        }
+        var facts = RunFacts(
+            source: source, target: target, generation: protection.generation, version: protection.version)
+        try facts.take(registry, protection: protection.id, run: id)
+        if let limit = request.shutdownLimitMilliseconds { facts.shutdownLimitMilliseconds = limit }
+        if let action = request.whenShutdownFails { facts.whenShutdownFails = action }
+        if request.kind == .cleanup, let test = others.first(where: { $0.protection == protection.id && $0.holdsTest })
+        {
+            // Sides may have changed since; the test is where it was started.
+            facts.target = registry.host(test.facts.target.id) ?? test.facts.target
+        }
+        try checkReach(facts)
+        var record = RunRecord(
+            id: id, request: request, protection: protection.id, guestUUID: protection.guestUUID,
+            guestName: protection.guestName, requestedBy: RunRecord.cut(sender, bytes: 200), requestedAt: now,
+            steps: request.steps.map { StepRecord($0) }, facts: facts)
+        if request.kind == .unplanned,
+            let test = others.first(where: { $0.protection == protection.id && $0.holdsTest })
+        {
+            record.warn("The test guest of run \(test.id.prefix(8)) is still at \(target.name).")
+        }
+        return record
+    }
+
+    // MARK: Rules
+
+    private func checkOthers(of protection: ProtectionEntry) throws(OrchestratorError) {
+        let open = others.filter { $0.protection == protection.id && !$0.isEnded }
+        let conflicting = open.first { other in
+            // A test may be cleaned up beside anything else.
+            request.kind == .cleanup ? !other.kind.movesSides : true
+        }
+        if let other = conflicting {
+            throw OrchestratorError(
+                .failedPrecondition,
+                "A \(other.kind.words) of \(protection.guestName) is under way (run \(other.id.prefix(8))).",
+                remedy: "Wait for it, or see “bascule run show \(other.id.prefix(8))”.",
+                facts: ["rule": "run-under-way", "run": other.id])
+        }
+        guard let test = others.first(where: { $0.protection == protection.id && $0.holdsTest }) else { return }
+        switch request.kind {
+        case .test, .planned, .failback, .reverse, .commit:
+            throw OrchestratorError(
+                request.kind == .test ? .alreadyExists : .failedPrecondition,
+                "The test guest of run \(test.id.prefix(8)) is still at \(test.facts.target.name).",
+                remedy: "Remove it with “bascule cleanup \(protection.guestName)”.",
+                facts: ["rule": "test-not-cleaned", "run": test.id])
+        case .cleanup, .unplanned, .changePoint, .cancel: break
+        }
+    }
+
+    /// What the vault would refuse is refused before anything is begun; the vault has the last word.
+    private func checkState(of protection: ProtectionEntry) throws(OrchestratorError) {
+        if !protection.run.isEmpty {
+            throw OrchestratorError(
+                .failedPrecondition,
+                "\(protection.guestName) is held by run \(protection.run.prefix(8)), which is not known here.",
+                remedy: "Ask the orchestrator that began it, or restore its database.",
+                facts: ["rule": "held", "run": protection.run])
+        }
+        let allowed: [ProtectionState]
+        switch request.kind {
+        case .cleanup: return
+        case .test, .planned, .failback, .unplanned: allowed = [.protected, .paused, .resynchronizing]
+        case .changePoint, .commit, .cancel: allowed = [.commitPending]
+        case .reverse: allowed = [.commitPending, .committed]
+        }
+        guard allowed.contains(protection.state) else {
+            throw OrchestratorError(
+                .failedPrecondition,
+                "\(protection.guestName) is \(protection.state.words); a \(request.kind.words) needs it "
+                    + "\(allowed.map(\.words).joined(separator: " or ")).",
+                remedy: "See “bascule status”.", facts: ["rule": "state", "state": protection.state.rawValue])
+        }
+        switch request.kind {
+        case .planned where protection.isReversed:
+            throw OrchestratorError(
+                .failedPrecondition,
+                "\(protection.guestName) is protected in reverse: going on from here is a failback.",
+                remedy: "Use “bascule failback \(protection.guestName)”.", facts: ["rule": "direction"])
+        case .failback where !protection.isReversed:
+            throw OrchestratorError(
+                .failedPrecondition, "\(protection.guestName) is where it was first protected: there is no way back.",
+                remedy: "Use “bascule failover \(protection.guestName) --planned”.", facts: ["rule": "direction"])
+        case .test, .cleanup, .planned, .failback, .unplanned, .changePoint, .commit, .cancel, .reverse: break
+        }
+    }
+
+    /// Runs that cannot do without a host are not begun while the vault hears nothing of it.
+    private func checkReach(_ facts: RunFacts) throws(OrchestratorError) {
+        let needed: [HostEntry] =
+            switch request.kind {
+            case .planned, .failback, .cancel, .reverse: [facts.source, facts.target]
+            case .test, .cleanup, .unplanned, .changePoint, .commit: [facts.target]
+            }
+        guard let silent = needed.first(where: { !$0.isReachable }) else { return }
+        let remedy =
+            request.kind.isPlanned && silent.id == facts.source.id
+            ? "Start its agent, or fail over without it: “bascule failover --unplanned”." : "Start its agent."
+        throw OrchestratorError(
+            .failedPrecondition, "The vault hears nothing of \(silent.name), which a \(request.kind.words) needs.",
+            remedy: remedy, facts: ["rule": "host-silent", "host": silent.id])
+    }
+}

@@ -1,0 +1,267 @@
+// What a run does when a call fails, and when somebody gives it up.
+
+extension RunStateMachine {
+    /// How a failing step may be passed over.
+    private enum Tolerance {
+        case none
+        /// After this time, with the reason; only when the peer is silent.
+        case silence(Int64)
+        /// At once, whatever it is.
+        case everything
+    }
+
+    mutating func failed(
+        _ error: OrchestratorError, _ stage: StepStage, at index: Int, now: RunTime
+    ) -> [RunAction] {
+        let error = Self.named(error, stage, record)
+        let step = record.steps[index]
+        let since = step.failingSince ?? now
+        record.steps[index].failingSince = since
+        record.steps[index].failuresInARow += 1
+        rewind(stage, at: index)
+        switch record.progress {
+        case .succeeded, .failed: return []
+        case .back:
+            // Nothing else is left to turn to, so it is tried for ever, or until somebody passes it over.
+            let actions = wait(error, at: index, now: now)
+            guard record.isAbandonAsked else { return actions }
+            record.isAbandonAsked = false
+            do {
+                return try abandon(now: now)
+            } catch {
+                // The vault cannot be passed over; the run waits for it as before.
+                return storing(actions)
+            }
+        case .forward:
+            switch tolerance(of: step.step) {
+            case .everything: return passOver(index, error, now: now)
+            case .silence(let patience) where error.isWorthRepeating && now - since >= patience:
+                return passOver(index, error, now: now)
+            case .silence, .none: break
+            }
+            let goesBack: Bool
+            if !record.isBeyondReturn(at: index) {
+                let isPatient = error.isWorthRepeating && !Self.isFinal(error, stage)
+                goesBack = !isPatient || now - since >= OrchestratorLimits.patienceMilliseconds
+            } else {
+                // A vault that refuses has not changed the active side.
+                goesBack = step.step == .activate && !error.isWorthRepeating
+            }
+            if goesBack || record.isAbandonAsked && !record.isBeyondReturn(at: index) {
+                return takeBack(from: index, error, now: now)
+            }
+            if record.isAbandonAsked {
+                record.isAbandonAsked = false
+                if let actions = abandonForward(at: index, now: now) { return actions }
+            }
+            return wait(error, at: index, now: now)
+        }
+    }
+
+    private func tolerance(of step: RunStep) -> Tolerance {
+        switch (record.kind, step) {
+        case (.unplanned, .shutDownSource), (.unplanned, .lastDelta), (.unplanned, .fenceSource): .everything
+        case (.planned, .fenceSource), (.failback, .fenceSource):
+            .silence(OrchestratorLimits.plannedFencePatienceMilliseconds)
+        case (_, _): .none
+        }
+    }
+
+    private mutating func passOver(_ index: Int, _ error: OrchestratorError, now: RunTime) -> [RunAction] {
+        if record.steps[index].step == .fenceSource {
+            record.warn(
+                "\(record.facts.source.name) was not told that its guest may not run; its duties tell it when it is "
+                    + "back. \(error.message)")
+        }
+        record.wait = nil
+        end(index, .skipped, error.message, now: now)
+        record.progress = .forward(index + 1)
+        return proceed(now: now)
+    }
+
+    /// Stands still. With a time to try again when that can help by itself.
+    private mutating func wait(_ error: OrchestratorError, at index: Int, now: RunTime) -> [RunAction] {
+        var until: RunTime?
+        if error.isWorthRepeating {
+            let doublings = min(record.steps[index].failuresInARow - 1, 10)
+            let pause = min(
+                OrchestratorLimits.backoffFirstMilliseconds << Int64(doublings),
+                OrchestratorLimits.backoffMaximumMilliseconds)
+            until = now + pause
+        }
+        var remedy = error.remedy
+        if until == nil { remedy += "\(remedy.isEmpty ? "" : " ")Then resume the run, or abandon it." }
+        record.wait = RunWait(sentence: RunRecord.cut(error.message), remedy: RunRecord.cut(remedy), until: until)
+        record.steps[index].detail = RunRecord.cut(error.message)
+        guard let until else {
+            doing = .nothing
+            return storing([])
+        }
+        let number = number()
+        doing = .sleeping(number)
+        return storing([.wake(at: until, number: number)])
+    }
+
+    /// A change of the vault is asked again only with the version read afresh.
+    private mutating func rewind(_ stage: StepStage, at index: Int) {
+        guard case .advance = stage else { return }
+        record.steps[index].stage = 0
+    }
+
+    /// The guest did not shut down in the time that it had: asking again would only make it longer.
+    private static func isFinal(_ error: OrchestratorError, _ stage: StepStage) -> Bool {
+        stage == .stopGuest && error.code == .deadlineExceeded && error.facts["origin"] != "caller"
+    }
+
+    /// Silence as a sentence that says who has to answer.
+    private static func named(_ error: OrchestratorError, _ stage: StepStage, _ record: RunRecord) -> OrchestratorError
+    {
+        guard error.facts["origin"] == "caller", [.unavailable, .deadlineExceeded].contains(error.code) else {
+            return error
+        }
+        var error = error
+        switch record.call(for: stage, isGoingBack: false) {
+        case .agent(let side, _):
+            let host = record.facts.host(side).name
+            error.message = "\(host) does not answer. \(error.message)"
+            error.remedy = "Start the agent at \(host)."
+        case .snapshot, .advance:
+            error.message = "The vault does not answer. \(error.message)"
+            error.remedy = "Start the vault."
+        case .policies, .status, .history, .trigger:
+            error.message = "The policy service does not answer. \(error.message)"
+            error.remedy = "Start the policy service."
+        case nil: break
+        }
+        return error
+    }
+
+    // MARK: Giving up
+
+    /// An operator gives the run up.
+    mutating func abandon(now: RunTime) throws(OrchestratorError) -> [RunAction] {
+        guard let index = presentIndex else { return [] }
+        switch doing {
+        case .asking, .freshening:
+            // What is under way is waited for, because its outcome decides what there is to take back.
+            record.isAbandonAsked = true
+            return storing([])
+        case .nothing, .sleeping: break
+        }
+        switch record.progress {
+        case .forward:
+            guard record.isBeyondReturn(at: index) else {
+                return takeBack(from: index, Self.abandonedCause, now: now)
+            }
+            guard record.wait != nil else { throw Self.refusal("The run goes on, and cannot be taken back here.") }
+            guard let actions = abandonForward(at: index, now: now) else {
+                throw Self.refusal(
+                    "Only “\(record.steps[index].step.rawValue)” is left, and without it the protection stays held.")
+            }
+            return actions
+        case .back(let index, let cause):
+            let stages = record.undoStages(of: record.steps[index].step)
+            let stage = record.steps[index].stage
+            guard stage < stages.count,
+                case .agent(let side, let order)? = record.call(for: stages[stage], isGoingBack: true)
+            else { throw Self.refusal("Only the vault is left to be told, and the run has to wait for it.") }
+            record.warn(
+                "\(record.facts.host(side).name) was not asked any more to do \(order.name), which taking the run back "
+                    + "needs: see what runs there.")
+            if case .setSide(.source, _) = stages[stage] { record.facts.owesSides = false }
+            record.steps[index].stage += 1
+            record.steps[index].failuresInARow = 0
+            record.steps[index].failingSince = nil
+            record.wait = nil
+            record.progress = .back(index, cause)
+            return proceed(now: now)
+        case .succeeded, .failed: return []
+        }
+    }
+
+    /// After an answer came while somebody wanted the run given up.
+    mutating func afterAbandon(now: RunTime) -> [RunAction]? {
+        guard record.isAbandonAsked, let index = presentIndex else { return nil }
+        record.isAbandonAsked = false
+        guard case .forward = record.progress else { return nil }
+        guard !record.isBeyondReturn(at: index) else {
+            record.warn("It was to be abandoned, but had come too far to be taken back.")
+            return nil
+        }
+        return takeBack(from: index, Self.abandonedCause, now: now)
+    }
+
+    /// Beyond the point of no return. Nil: what is left has to be done.
+    private mutating func abandonForward(at index: Int, now: RunTime) -> [RunAction]? {
+        let step = record.steps[index].step
+        switch record.kind {
+        case .planned, .failback, .unplanned:
+            switch step {
+            case .activate, .fenceSource, .startReplica:
+                return takeBack(from: index, Self.abandonedCause, now: now)
+            case .adoptSource, .reverse:
+                // The guest runs and writes: stopping it would lose that. It stays, and the choice is left open.
+                return endWithPend(at: index, now: now)
+            case .commitReplica:
+                return giveUp(at: index, now: now)
+            case .claim, .check, .checkSource, .prepare, .shutDownSource, .lastDelta, .choosePoint, .pend,
+                .startTest, .stopTest, .stopReplica, .changePoint, .commit, .cancel, .fenceTarget, .activateSource,
+                .startSource, .release:
+                return nil
+            }
+        case .cancel:
+            switch step {
+            case .stopReplica: return giveUp(at: index, now: now)
+            case .fenceTarget, .activateSource, .startSource:
+                record.warn(
+                    "“\(step.title(source: record.facts.source.name, target: record.facts.target.name))” was passed "
+                        + "over: see what runs on either side.")
+                record.abandoned = record.abandoned ?? Self.abandonedCause
+                record.wait = nil
+                end(index, .failed, "", now: now)
+                record.progress = .forward(index + 1)
+                return proceed(now: now)
+            case .claim, .check, .checkSource, .prepare, .shutDownSource, .lastDelta, .choosePoint, .activate,
+                .fenceSource, .startReplica, .adoptSource, .reverse, .commitReplica, .pend, .startTest, .stopTest,
+                .changePoint, .commit, .cancel, .release:
+                return nil
+            }
+        case .test, .cleanup, .changePoint, .commit, .reverse:
+            return giveUp(at: index, now: now)
+        }
+    }
+
+    /// The run ends where it is; asking for the same again goes on from there.
+    private mutating func giveUp(at index: Int, now: RunTime) -> [RunAction] {
+        end(index, .failed, record.wait?.sentence ?? "", now: now)
+        for later in record.steps.indices where later > index {
+            end(later, .skipped, "The run was abandoned.", now: now)
+        }
+        record.wait = nil
+        record.progress = .failed(Self.abandonedCause)
+        record.endedAt = now
+        return storing([])
+    }
+
+    private mutating func endWithPend(at index: Int, now: RunTime) -> [RunAction] {
+        end(index, .failed, record.wait?.sentence ?? "", now: now)
+        for later in record.steps.indices where later > index {
+            end(later, .skipped, "The run was abandoned.", now: now)
+        }
+        record.wait = nil
+        record.abandoned = OrchestratorError(
+            .failedPrecondition,
+            "The run was abandoned: \(record.guestName) runs at \(record.facts.target.name), and is not replicated.",
+            remedy: "Go on with “bascule reverse”, “commit” or “cancel”.")
+        record.steps.append(StepRecord(.pend))
+        record.progress = .forward(record.steps.count - 1)
+        return proceed(now: now)
+    }
+
+    private static let abandonedCause = OrchestratorError(
+        .failedPrecondition, "The run was abandoned.", remedy: "Start it again when what it waited for is there.")
+
+    private static func refusal(_ message: String) -> OrchestratorError {
+        OrchestratorError(.failedPrecondition, message, remedy: "See what the run waits for, and mend that.")
+    }
+}

@@ -1,0 +1,191 @@
+import FoundationEssentials
+package import Hypervisor
+package import Logging
+import MessageBus
+import Messages
+
+/// Starting a guest from its replica's directory alone: no vault, no orchestrator, no source, no network.
+///
+/// An agent that runs on this host is asked over its endpoint. Without one, this process is the agent for as long as the
+/// command takes: on a port of its own, and silent towards the vault. The guest and its view outlive it, and the next
+/// agent takes both over and tells the vault.
+package struct ReplicaRecovery: Sendable {
+    package struct Replica: Sendable {
+        package var protection: String
+        package var guest: String
+        package var guestName: String
+        package var generation: UInt64
+        package var newestCycle: UInt64
+        /// The source host's clock; 0: no point.
+        package var newestUnixMilliseconds: Int64
+        package var points: Int
+        package var isAdopted: Bool
+        /// The point that its guest runs from; nil: it does not run.
+        package var runningCycle: UInt64?
+    }
+
+    package struct Started: Sendable {
+        package var guestName: String
+        package var cycle: UInt64
+        package var generation: UInt64
+        package var milliseconds: UInt64
+        package var warnings: [String]
+    }
+
+    package struct Verified: Sendable {
+        package var checkedBytes: UInt64
+        package var faults: [String]
+        package var faultCount: UInt64
+    }
+
+    private let settings: HostAgentSettings
+    private let client: RequestClient
+
+    /// Works with the replicas of this host while `body` does.
+    package static func withReplicas<Result: Sendable>(
+        settings: HostAgentSettings, hypervisor: any HypervisorDriver, logger: Logger,
+        _ body: @Sendable (ReplicaRecovery) async throws -> Result
+    ) async throws -> Result {
+        let bus = MessageBus(name: "recover/\(settings.name)", logger: logger)
+        do {
+            let result: Result
+            if try HostAgentService.isAgentRunning(settings) {
+                let client = try await bus.client(to: settings.advertise.isEmpty ? settings.listen : settings.advertise)
+                result = try await body(ReplicaRecovery(settings: settings, client: client))
+            } else {
+                result = try await withOwnAgent(settings, hypervisor, logger, bus, body)
+            }
+            await bus.shutdown()
+            return result
+        } catch {
+            await bus.shutdown()
+            throw error
+        }
+    }
+
+    private static func withOwnAgent<Result: Sendable>(
+        _ settings: HostAgentSettings, _ hypervisor: any HypervisorDriver, _ logger: Logger, _ bus: MessageBus,
+        _ body: @Sendable (ReplicaRecovery) async throws -> Result
+    ) async throws -> Result {
+        var own = settings
+        own.listen = "tcp://127.0.0.1:*"
+        own.bulkListen = "tcp://127.0.0.1:*"
+        own.advertise = ""
+        own.bulkAdvertise = ""
+        let agent = try await HostAgentService.start(
+            settings: own, hypervisor: hypervisor, logger: logger, reporting: .silent)
+        let client = try await bus.client(to: agent.endpoint)
+        return try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { await agent.run() }
+            defer { agent.stop() }
+            return try await body(ReplicaRecovery(settings: settings, client: client))
+        }
+    }
+
+    // MARK: What there is
+
+    package func list() async throws -> [Replica] {
+        var replicas: [Replica] = []
+        for protection in try ReplicaDirectories.list(in: settings.replicas) {
+            replicas.append(try await replica(protection))
+        }
+        return replicas
+    }
+
+    package func replica(_ protection: String) async throws -> Replica {
+        var describe = DescribeReplica()
+        describe.protection = protection
+        var list = ListPoints()
+        list.protection = protection
+        guard case .replica(let described) = try await send(.describeReplica(describe)),
+            case .points(let points) = try await send(.listPoints(list))
+        else { throw unexpected }
+        return Replica(
+            protection: protection, guest: described.guestUuid, guestName: described.guestName,
+            generation: described.generation, newestCycle: points.points.last?.cycle ?? 0,
+            newestUnixMilliseconds: points.points.last?.capturedUnixMs ?? 0, points: points.points.count,
+            isAdopted: described.adopted, runningCycle: described.runningCycle == 0 ? nil : described.runningCycle)
+    }
+
+    // MARK: Verify
+
+    /// Reads everything once and checks every checksum.
+    package func verify(
+        _ protection: String, progress: @Sendable (_ checked: UInt64, _ total: UInt64) -> Void
+    ) async throws -> Verified {
+        var request = Scrub()
+        request.protection = protection
+        request.restart = true
+        while true {
+            guard case .scrubProgress(let report) = try await send(.scrub(request)) else { throw unexpected }
+            progress(report.checkedBytes, report.totalBytes)
+            if report.finished {
+                return Verified(
+                    checkedBytes: report.checkedBytes, faults: report.faults, faultCount: report.faultCount)
+            }
+            request.restart = false
+            try await Task.sleep(for: HostAgentLimits.recoveryPollInterval)
+        }
+    }
+
+    // MARK: Start
+
+    /// Makes this the active side under a generation above every one that is known here, and starts the guest. Repeating
+    /// it goes on under the generation that it took before.
+    /// - Parameters:
+    ///   - cycle: nil stands for the newest point.
+    ///   - networks: bridges of this host, by the source's networks; one that is not named starts with its link down.
+    package func start(_ protection: String, cycle: UInt64?, networks: [String: String]) async throws -> Started {
+        let replica = try await replica(protection)
+        let chosen = cycle ?? replica.runningCycle ?? replica.newestCycle
+        guard chosen > 0 else {
+            throw RemoteError(
+                .notFound, "The replica of \(replica.guestName) holds no recovery point.", remedy: "Choose another.")
+        }
+        let generation = try await takeSide(replica)
+        var request = StartReplica()
+        request.protection = protection
+        request.cycle = chosen
+        request.purpose = .failover
+        request.onBase = replica.isAdopted
+        request.networks = networks.sorted { $0.key < $1.key }.map { source, target in
+            var mapping = NetworkMapping()
+            mapping.source = source
+            mapping.target = target
+            return mapping
+        }
+        guard case .replicaStarted(let started) = try await send(.startReplica(request), generation: generation) else {
+            throw unexpected
+        }
+        return Started(
+            guestName: started.guestName, cycle: started.cycle, generation: generation,
+            milliseconds: UInt64(started.startMs), warnings: started.warnings)
+    }
+
+    private func takeSide(_ replica: Replica) async throws -> UInt64 {
+        var describe = DescribeSide()
+        describe.protection = replica.protection
+        describe.guestUuid = replica.guest
+        guard case .side(let side) = try await send(.describeSide(describe)) else { throw unexpected }
+        if side.active, side.generation >= replica.generation { return side.generation }
+        let generation = max(side.generation, replica.generation) + 1
+        var set = SetSide()
+        set.protection = replica.protection
+        set.guestUuid = replica.guest
+        set.active = true
+        _ = try await send(.setSide(set), generation: generation)
+        return generation
+    }
+
+    // MARK: Pieces
+
+    private func send(
+        _ request: AgentRequest.OneOf_Request, generation: UInt64 = 0
+    ) async throws -> AgentReply.OneOf_Reply {
+        try await client.agent(request, generation: generation, deadline: HostAgentLimits.recoveryDeadline)
+    }
+
+    private var unexpected: RemoteError {
+        RemoteError(.internal, "The agent answered with something else.", remedy: "Use the same release for both.")
+    }
+}

@@ -1,0 +1,48 @@
+import FoundationEssentials
+import Hypervisor
+import Messages
+
+/// What this host can tell of the protections that it is a side of.
+struct SideDescriptions: Sendable {
+    let sides: SideRole
+    let target: TargetRole
+    let started: StartedRole
+    let hypervisor: any HypervisorDriver
+
+    /// Of every side and every replica, so that the vault learns of a replica that was started without it.
+    func reports() async throws -> [SideReport] {
+        let known = await sides.all
+        let replicas = await target.generations
+        let running = await started.runningCycles
+        return Set(known.keys).union(replicas.keys).sorted().map { protection in
+            let side = known[protection]
+            return SideReport(
+                protection: protection, generation: max(side?.generation ?? 0, replicas[protection] ?? 0),
+                active: side?.isActive ?? false, cycle: running[protection] ?? 0)
+        }
+    }
+
+    func describe(_ protection: String, _ uuid: String) async throws -> SideDescription {
+        let guest = try RequiredField.uuid(uuid, "guest_uuid").uuidString.lowercased()
+        let side = await sides.side(of: protection)
+        let replica = await target.generations[protection]
+        var description = SideDescription()
+        description.generation = max(side?.generation ?? 0, replica ?? 0)
+        description.active = side?.isActive ?? false
+        description.hasReplica_p = replica != nil
+        do {
+            let described = try await hypervisor.describe(guest: guest)
+            description.power = Messages.PowerState(described.power)
+            if side?.guest == guest {
+                description.alarm = side?.alarm(SideStateMachine.Observation(described)) ?? ""
+            }
+        } catch let error as HypervisorError where error.code == .guestNotFound {
+            // Unspecified: none is defined.
+        }
+        if let guest = try await started.failover(of: protection) { description.failover = ReplicaStarted(guest) }
+        if let guest = try await started.started(protection, .test)?.started {
+            description.test = ReplicaStarted(guest)
+        }
+        return description
+    }
+}

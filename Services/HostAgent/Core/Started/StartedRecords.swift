@@ -1,0 +1,100 @@
+import FoundationEssentials
+import Glibc
+
+/// Where records of started replicas lie: `failover/state` and `test/state` in the replica's directory. Written to a
+/// draft, flushed, renamed, and the directory flushed, so that a record is whole or not there.
+struct StartedRecords: Sendable {
+    /// Directory that holds a replica directory per protection.
+    let replicas: String
+
+    func directory(of protection: String, _ purpose: StartedReplica.Purpose) -> String {
+        "\(replicas)/\(protection)/\(purpose.rawValue)"
+    }
+
+    private func path(of protection: String, _ purpose: StartedReplica.Purpose) -> String {
+        "\(directory(of: protection, purpose))/state"
+    }
+
+    func read(_ protection: String, _ purpose: StartedReplica.Purpose) throws -> StartedReplica? {
+        let path = path(of: protection, purpose)
+        guard FileManager.default.fileExists(atPath: path) else { return nil }
+        return try StartedReplica(decoding: [UInt8](try Data(contentsOf: URL(filePath: path))))
+    }
+
+    func write(_ started: StartedReplica, of protection: String) throws {
+        let directory = directory(of: protection, started.order.purpose)
+        try FileManager.default.createDirectory(
+            atPath: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o711])
+        let draft = "\(directory)/state.new"
+        try write(try started.encoded(), to: draft)
+        try check(rename(draft, path(of: protection, started.order.purpose)), "rename", draft)
+        try synchronize(directory)
+        try synchronize("\(replicas)/\(protection)")
+    }
+
+    /// The record goes first of what is left, because without it nothing else in the directory means anything.
+    func remove(_ protection: String, _ purpose: StartedReplica.Purpose) throws {
+        let directory = directory(of: protection, purpose)
+        guard FileManager.default.fileExists(atPath: directory) else { return }
+        try check(unlinkIfThere(path(of: protection, purpose)), "unlink", directory)
+        try synchronize(directory)
+        try FileManager.default.removeItem(atPath: directory)
+        try synchronize("\(replicas)/\(protection)")
+    }
+
+    // MARK: The guest's own definition
+
+    private func definitionPath(of protection: String) -> String { "\(replicas)/\(protection)/own-definition.xml" }
+
+    /// Beside the manifest, because the guest is to be started by it again when its disks come home.
+    func keep(definition: String, of protection: String) throws {
+        let directory = "\(replicas)/\(protection)"
+        try FileManager.default.createDirectory(
+            atPath: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o711])
+        let draft = definitionPath(of: protection) + ".new"
+        try write(Array(definition.utf8), to: draft)
+        try check(rename(draft, definitionPath(of: protection)), "rename", draft)
+        try synchronize(directory)
+    }
+
+    func definition(of protection: String) throws -> String? {
+        let path = definitionPath(of: protection)
+        guard FileManager.default.fileExists(atPath: path) else { return nil }
+        return String(decoding: try Data(contentsOf: URL(filePath: path)), as: UTF8.self)
+    }
+
+    // MARK: Pieces
+
+    private func write(_ bytes: [UInt8], to path: String) throws {
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+        try check(descriptor, "open", path)
+        defer { close(descriptor) }
+        var written = 0
+        while written < bytes.count {
+            let count = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress! + written, $0.count - written) }
+            try check(Int32(clamping: count), "write", path)
+            written += count
+        }
+        try check(fsync(descriptor), "fsync", path)
+    }
+
+    private func synchronize(_ directory: String) throws {
+        let descriptor = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        try check(descriptor, "open", directory)
+        defer { close(descriptor) }
+        try check(fsync(descriptor), "fsync", directory)
+    }
+
+    private func unlinkIfThere(_ path: String) -> Int32 {
+        let result = unlink(path)
+        return result != 0 && errno == ENOENT ? 0 : result
+    }
+
+    private func check(_ result: Int32, _ call: String, _ path: String) throws {
+        guard result < 0 else { return }
+        let reason = String(cString: strerror(errno))
+        throw HostAgentError(
+            .unavailable, "The record of a started replica could not be kept: \(call): \(reason).",
+            remedy: "Check the file system of the replicas.", facts: ["path": path])
+    }
+}

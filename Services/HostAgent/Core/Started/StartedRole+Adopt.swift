@@ -1,0 +1,183 @@
+import BlockDevice
+import DeltaLog
+import FoundationEssentials
+import Hypervisor
+import Logging
+import Replica
+
+/// Making the disks of this host's guest the base of a replica, in place.
+///
+/// A guest that was started from a replica here leaves an ordinary replica again: its overlays go into the base images.
+/// Any other guest's images become the base where they are, and its definition is kept beside the manifest.
+extension StartedRole {
+    struct AdoptionOrder: Sendable {
+        var guest: String
+        var generation: UInt64
+        var cycle: UInt64
+        var isDiverged: Bool
+        var keepsDiverged: Bool
+    }
+
+    func adopt(_ protection: String, _ order: AdoptionOrder) async throws {
+        try await lock.withLock(protection) {
+            try await sides.requirePassive(protection, generation: order.generation)
+            let described = try await describe(order.guest)
+            guard described.map({ !$0.power.hasProcess }) ?? true else {
+                throw HostAgentError(
+                    .failedPrecondition, "The guest runs, so its disks cannot be adopted.",
+                    remedy: "Stop the guest first.", facts: ["rule": "guest-runs", "guest": order.guest])
+            }
+            if let known = try started(protection, .failover), !known.order.onBase {
+                try await takeIn(known, protection, order, described)
+            } else if try await target.exists(protection) {
+                try await requireAdopted(protection, order)
+            } else {
+                try await adoptOwn(protection, order, described)
+            }
+            try await store.removeStartedOnBase(protection)
+        }
+    }
+
+    /// It was done before, or something else is in its place.
+    private func requireAdopted(_ protection: String, _ order: AdoptionOrder) async throws {
+        let replica = try await target.replica(of: protection, generation: order.generation, raises: true)
+        let held = try replica.describe()
+        guard held.baseCycle == order.cycle, held.isDiverged == order.isDiverged else {
+            throw HostAgentError(
+                .conflict, "This host holds another replica of the protection.",
+                remedy: "Delete it when it is not needed, and adopt the disks again.",
+                facts: ["base": "\(held.baseCycle)", "newest": "\(held.newestCycle)", "cycle": "\(order.cycle)"])
+        }
+    }
+
+    // MARK: A guest's own disks
+
+    private func adoptOwn(
+        _ protection: String, _ order: AdoptionOrder, _ described: GuestDescription?
+    ) async throws {
+        guard let described else {
+            throw HypervisorError(
+                .guestNotFound, "There is no guest \(order.guest) on this host, so it has no disks to adopt.")
+        }
+        let images = try adoptable(described)
+        if order.isDiverged, order.keepsDiverged {
+            try await threads.run { try DivergedSnapshot(generation: order.generation).keep(images) }
+        }
+        try reach(.adoptKept)
+        try await source.release(protection: protection, guest: order.guest, generation: order.generation)
+        try reach(.adoptSourceReleased)
+        try await hypervisor.stripBitmaps(protection: protection, guest: order.guest, images: images.map(\.path))
+        try reach(.adoptStripped)
+        let records = records
+        try await threads.run { try records.keep(definition: described.definition, of: protection) }
+        guard let identifier = UUID(uuidString: protection), let guest = UUID(uuidString: order.guest) else {
+            preconditionFailure("both were checked to be UUIDs")
+        }
+        let point = try Adoption(order, described).point()
+        try await target.adopt(
+            ReplicaIdentity(protection: identifier, guest: guest, guestName: described.name),
+            generation: order.generation, point: point,
+            guest: GuestConfiguration(definition: described.definition, nvram: []), images: images)
+        try reach(.adoptMade)
+        logger.notice(
+            "disks adopted",
+            metadata: [
+                "protection": "\(protection)", "cycle": "\(order.cycle)", "diverged": "\(order.isDiverged)",
+                "kept": "\(order.keepsDiverged ? DivergedSnapshot(generation: order.generation).name : "")",
+            ])
+    }
+
+    private func adoptable(_ guest: GuestDescription) throws -> [AdoptedImage] {
+        try guest.disks.map { disk in
+            guard let format = AdoptedImage.Format(driver: disk.format), disk.source.hasPrefix("/") else {
+                throw HostAgentError(
+                    .failedPrecondition, "Disk \(disk.target) cannot be adopted: it is no qcow2 or raw file.",
+                    remedy: "Unprotect the guest and protect it afresh.",
+                    facts: ["disk": disk.target, "format": disk.format, "source": disk.source])
+            }
+            return AdoptedImage(target: disk.target, path: disk.source, format: format, sizeBytes: disk.sizeBytes)
+        }
+    }
+
+    // MARK: A guest that ran from a replica
+
+    private func takeIn(
+        _ known: StartedReplica, _ protection: String, _ order: AdoptionOrder, _ described: GuestDescription?
+    ) async throws {
+        let replica = try await target.replica(of: protection, generation: order.generation, raises: true)
+        let asked = try Adoption(order, described)
+        let (guest, adoption) = try StartedReplica.adopt(known, asked)
+        var known = known
+        if known.phase != .returning(guest, adoption) {
+            known = try await settle(known, protection, replica)
+            if order.isDiverged, order.keepsDiverged {
+                try await keepDiverged(protection, order, described)
+            }
+            try await source.release(protection: protection, guest: order.guest, generation: order.generation)
+            known.phase = .returning(guest, adoption)
+            try await keep(known, of: protection)
+        }
+        try reach(.returnSettled)
+        try await absorb(adoption, replica)
+        try reach(.returnAbsorbed)
+        try await hypervisor.removeReplicaGuest(uuid: known.guest, directory: directory(of: protection, .failover))
+        try reach(.returnGuestRemoved)
+        try await threads.run { try replica.stopRunning() }
+        try await drop(protection, .failover)
+        logger.notice(
+            "what the guest wrote was taken into the replica",
+            metadata: ["protection": "\(protection)", "cycle": "\(order.cycle)"])
+    }
+
+    /// Commits first, when that was not done, and puts the overlays on the base images.
+    private func settle(
+        _ known: StartedReplica, _ protection: String, _ replica: Replica
+    ) async throws -> StartedReplica {
+        let cycle = known.order.cycle
+        guard !work.isUnderWay(protection) else {
+            throw HostAgentError(
+                .unavailable, "The replica is being folded.", remedy: "Ask again when that has ended.")
+        }
+        try await threads.run { try replica.settle(on: cycle) }
+        guard let guest = known.started else { preconditionFailure("it was started") }
+        if case .plain = known.phase { return known }
+        try await settleOnBase(known, protection)
+        var plain = known
+        plain.phase = .plain(guest)
+        return plain
+    }
+
+    private func absorb(_ adoption: Adoption, _ replica: Replica) async throws {
+        let point = try adoption.point()
+        let guest = GuestConfiguration(definition: adoption.definition, nvram: [])
+        try await threads.run { try replica.absorb(overlays: adoption.paths, point: point, guest: guest) }
+    }
+
+    /// The base is raw and knows no snapshots, so each disk is copied as it stands.
+    private func keepDiverged(
+        _ protection: String, _ order: AdoptionOrder, _ described: GuestDescription?
+    ) async throws {
+        guard let described else { return }
+        let directory = "\(settings.replicas)/\(DivergedSnapshot(generation: order.generation).name)-\(protection)"
+        let disks = described.disks.map { ($0.target, $0.source) }
+        try await threads.run { try DivergedCopy(directory: directory).keep(disks) }
+        logger.notice("diverged disks kept", metadata: ["directory": "\(directory)"])
+    }
+
+    private func describe(_ guest: String) async throws -> GuestDescription? {
+        do {
+            return try await hypervisor.describe(guest: guest)
+        } catch let error as HypervisorError where error.code == .guestNotFound {
+            return nil
+        }
+    }
+}
+
+extension Adoption {
+    fileprivate init(_ order: StartedRole.AdoptionOrder, _ guest: GuestDescription?) throws {
+        try self.init(
+            cycle: order.cycle, isDiverged: order.isDiverged,
+            disks: (guest?.disks ?? []).map { Disk(target: $0.target, sizeBytes: $0.sizeBytes, path: $0.source) },
+            definition: guest?.definition ?? "")
+    }
+}

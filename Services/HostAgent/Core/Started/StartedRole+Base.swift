@@ -1,0 +1,118 @@
+import BlockDevice
+import DeltaLog
+import FoundationEssentials
+import Hypervisor
+import Logging
+import Replica
+
+/// Starting a guest on its own disks, which were the base of a replica meanwhile: the end of a failback.
+///
+/// The replica's directory goes when the guest runs, so that it was done is noted in the database before.
+extension StartedRole {
+    /// - Precondition: the caller has the protection's lock.
+    func startOnBase(
+        _ protection: String, _ order: StartedReplica.Order, arrival: ContinuousClock.Instant
+    ) async throws -> StartedGuest {
+        guard order.purpose == .failover else {
+            throw HostAgentError(
+                .invalidArgument, "A test is never started on the base.", remedy: "Start it from a view.")
+        }
+        if let done = try await store.startedOnBase(protection), done.generation >= order.generation {
+            guard done.generation == order.generation, done.guest.cycle == order.cycle else {
+                throw HostAgentError.staleGeneration(order.generation, seen: done.generation)
+            }
+            try await release(protection)
+            return done.guest
+        }
+        try await sides.requireStart(protection, generation: order.generation)
+        let known = try started(protection, .failover)
+        let replica = try await target.replica(of: protection, generation: order.generation, raises: true)
+        switch try StartedReplica.start(order, upon: known) {
+        case .answer(let guest): return guest
+        case .begin, .goOn: break
+        case .removeThenBegin:
+            guard let known else { preconditionFailure("what is removed is known") }
+            try await remove(known, protection, replica)
+        }
+        return try await startOnBase(protection, order, replica, arrival: arrival)
+    }
+
+    private func startOnBase(
+        _ protection: String, _ order: StartedReplica.Order, _ replica: Replica, arrival: ContinuousClock.Instant
+    ) async throws -> StartedGuest {
+        let described = try replica.describe()
+        guard !described.adopted.isEmpty else {
+            throw HostAgentError(
+                .failedPrecondition, "The base of this replica is not a guest's own disks.",
+                remedy: "Start it from a view of the point.", facts: ["rule": "not-adopted"])
+        }
+        guard replica.point(of: order.cycle) != nil else {
+            throw HostAgentError(
+                .notFound, "The replica has no recovery point \(order.cycle).",
+                remedy: "List its points and choose one.", facts: ["cycle": "\(order.cycle)"])
+        }
+        let guest = described.guest.uuidString.lowercased()
+        try await sides.activate(protection, guest: guest, generation: order.generation)
+        let begun = StartedReplica(order: order, guest: guest, guestName: described.guestName, viewSocket: "")
+        try await keep(begun, of: protection)
+        try reach(.baseRecorded)
+        try await threads.run { try replica.settle(on: order.cycle) }
+        try await keepAddedDisks(replica)
+        try reach(.baseFolded)
+        try await define(protection, guest: guest)
+        try reach(.baseDefined)
+        let running = try await hypervisor.startTracked(guest: guest, protection: protection, cycle: order.cycle)
+        try reach(.baseGuestRuns)
+        let started = StartedGuest(
+            uuid: running.uuid, name: running.name, cycle: order.cycle,
+            startMilliseconds: milliseconds(clock.now - arrival),
+            runningUnixMilliseconds: running.runningUnixMilliseconds, warnings: running.warnings)
+        try await store.save(
+            AgentStore.StartedOnBase(protection: protection, generation: order.generation, guest: started))
+        try reach(.baseNoted)
+        try await release(protection)
+        logger.notice(
+            "guest started on its own disks",
+            metadata: [
+                "protection": "\(protection)", "cycle": "\(order.cycle)",
+                "milliseconds": "\(started.startMilliseconds)",
+            ])
+        return started
+    }
+
+    /// The replica's directory goes; the images are the guest's again.
+    private func release(_ protection: String) async throws {
+        guard try await target.exists(protection) else { return }
+        try await target.release(protection)
+        try reach(.baseReleased)
+        forget(protection, .failover)
+    }
+
+    /// Disks that the guest got at the other side move beside its own.
+    private func keepAddedDisks(_ replica: Replica) async throws {
+        let described = try replica.describe()
+        guard let first = described.adopted.first, let slash = first.path.lastIndex(of: "/") else { return }
+        let own = Set(described.adopted.map(\.target))
+        let name = described.guestName
+        let paths = described.disks.filter { !own.contains($0.target) }.map { disk in
+            (disk.target, "\(first.path[..<slash])/\(name)-\(disk.target).raw")
+        }
+        guard !paths.isEmpty else { return }
+        try await threads.run { try replica.keepAddedDisks(at: Dictionary(uniqueKeysWithValues: paths)) }
+    }
+
+    /// The guest's own definition, as it was when its disks were adopted, unless the host still has it.
+    private func define(_ protection: String, guest: String) async throws {
+        do {
+            _ = try await hypervisor.describe(guest: guest)
+        } catch let error as HypervisorError where error.code == .guestNotFound {
+            let own = try await threads.run { [records] in try records.definition(of: protection) }
+            guard let own else {
+                throw HostAgentError(
+                    .failedPrecondition, "The guest's own definition is neither on this host nor beside its replica.",
+                    remedy: "Define the guest, and start the replica again.", facts: ["guest": guest])
+            }
+            _ = try await hypervisor.define(xml: own)
+        }
+    }
+}

@@ -1,0 +1,181 @@
+import BlockDevice
+import DeltaLog
+import Hypervisor
+import Logging
+import Replica
+import ServiceRuntime
+
+/// What takes long: folding the journal for a commit, or ahead of a failback; and what waits for the guest: putting its
+/// overlays on the base images once it is off.
+extension StartedRole {
+    func commit(_ protection: String, generation: UInt64) async throws -> ReplicaWork.Outcome {
+        try await lock.withLock(protection) {
+            let known = try started(protection, .failover)
+            _ = try await target.replica(of: protection, generation: generation, raises: true)
+            switch try StartedReplica.commit(known) {
+            case .nothing:
+                return .finished(ReplicaWork.Progress())
+            case .settle:
+                guard var known, let guest = known.started else { preconditionFailure("it was looked up before") }
+                known.phase = .committing(guest)
+                try await keep(known, of: protection)
+                try reach(.commitRecorded)
+                return try work.begin(.commit, protection)
+            }
+        }
+    }
+
+    func prepare(_ protection: String, generation: UInt64) async throws -> ReplicaWork.Outcome {
+        try await lock.withLock(protection) {
+            let replica = try await target.replica(of: protection, generation: generation, raises: true)
+            guard !(try replica.describe().adopted.isEmpty) else {
+                throw HostAgentError(
+                    .failedPrecondition, "The base of this replica is not a guest's own disks.",
+                    remedy: "It is started from a view, which needs no preparation.", facts: ["rule": "not-adopted"])
+            }
+            if let known = try started(protection, .failover) {
+                throw HostAgentError(
+                    .failedPrecondition, "Guest \(known.guestName) runs from this replica.",
+                    facts: ["phase": known.phase.name])
+            }
+            return try work.begin(.prepare, protection)
+        }
+    }
+
+    // MARK: In the background
+
+    /// Works until the signal is given.
+    nonisolated func runBackground(until stop: StopSignal) async {
+        let threads = BlockingThreads(name: "commit", threads: HostAgentLimits.commitThreads)
+        await withDiscardingTaskGroup { group in
+            group.addTask {
+                await stop.wait()
+                self.work.isDue.ring()
+            }
+            group.addTask {
+                while !(await stop.sleep(for: HostAgentLimits.watchdogInterval)) { await self.views.tick() }
+            }
+            while !stop.isGiven, !Task.isCancelled {
+                while let next = work.next() {
+                    group.addTask { await self.carryOut(next.kind, next.protection, threads, stop) }
+                }
+                await work.isDue.wait()
+            }
+        }
+    }
+
+    private func carryOut(
+        _ kind: ReplicaWork.Kind, _ protection: String, _ threads: BlockingThreads, _ stop: StopSignal
+    ) async {
+        do {
+            let replica = try await target.replica(of: protection)
+            let point: UInt64? =
+                switch kind {
+                case .commit: try started(protection, .failover)?.order.cycle
+                case .prepare: replica.points().last?.cycle
+                }
+            let work = work
+            let total = try await threads.run { () -> ReplicaWork.Progress in
+                var last = ReplicaWork.Progress()
+                guard let point else { return last }
+                let tell: (FoldProgress) throws -> Void = { progress in
+                    guard !stop.isGiven else { throw CancellationError() }
+                    last = ReplicaWork.Progress(doneBytes: progress.doneBytes, totalBytes: progress.totalBytes)
+                    work.note(.underWay(last), of: protection)
+                }
+                switch kind {
+                case .commit: try replica.settle(on: point, progress: tell)
+                case .prepare: try replica.fold(upTo: point, progress: tell)
+                }
+                return last
+            }
+            switch kind {
+            case .commit: try await committed(protection)
+            case .prepare: break
+            }
+            work.note(.finished(total), of: protection)
+            logger.notice("replica folded", metadata: ["protection": "\(protection)", "for": "\(kind)"])
+        } catch {
+            await failed(kind, protection, because: error)
+            work.note(.failed(error), of: protection)
+            logger.error("replica not folded", metadata: ["protection": "\(protection)", "error": "\(error)"])
+        }
+    }
+
+    /// A commit that could not even begin leaves the guest as it was, so that its point can still be changed.
+    private func failed(_ kind: ReplicaWork.Kind, _ protection: String, because error: any Error) async {
+        guard kind == .commit, !(error is CancellationError) else { return }
+        do {
+            try await lock.withLock(protection) {
+                guard try await target.replica(of: protection).settlingCycle == nil,
+                    var known = try started(protection, .failover), case .committing(let guest) = known.phase
+                else { return }
+                known.phase = .running(guest)
+                try await keep(known, of: protection)
+            }
+        } catch {
+            logger.error("commit not taken back", metadata: ["protection": "\(protection)", "error": "\(error)"])
+        }
+    }
+
+    private func committed(_ protection: String) async throws {
+        try reach(.commitSettled)
+        try await lock.withLock(protection) {
+            guard var known = try started(protection, .failover), case .committing(let guest) = known.phase else {
+                return
+            }
+            known.phase = .committed(guest)
+            try await keep(known, of: protection)
+        }
+        await settleIfOff(protection)
+    }
+
+    // MARK: The next cold start
+
+    func guestChanged(_ change: GuestChange) async {
+        switch change.kind {
+        case .shutDown, .destroyed, .crashed:
+            for protection in committedProtections(of: change.guest) { await settleIfOff(protection) }
+        case .defined, .undefined, .started, .paused, .resumed, .devicesChanged, .guestAgentChanged, .captureLost:
+            break
+        }
+    }
+
+    /// At start, and now and then, because an event may be missed.
+    func settleWhatIsOff() async {
+        for protection in committedProtections(of: nil) { await settleIfOff(protection) }
+    }
+
+    /// Puts the overlays of a committed guest that is off on the base images, and ends its view. Tried again at the next
+    /// occasion when it fails.
+    private func settleIfOff(_ protection: String) async {
+        do {
+            try await lock.withLock(protection) {
+                guard let known = try started(protection, .failover), case .committed = known.phase,
+                    known.canSettleOnBase(guestIsOff: try await isOff(known.guest))
+                else { return }
+                try await settleOnBase(known, protection)
+                logger.notice("guest put on its base images", metadata: ["protection": "\(protection)"])
+            }
+        } catch {
+            logger.warning(
+                "guest not put on its base images", metadata: ["protection": "\(protection)", "error": "\(error)"])
+        }
+    }
+
+    /// - Precondition: the base holds the point, the guest is off, and the caller has the protection's lock.
+    func settleOnBase(_ started: StartedReplica, _ protection: String) async throws {
+        guard let guest = started.started else { preconditionFailure("it was started") }
+        let replica = try await target.replica(of: protection)
+        let images = Dictionary(uniqueKeysWithValues: try replica.describe().disks.map { ($0.target, $0.target) })
+            .mapValues { target.baseImage(of: protection, disk: $0) }
+        try await hypervisor.settleOnBase(
+            guest: started.guest, directory: directory(of: protection, .failover), images: images)
+        try reach(.coldOnBase)
+        await views.end(socket: started.viewSocket)
+        try reach(.coldViewEnded)
+        var plain = started
+        plain.phase = .plain(guest)
+        try await keep(plain, of: protection)
+    }
+}

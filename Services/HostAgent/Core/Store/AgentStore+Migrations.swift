@@ -1,0 +1,60 @@
+import GRDB
+
+extension AgentStore {
+    /// Append-only: a migration is never edited after a release. The tables are explained in HostAgent.docc/Schema.md.
+    static var migrator: DatabaseMigrator {
+        var migrator = DatabaseMigrator()
+        migrator.registerMigration("2026-11-23 host, source checkpoints, retired replicas, view processes") {
+            database in
+            try database.execute(
+                sql: """
+                    CREATE TABLE host (
+                        number INTEGER PRIMARY KEY CHECK (number = 1),
+                        identifier TEXT NOT NULL,
+                        runs INTEGER NOT NULL
+                    ) STRICT;
+                    CREATE TABLE source (
+                        protection TEXT PRIMARY KEY,
+                        guest TEXT NOT NULL,
+                        generation INTEGER NOT NULL CHECK (generation >= 0),
+                        acknowledgedCycle INTEGER CHECK (acknowledgedCycle > 0),
+                        candidateCycle INTEGER CHECK (candidateCycle > 0),
+                        CHECK (candidateCycle IS NULL OR acknowledgedCycle IS NULL OR candidateCycle > acknowledgedCycle)
+                    ) STRICT;
+                    CREATE TABLE retiredReplica (
+                        protection TEXT PRIMARY KEY,
+                        generation INTEGER NOT NULL
+                    ) STRICT;
+                    CREATE TABLE viewProcess (
+                        process INTEGER PRIMARY KEY,
+                        startTicks INTEGER NOT NULL,
+                        socket TEXT NOT NULL
+                    ) STRICT;
+                    """)
+        }
+        migrator.registerMigration("2026-11-25 sides, guests started on their own disks") { database in
+            try database.execute(
+                sql: """
+                    CREATE TABLE side (
+                        protection TEXT PRIMARY KEY,
+                        guest TEXT NOT NULL,
+                        generation INTEGER NOT NULL CHECK (generation > 0),
+                        fence TEXT CHECK (fence IN ('alarm', 'disconnect', 'shutDown')),
+                        activeHost TEXT NOT NULL,
+                        autostartBefore INTEGER CHECK (autostartBefore IN (0, 1)),
+                        linksCut INTEGER NOT NULL CHECK (linksCut IN (0, 1))
+                    ) STRICT;
+                    CREATE TABLE startedOnBase (
+                        protection TEXT PRIMARY KEY,
+                        generation INTEGER NOT NULL CHECK (generation > 0),
+                        cycle INTEGER NOT NULL CHECK (cycle > 0),
+                        guest TEXT NOT NULL,
+                        guestName TEXT NOT NULL,
+                        startMilliseconds INTEGER NOT NULL,
+                        runningUnixMilliseconds INTEGER NOT NULL
+                    ) STRICT;
+                    """)
+        }
+        return migrator
+    }
+}

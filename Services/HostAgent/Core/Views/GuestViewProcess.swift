@@ -1,0 +1,62 @@
+import FoundationEssentials
+import Glibc
+
+/// An nbdkit process that serves a guest's view: one that this agent started, or one that an earlier agent left.
+struct GuestViewProcess: Sendable {
+    private enum Origin: Sendable {
+        /// It has to be buried by us.
+        case child(SupervisedProcess)
+        case found
+    }
+
+    let process: Int32
+    let startTicks: UInt64
+    private let origin: Origin
+
+    init(child: SupervisedProcess) {
+        process = child.process
+        startTicks = child.startTicks
+        origin = .child(child)
+    }
+
+    private init(process: Int32, startTicks: UInt64) {
+        self.process = process
+        self.startTicks = startTicks
+        origin = .found
+    }
+
+    /// Looks through the system's processes. Blocks for some milliseconds.
+    static func find(socket: String) -> GuestViewProcess? {
+        var found: GuestViewProcess?
+        guard let directory = opendir("/proc") else { return nil }
+        defer { closedir(directory) }
+        while found == nil, let entry = readdir(directory) {
+            let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
+                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            guard let process = Int32(name), serves(process, socket) else { continue }
+            found = SupervisedProcess.startTicks(of: process).map { GuestViewProcess(process: process, startTicks: $0) }
+        }
+        return found
+    }
+
+    /// A process that ended and was not buried has an empty command line, and so serves nothing.
+    private static func serves(_ process: Int32, _ socket: String) -> Bool {
+        guard let line = SmallFile.text(at: "/proc/\(process)/cmdline") else { return false }
+        let arguments = line.split(separator: "\0", omittingEmptySubsequences: false)
+        guard let program = arguments.first, program == "nbdkit" || program.hasSuffix("/nbdkit"),
+            let option = arguments.firstIndex(of: "--unix"), option + 1 < arguments.endIndex
+        else { return false }
+        return arguments[option + 1] == socket
+    }
+
+    func isAlive() -> Bool {
+        switch origin {
+        case .child(let child): child.status() == .running
+        case .found: SupervisedProcess.isAlive(process: process, startTicks: startTicks)
+        }
+    }
+
+    func terminate() { kill(process, SIGTERM) }
+    func forceEnd() { kill(process, SIGKILL) }
+}

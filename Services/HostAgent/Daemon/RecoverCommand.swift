@@ -1,0 +1,159 @@
+import ArgumentParser
+import FoundationEssentials
+import HostAgent
+import Hypervisor
+import Logging
+import Messages
+import ServiceRuntime
+
+/// `bascule-agent recover`: what an operator does when nothing but this host is left.
+struct RecoverCommand: AsyncParsableCommand {
+    enum Action: String, ExpressibleByArgument, CaseIterable {
+        case list, verify, start
+    }
+
+    static let configuration = CommandConfiguration(
+        commandName: "recover", abstract: "Starts a guest from its replica alone: no other service is needed.",
+        discussion: """
+            list                  shows the replicas of this host
+            verify PROTECTION     reads a replica once and checks every checksum
+            start PROTECTION      makes this the active side and starts the guest
+
+            When the other services return they learn what happened. The other side's guest is fenced then.
+            Ends with 0 (done), 1 (failed), 3 (not found), 4 (refused), 5 (no answer) or 6 (damaged data).
+            """)
+
+    @Option(help: "A YAML file with the agent's settings.")
+    var config: String?
+
+    @Option(help: "The recovery point to start from; the newest one unless said.")
+    var cycle: UInt64?
+
+    @Option(
+        name: .customLong("network"),
+        help: "SOURCE=BRIDGE: what a network of the source is here. Repeatable; others start with their link down.")
+    var networks: [String] = []
+
+    @Argument(help: "What to do: list, verify or start.")
+    var action: Action = .list
+
+    @Argument(help: "The protection, as `list` shows it, or the name of its guest.")
+    var protection: String?
+
+    func validate() throws {
+        switch action {
+        case .list:
+            guard protection == nil else { throw ValidationError("list takes no protection.") }
+        case .verify, .start:
+            guard protection != nil else { throw ValidationError("Name the protection; `recover list` shows them.") }
+        }
+        for network in networks where network.split(separator: "=").count != 2 {
+            throw ValidationError("--network takes SOURCE=BRIDGE, not \(network).")
+        }
+    }
+
+    func run() async throws {
+        let settings = try await ServiceSettings.read(HostAgentSettings.keys, file: config)
+        ServiceRunner.startLogging(level: .warning)
+        let logger = Logger(label: "recover")
+        let agentSettings = try HostAgentSettings(settings)
+        let libvirt = LibvirtSettings(
+            uri: try settings.text("hypervisor"), directory: agentSettings.capturesDirectory)
+        let hypervisor = DeferredHypervisor { try await LibvirtHypervisor.connect(libvirt, logger: logger) }
+        do {
+            let code = try await ReplicaRecovery.withReplicas(
+                settings: agentSettings, hypervisor: hypervisor, logger: logger
+            ) { recovery in try await carryOut(recovery) }
+            await hypervisor.close()
+            if code != .success { throw code }
+        } catch let error as RemoteError {
+            await hypervisor.close()
+            print("\(error.message) \(error.remedy)")
+            throw Self.exitCode(of: error)
+        }
+    }
+
+    private func carryOut(_ recovery: ReplicaRecovery) async throws -> ExitCode {
+        switch action {
+        case .list:
+            list(try await recovery.list())
+            return .success
+        case .verify:
+            return try await verify(recovery, try await chosen(recovery))
+        case .start:
+            try await start(recovery, try await chosen(recovery))
+            return .success
+        }
+    }
+
+    private func list(_ replicas: [ReplicaRecovery.Replica]) {
+        print("PROTECTION                            GUEST             GENERATION  POINTS  NEWEST  CAPTURED              RUNS FROM")
+        for replica in replicas {
+            let captured =
+                replica.newestUnixMilliseconds == 0
+                ? "–" : Date(timeIntervalSince1970: Double(replica.newestUnixMilliseconds / 1_000)).formatted(.iso8601)
+            let columns = [
+                (replica.protection, 38), (replica.guestName, 18), ("\(replica.generation)", 12),
+                ("\(replica.points)", 8), ("\(replica.newestCycle)", 8), (captured, 22),
+                (replica.runningCycle.map { "\($0)" } ?? "–", 0),
+            ]
+            print(columns.map { text, width in text + String(repeating: " ", count: max(0, width - text.count)) }.joined())
+        }
+        if replicas.isEmpty { print("This host holds no replica.") }
+    }
+
+    private func verify(
+        _ recovery: ReplicaRecovery, _ replica: ReplicaRecovery.Replica
+    ) async throws -> ExitCode {
+        let verified = try await recovery.verify(replica.protection) { checked, total in
+            guard total > 0 else { return }
+            print("\(checked >> 20) of \(total >> 20) MiB checked")
+        }
+        guard verified.faultCount > 0 else {
+            print("\(replica.guestName): \(verified.checkedBytes >> 20) MiB checked, no fault.")
+            return .success
+        }
+        print("\(replica.guestName): \(verified.faultCount) faults. Start an older point, or restore the files named:")
+        for fault in verified.faults { print("  \(fault)") }
+        return ExitCode(6)
+    }
+
+    private func start(_ recovery: ReplicaRecovery, _ replica: ReplicaRecovery.Replica) async throws {
+        let pairs = networks.map { network in
+            let halves = network.split(separator: "=", maxSplits: 1).map(String.init)
+            return (halves[0], halves[1])
+        }
+        let started = try await recovery.start(
+            replica.protection, cycle: cycle, networks: Dictionary(pairs) { _, last in last })
+        print(
+            "\(started.guestName) runs from point \(started.cycle), generation \(started.generation), "
+                + "after \(started.milliseconds) ms.")
+        for warning in started.warnings { print("warning: \(warning)") }
+    }
+
+    private func chosen(_ recovery: ReplicaRecovery) async throws -> ReplicaRecovery.Replica {
+        let wanted = protection ?? ""
+        let found = try await recovery.list().filter { $0.protection == wanted.lowercased() || $0.guestName == wanted }
+        guard let only = found.first else {
+            throw RemoteError(.notFound, "This host holds no replica \(wanted).", remedy: "See `recover list`.")
+        }
+        guard found.count == 1 else {
+            throw RemoteError(
+                .failedPrecondition, "\(found.count) replicas are of a guest \(wanted).",
+                remedy: "Name the protection instead.")
+        }
+        return only
+    }
+
+    private static func exitCode(of error: RemoteError) -> ExitCode {
+        switch error.code {
+        case .notFound: ExitCode(3)
+        case .invalidArgument, .alreadyExists, .conflict, .staleGeneration, .wrongParent, .failedPrecondition,
+            .resourceExhausted, .leaseLost:
+            ExitCode(4)
+        case .unavailable, .deadlineExceeded: ExitCode(5)
+        case .corruptData: ExitCode(6)
+        case .unspecified, .unsupportedVersion, .unimplemented, .internal, .UNRECOGNIZED: ExitCode(1)
+        }
+    }
+}

@@ -1,0 +1,73 @@
+// What others ask of a protection's machine. Nothing of it changes anything.
+
+extension CycleStateMachine {
+    /// When the next cycle may begin; nil while one is open or none may.
+    var startsAt: PolicyTime? {
+        guard case .resting = phase, let schedule else { return nil }
+        switch standing {
+        case .run: return progress.asked.isNo ? schedule.dueAt : schedule.askedDueAt
+        case .onRequest: return progress.asked.isNo ? nil : schedule.askedDueAt
+        case .hold, .pause, .release, .gone: return nil
+        }
+    }
+
+    /// Whether a cycle that is open may go on to its point.
+    var mayGoOn: Bool {
+        switch standing {
+        case .run, .onRequest: true
+        case .hold, .pause, .release, .gone: false
+        }
+    }
+
+    /// When the machine wants to be told that time has passed; starting a cycle apart.
+    var wakesAt: PolicyTime? {
+        var times: [PolicyTime] = []
+        switch phase.openCycle?.keepAlive {
+        case .due(let at)?, .asked(_, let at)?: times.append(at)
+        case .off?, nil: break
+        }
+        switch phase {
+        case .inspecting(let call), .doubting(_, _, let call), .aborting(_, _, let call), .closing(_, let call):
+            if let at = call.repeatAt { times.append(at) }
+        case .abandoning(_, let source, let target), .releasing(let source, let target):
+            times += [source.repeatAt, target.repeatAt].compactMap { $0 }
+        case .resting, .openingCapture, .openingTarget, .transferring, .verifying, .committing, .released, .forgotten:
+            break
+        }
+        return times.min()
+    }
+
+    /// The host whose answer is needed, was asked for, and did not come; nil when nothing stands still.
+    var silentHost: String? {
+        func waits(_ call: PersistentCall) -> Bool { call.failures > 0 && !call.isSettled }
+        switch phase {
+        case .inspecting(let call):
+            return waits(call) ? entry.targetHost : nil
+        case .doubting(let flight, _, let call), .aborting(let flight, _, let call):
+            return waits(call) ? flight.record.targetHost : nil
+        case .closing(let flight, let call):
+            return waits(call) ? flight.record.sourceHost : nil
+        case .abandoning(let flight, let source, let target):
+            return waits(source) ? flight.record.sourceHost : waits(target) ? flight.record.targetHost : nil
+        case .releasing(let source, let target):
+            return waits(source) ? entry.sourceHost : waits(target) ? entry.targetHost : nil
+        case .resting, .openingCapture, .openingTarget, .transferring, .verifying, .committing, .released, .forgotten:
+            return nil
+        }
+    }
+
+    /// The state that the registry should show, when it is for this service to say.
+    var desiredState: (state: ProtectionEntry.State, reason: String)? {
+        guard standing == .run else { return nil }
+        if entry.state == .reversing { return progress.holder == entry.targetHost ? (.protected, "") : nil }
+        switch progress.need {
+        case .incremental:
+            return (.protected, "")
+        case .compare(let reason):
+            return (.resynchronizing, reason)
+        case .full(let reason):
+            if progress.parent > 0 { return (.resynchronizing, reason) }
+            return progress.lastNumber > 0 ? (.seeding, "") : nil
+        }
+    }
+}

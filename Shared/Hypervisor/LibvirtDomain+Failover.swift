@@ -1,0 +1,63 @@
+import CLibvirt
+import Glibc
+
+/// What failover needs beyond captures.
+extension LibvirtDomain {
+    /// Starts QEMU without letting the guest execute an instruction.
+    func startPaused() throws {
+        try check(
+            virDomainCreateWithFlags(pointer, VIR_DOMAIN_START_PAUSED.rawValue),
+            "Guest \(name) could not be started.")
+    }
+
+    func resume() throws { try check(virDomainResume(pointer), "Guest \(name) could not be resumed.") }
+
+    func createCheckpoint(_ checkpoint: XMLElement) throws {
+        guard let made = virDomainCheckpointCreateXML(pointer, checkpoint.serialized, 0) else {
+            throw LibvirtFailure.last().whileDoing("The first checkpoint of guest \(name) could not be taken.")
+        }
+        virDomainCheckpointFree(made)
+    }
+
+    /// Forgets a guest that was started from a recovery point, with all that libvirt keeps of it.
+    func undefineWithState() throws {
+        let flags =
+            VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA.rawValue | VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA.rawValue
+            | VIR_DOMAIN_UNDEFINE_MANAGED_SAVE.rawValue | VIR_DOMAIN_UNDEFINE_NVRAM.rawValue
+            | VIR_DOMAIN_UNDEFINE_TPM.rawValue
+        try check(virDomainUndefineFlags(pointer, flags), "Guest \(name) could not be undefined.")
+    }
+
+    var startsWithHost: Bool {
+        get throws {
+            var isOn: Int32 = 0
+            try check(
+                virDomainGetAutostart(pointer, &isOn),
+                "Whether guest \(name) starts with its host could not be read.")
+            return isOn != 0
+        }
+    }
+
+    func setStartsWithHost(_ isOn: Bool) throws {
+        try check(
+            virDomainSetAutostart(pointer, isOn ? 1 : 0),
+            "Whether guest \(name) starts with its host could not be changed.")
+    }
+
+    /// Changes a device of the running guest, until its next start.
+    func updateRunning(_ device: XMLElement) throws {
+        try check(
+            virDomainUpdateDeviceFlags(pointer, device.serialized, VIR_DOMAIN_AFFECT_LIVE.rawValue),
+            "A \(device.name) of guest \(name) could not be changed.")
+    }
+
+    /// Asks QEMU itself, past libvirt, and answers what it said.
+    func askQEMU(_ command: String) throws -> String {
+        var answer: UnsafeMutablePointer<CChar>?
+        try check(
+            virDomainQemuMonitorCommand(pointer, command, &answer, 0),
+            "QEMU of guest \(name) could not be asked.")
+        defer { free(answer) }
+        return answer.map { String(cString: $0) } ?? ""
+    }
+}

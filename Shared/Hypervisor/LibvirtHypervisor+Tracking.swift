@@ -1,0 +1,142 @@
+import Foundation
+
+/// Guests that are started with what they write tracked from the first instruction on, and disks that change hands.
+extension LibvirtHypervisor {
+    package func startTracked(guest: String, protection: String, cycle: UInt64) async throws -> ReplicaGuest {
+        try await turns.take(guest) {
+            try await call { [self] connection in
+                let domain = try connection.domain(guest)
+                let name = CheckpointName(protection: protection, cycle: cycle)
+                switch try domain.power().state {
+                case .running, .paused:
+                    let known = try domain.checkpointNames().compactMap(CheckpointName.init)
+                    guard known.contains(where: { $0.belongs(to: protection) && $0.cycle >= cycle }) else {
+                        throw HypervisorError.runsUntracked(name: domain.name, cycle: cycle)
+                    }
+                    if try domain.power().state == .paused { try domain.resume() }
+                case .shutOff, .crashed: try startTracked(domain, name)
+                }
+                return ReplicaGuest(
+                    uuid: domain.uuid, name: domain.name, warnings: [],
+                    runningUnixMilliseconds: Self.unixMilliseconds())
+            }
+        }
+    }
+
+    private func startTracked(_ domain: LibvirtDomain, _ name: CheckpointName) throws {
+        let guest = try examine(domain, isThorough: false).description
+        if let finding = guest.findings.first(where: \.rule.refusesCapture) { throw HypervisorError(finding) }
+        _ = try dropCheckpoints(of: domain) { $0.protectionPrefix == name.protectionPrefix }
+        do {
+            try domain.startPaused()
+            if ViewReconnect.isNeeded(by: try XMLElement(parsing: guest.definition)) {
+                try ViewReconnect.apply(to: domain)
+            }
+            try takeFirstCheckpoint(name, of: domain, disks: guest.disks.map { ($0.target, $0.sizeBytes, $0.source) })
+            try domain.resume()
+        } catch {
+            // It executed nothing, so ending it harms nothing; and off it was before.
+            if try domain.power().state.hasProcess { try Self.destroy(domain) }
+            _ = try dropCheckpoints(of: domain) { $0 == name }
+            throw error
+        }
+    }
+
+    /// Starts a guest, and when it runs on views, so that it waits for them.
+    static func start(_ domain: LibvirtDomain) throws {
+        guard ViewReconnect.isNeeded(by: try XMLElement(parsing: domain.xml(inactive: true))) else {
+            return try domain.start()
+        }
+        try domain.startPaused()
+        do {
+            try ViewReconnect.apply(to: domain)
+            try domain.resume()
+        } catch {
+            try destroy(domain)
+            throw error
+        }
+    }
+
+    /// Over `disks` of a guest that is paused at its first instruction; all others are left out.
+    func takeFirstCheckpoint(
+        _ name: CheckpointName, of domain: LibvirtDomain, disks: [(target: String, sizeBytes: UInt64, image: String)]
+    ) throws {
+        let all = try DomainDocument(parsing: domain.xml(inactive: false)).disks.map(\.target)
+        let tracked = try disks.map {
+            CheckpointDisk(
+                target: $0.target, sizeBytes: $0.sizeBytes, inode: try ImageFingerprint.read($0.image).inode)
+        }
+        try domain.createCheckpoint(
+            CheckpointDocument.make(
+                name, disks: tracked, leftOut: all.filter { target in !disks.contains { $0.target == target } }))
+    }
+
+    package func settleOnBase(guest: String, directory: String, images: [String: String]) async throws {
+        try await turns.take(guest) {
+            try await call { connection in
+                let domain = try connection.domain(guest)
+                var definition = try XMLElement(parsing: domain.xml(inactive: true))
+                guard ReplicaMark(of: definition)?.directory == directory else {
+                    throw HypervisorError.noReplica(name: domain.name, directory: directory)
+                }
+                guard try !domain.power().state.hasProcess else { throw HypervisorError.runs(name: domain.name) }
+                let files = ReplicaDirectory(directory)
+                let overlays = try DomainDocument(parsing: definition.serialized).disks.filter {
+                    $0.source == .local(files.overlay($0.target))
+                }
+                for disk in overlays {
+                    guard let image = images[disk.target] else {
+                        throw HypervisorError.noBaseImage(disk: disk.target)
+                    }
+                    try Self.checkBase(image, fits: files.overlay(disk.target), disk: disk.target)
+                }
+                for disk in overlays {
+                    // Unsafe in qemu-img's words: it copies nothing, because both hold the same.
+                    try Program.run(
+                        "qemu-img",
+                        ["rebase", "-q", "-u", "-f", "qcow2", "-F", "raw", "-b", images[disk.target]!]
+                            + [files.overlay(disk.target)])
+                }
+                // Without a chain in the definition libvirt reads it from the images.
+                definition.edit("devices") { devices in
+                    devices.edit("disk") { disk in
+                        let isSettled = overlays.contains { $0.target == disk.first("target")?["dev"] }
+                        if isSettled { disk.remove(["backingStore"]) }
+                    }
+                }
+                try files.write(Array(definition.serialized.utf8), to: files.definition)
+                _ = try connection.define(definition.serialized)
+            }
+        }
+    }
+
+    private static func checkBase(_ image: String, fits overlay: String, disk: String) throws {
+        let base = try ImageFingerprint.read(image).sizeBytes
+        let size = try ImageHeader.read(overlay).sizeBytes
+        guard base == size else {
+            throw HypervisorError(
+                .operationFailed, "The base image \(image) of disk \(disk) has \(base) bytes and not \(size).")
+        }
+    }
+
+    package func stripBitmaps(protection: String, guest: String, images: [String]) async throws {
+        try await turns.take(guest) {
+            try await call { [directory] connection in
+                if let domain = try connection.knownDomain(guest) {
+                    guard try !domain.power().state.hasProcess else { throw HypervisorError.runs(name: domain.name) }
+                    for name in try domain.checkpointNames()
+                    where CheckpointName(name)?.belongs(to: protection) == true {
+                        try domain.deleteCheckpoint(name, metadataOnly: true)
+                    }
+                }
+                for image in images {
+                    for bitmap in try ImageBitmaps.read(image).bitmaps
+                    where CheckpointName(bitmap.name)?.belongs(to: protection) == true {
+                        try ImageBitmaps.remove(bitmap.name, from: image)
+                    }
+                }
+                try directory.remove(directory.offlineRecord(protection))
+            }
+        }
+    }
+}

@@ -1,0 +1,89 @@
+internal import FoundationEssentials
+
+/// What `qemu-img` does for adopted images and overlays. Each call runs the tool to its end.
+enum QEMUImage {
+    private struct Information: Decodable {
+        var virtualSize: UInt64
+        var format: String
+
+        enum CodingKeys: String, CodingKey {
+            case virtualSize = "virtual-size"
+            case format
+        }
+    }
+
+    private struct Check: Decodable {
+        var compressedClusters: UInt64?
+
+        enum CodingKeys: String, CodingKey {
+            case compressedClusters = "compressed-clusters"
+        }
+    }
+
+    /// Of the disk, as a guest sees it.
+    static func sizeBytes(_ image: AdoptedImage) throws -> UInt64 {
+        let command = ["info", "--force-share", "--output=json", "--image-opts", image.options()]
+        return try decode(Information.self, run(command, on: image.path)).virtualSize
+    }
+
+    /// The same, of an image whose backing file may be out of reach.
+    static func topSizeBytes(_ image: AdoptedImage) throws -> UInt64 {
+        let command = ["info", "--force-share", "--output=json", "--image-opts", image.options(["backing="])]
+        return try decode(Information.self, run(command, on: image.path)).virtualSize
+    }
+
+    /// Reads an image's whole metadata.
+    /// - Throws: when it is damaged.
+    static func holdsCompressedClusters(_ image: AdoptedImage) throws -> Bool {
+        switch image.format {
+        case .raw: return false
+        case .qcow2:
+            // 3: some clusters are leaked, which costs space and nothing else.
+            let said = try run(
+                ["check", "--force-share", "--output=json", "--image-opts", image.options()], on: image.path,
+                accepting: [0, 3])
+            return try (decode(Check.self, said).compressedClusters ?? 0) > 0
+        }
+    }
+
+    /// Gives the disk another size, if it has not got it. What it gains reads as zeros.
+    static func resize(_ image: AdoptedImage, to size: UInt64) throws {
+        let held = try sizeBytes(image)
+        guard held != size else { return }
+        let shrink = held > size ? ["--shrink"] : []
+        _ = try run(["resize"] + shrink + ["--image-opts", image.options(), "\(size)"], on: image.path)
+    }
+
+    /// Writes an overlay's content into the image beneath, whatever it was made upon, and leaves the overlay as it is:
+    /// doing it again gives the same.
+    static func commit(_ overlay: String, into image: AdoptedImage) throws {
+        _ = try run(
+            ["rebase", "-u", "-f", "qcow2", "-F", image.format.driver, "-b", image.path, overlay], on: overlay)
+        _ = try run(["commit", "-f", "qcow2", "-d", overlay], on: overlay)
+    }
+
+    private static func decode<Value: Decodable>(_ type: Value.Type, _ text: String) throws -> Value {
+        do {
+            return try JSONDecoder().decode(type, from: Data(text.utf8))
+        } catch {
+            throw ReplicaError(
+                .system, "qemu-img answered something else than it is known to", remedy: "Install QEMU 7.2 or newer.",
+                facts: ["answer": text], cause: error)
+        }
+    }
+
+    private static func run(_ arguments: [String], on path: String, accepting: Set<Int32> = [0]) throws -> String {
+        let process = try BoundProcess(["qemu-img"] + arguments)
+        let status = process.waitUntilEnd()
+        let said = process.complaint
+        guard accepting.contains(status) else {
+            let isLocked = said.contains("lock")
+            throw ReplicaError(
+                isLocked ? .inUse : .system,
+                isLocked ? "an image is open elsewhere" : "qemu-img could not do what was asked",
+                remedy: isLocked ? "Shut the guest off that uses it." : "See what it says; check path and format.",
+                facts: ["command": arguments[0], "path": path, "status": "\(status)", "qemu-img": said])
+        }
+        return try process.answer()
+    }
+}

@@ -1,0 +1,120 @@
+package import DeltaLog
+import Glibc
+internal import Synchronization
+
+/// Taking what a guest wrote while it ran from this replica into the base. Layout.md, "Absorb", has the order and what a
+/// crash between two steps leaves.
+extension Replica {
+    /// Writes overlays into the base images, which then hold another point, and removes the overlays. The replica takes
+    /// the cycle after that point next. The guest must be off, and the base settled on the point that it ran from.
+    ///
+    /// Once begun, the base is no point until it has ended: repeating the call with the same arguments goes on, and
+    /// does nothing when it was finished.
+    /// - Parameters:
+    ///   - overlays: a qcow2 file for each of the point's disks, by target. For a disk that the base does not have, its
+    ///     image itself.
+    ///   - point: what base and overlays together hold.
+    /// - Throws: `ReplicaError`: `inUse` while a view is open, the journal holds logs, or an overlay is open elsewhere;
+    ///   `invalidArgument` when the overlays do not fit the point; `spaceExhausted`; `system`.
+    package func absorb(overlays: [String: String], point: AdoptedPoint, guest: GuestConfiguration) throws {
+        try cycleTurn.withLock { _ in
+            try retentionTurn.withLock { _ in
+                let result = point.base(guest: guest)
+                let manifest = try state.withLock { state in
+                    try state.requireReady()
+                    return state.manifest
+                }
+                if manifest.base != result {
+                    try checkOverlays(overlays, for: point.point.disks)
+                    try announceAbsorbing(point, guest: guest, from: manifest)
+                    for disk in point.point.disks { try absorb(overlays[disk.target], into: disk) }
+                    try DurableFiles.synchronizeDirectory(layout.base)
+                    try failpoints.reach(.absorbWritten)
+                    try changeManifest {
+                        $0.base = result
+                        $0.runningCycle = nil
+                        $0.adopted.removeAll { image in !point.point.disks.contains { $0.target == image.target } }
+                    }
+                    try failpoints.reach(.absorbSettled)
+                }
+                try removeBaseImages()
+                for path in overlays.values {
+                    try DurableFiles.remove(path)
+                    try failpoints.reach(.absorbOverlayRemoved)
+                }
+            }
+        }
+    }
+
+    private func checkOverlays(_ overlays: [String: String], for disks: [DeltaLogDisk]) throws {
+        try DiskShape.check(disks)
+        guard Set(overlays.keys) == Set(disks.map(\.target)) else {
+            throw ReplicaError(
+                .invalidArgument, "the overlays are not those of the point's disks",
+                remedy: "Name one overlay for each disk.",
+                facts: [
+                    "overlays": overlays.keys.sorted().joined(separator: ", "),
+                    "disks": disks.map(\.target).joined(separator: ", "),
+                ])
+        }
+        for disk in disks {
+            guard let path = overlays[disk.target] else { continue }
+            let overlay = AdoptedImage(target: disk.target, path: path, format: .qcow2, sizeBytes: disk.sizeBytes)
+            try AdoptedImage.check([overlay])
+            let size = try QEMUImage.topSizeBytes(overlay)
+            guard size == disk.sizeBytes else {
+                throw ReplicaError(
+                    .invalidArgument, "an overlay has another size than its disk",
+                    remedy: "Name the overlay of this disk, and the size that it has.",
+                    facts: ["disk": disk.target, "path": path, "size": "\(size)", "named": "\(disk.sizeBytes)"])
+            }
+        }
+    }
+
+    /// From here on there is no point, until the overlays have been taken in.
+    private func announceAbsorbing(
+        _ point: AdoptedPoint, guest: GuestConfiguration, from manifest: ReplicaManifest
+    ) throws {
+        let begun = ReplicaManifest.Base.absorbing(point.withoutLog, guest: guest)
+        if case .absorbing = manifest.base {
+            guard manifest.base == begun else {
+                throw ReplicaError(
+                    .inUse, "other overlays, or another point, were begun to be taken in",
+                    remedy: "Finish that first, with the same arguments.",
+                    facts: ["begun": "\(manifest.baseCycle)", "asked": "\(point.point.cycle)"])
+            }
+            return
+        }
+        guard point.point.cycle > manifest.baseCycle else {
+            throw ReplicaError(
+                .invalidArgument, "what a guest wrote makes a later point than the one it ran from",
+                remedy: "Name the cycle that its disks stand for.",
+                facts: ["base": "\(manifest.baseCycle)", "asked": "\(point.point.cycle)"])
+        }
+        _ = try requireBaseAlone(mayRun: true)
+        let gate = try closedGate()
+        let leases = try ViewLease.heldCycles(layout)
+        try state.withLock { state in
+            if let held = state.viewed(leases: leases).max() { throw ReplicaError.viewsAreOpen(held) }
+            state.announcedFold = .max
+        }
+        defer { state.withLock { $0.announcedFold = nil } }
+        abandonOpenCycle()
+        try changeManifest { $0.base = begun }
+        _ = consume gate
+        try failpoints.reach(.absorbStarted)
+    }
+
+    private func absorb(_ overlay: String?, into disk: DeltaLogDisk) throws {
+        guard let overlay else { preconditionFailure("overlays were checked before they are taken in") }
+        let images = images
+        // As large as the disk. Nobody else may have it open, least of all ourselves, while qemu-img writes.
+        try images.openForWriting(disk).close()
+        let path = images.path(of: disk.target)
+        let image = AdoptedImage(
+            target: disk.target, path: path, format: images.format(of: disk.target), sizeBytes: disk.sizeBytes)
+        try QEMUImage.commit(overlay, into: image)
+        try failpoints.reach(.absorbDiskWritten)
+        try OpenFile(path: path, flags: O_RDWR).synchronize()
+    }
+}

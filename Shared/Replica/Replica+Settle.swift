@@ -1,0 +1,82 @@
+internal import Synchronization
+
+/// Committing to one point: what came after it goes, and the base is brought to it. Layout.md, "Settle", has the order
+/// and what a crash between two steps leaves.
+extension Replica {
+    /// Points after this one are being dropped, and the base brought to it; nil: nothing of the kind.
+    package var settlingCycle: UInt64? { state.withLock { $0.manifest.settlingCycle } }
+
+    /// Drops every point after a cycle, and folds everything up to it into the base. An open cycle is aborted. It can
+    /// be stopped anywhere; repeating it, or `maintain`, goes on.
+    ///
+    /// Views of exactly this point go on. No cycle is taken until it is finished.
+    /// - Parameter progress: as for `fold`; not told when there was nothing to do.
+    /// - Throws: `ReplicaError`: `notFound` when the point is not listed; `inUse` when a view or a guest needs another
+    ///   point, or another point was settled on and that is not finished.
+    package func settle(on cycle: UInt64, progress: (FoldProgress) throws -> Void = { _ in }) throws {
+        guard try announceSettling(on: cycle) else { return }
+        try retentionTurn.withLock { _ in
+            try removeDropped()
+            if case .folding(_, let target) = state.withLock({ $0.manifest.base }), target < cycle {
+                // Begun before; another cannot be begun until it has ended.
+                try foldInTurn(upTo: target) { _ in }
+            }
+            try foldInTurn(upTo: cycle, progress: progress)
+            // Once more, because an earlier attempt may have been stopped between removing and flushing.
+            try removeDropped()
+            guard settlingCycle == cycle else { return }
+            try changeManifest { $0.settlingCycle = nil }
+        }
+    }
+
+    /// From here on no later point can be opened, and none is listed.
+    /// - Returns: false when the base holds the point and nothing follows it.
+    private func announceSettling(on cycle: UInt64) throws -> Bool {
+        // Both turns, so that no cycle is committed and no merge published meanwhile.
+        try cycleTurn.withLock { _ in
+            try retentionTurn.withLock { _ in
+                let gate = try closedGate()
+                let leases = try ViewLease.heldCycles(layout)
+                let needsWriting = try state.withLock { state in
+                    try state.requireReady()
+                    if let settling = state.manifest.settlingCycle {
+                        guard settling == cycle else { throw ReplicaError.settling(on: settling) }
+                        return false
+                    }
+                    if state.manifest.isAbsorbing { throw ReplicaError.absorbing }
+                    guard state.point(of: cycle) != nil else {
+                        throw ReplicaError(
+                            .notFound, "the replica does not hold this point",
+                            remedy: "Choose one of the points it lists.", facts: ["cycle": "\(cycle)"])
+                    }
+                    try state.requireHeld(only: cycle, leases: leases)
+                    state.announcedSettling = cycle
+                    return true
+                }
+                defer { state.withLock { $0.announcedSettling = nil } }
+                abandonOpenCycle()
+                guard needsWriting else { return true }
+                let isDone = state.withLock { state in
+                    state.manifest.listedBasePoint?.cycle == cycle && state.journal.newest == nil
+                        && state.journal.faults.isEmpty
+                }
+                guard !isDone else { return false }
+                try changeManifest {
+                    $0.settlingCycle = cycle
+                } alongside: {
+                    $0.journal.dropAfter(cycle)
+                }
+                _ = consume gate
+                try failpoints.reach(.settleAnnounced)
+                return true
+            }
+        }
+    }
+
+    /// Removes what was dropped, and makes that durable before the mark that says so is taken away.
+    private func removeDropped() throws {
+        try removeLeftoversInTurn()
+        try DurableFiles.synchronizeDirectory(layout.journal)
+        try failpoints.reach(.settleLogsRemoved)
+    }
+}

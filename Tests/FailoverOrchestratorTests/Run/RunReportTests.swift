@@ -1,0 +1,60 @@
+import Testing
+
+@testable import FailoverOrchestrator
+
+/// What a run measures.
+@Suite struct RunReportTests {
+    /// Answers the calls of a run with a world, and gives the start its own answer time.
+    private func record(_ kind: RunKind, spoil: Bool) throws -> RunRecord {
+        var world = ModelWorld()
+        var now = Samples.start
+        var machine = RunStateMachine(try Samples.record(Samples.request(kind), registry: world.registry))
+        var pending = try machine.handle(.begun, now: now)
+        var isSpoiled = false
+        while !machine.record.isEnded, !pending.isEmpty {
+            switch pending.removeFirst() {
+            case .store: break
+            case .wake(let time, let number):
+                now = max(now, time)
+                pending += try machine.handle(.timePassed(number), now: now)
+            case .ask(let order):
+                var result = try world.answer(order)
+                if case .agent(_, .startReplica) = order.call {
+                    now = now + 500
+                    if spoil, !isSpoiled {
+                        isSpoiled = true
+                        result = .failure(ModelWorld.silence)
+                    }
+                }
+                pending += try machine.handle(.answered(order.number, result), now: now)
+            }
+        }
+        return machine.record
+    }
+
+    @Test func `the first instruction is timed by what the agent measured, on our own clock`() throws {
+        // The answer took 500 ms, the guest ran 9 ms after the request was sent.
+        #expect(try record(.test, spoil: false).rtoMilliseconds == 9)
+    }
+
+    @Test func `when an answer was lost, only the later one's arrival is sure`() throws {
+        #expect(try #require(record(.test, spoil: true).rtoMilliseconds) >= 1_000)
+    }
+
+    @Test func `without a last delta the age of the point counts, and with it nothing is lost`() throws {
+        #expect(try record(.unplanned, spoil: false).rpoMilliseconds == 5_000)
+        #expect(try record(.planned, spoil: false).rpoMilliseconds == 0)
+    }
+
+    @Test(arguments: RunKind.allCases)
+    func `every kind says what is the case in one sentence`(kind: RunKind) throws {
+        let state: ProtectionState =
+            [.changePoint, .commit, .cancel, .reverse].contains(kind) ? .commitPending : .protected
+        var record = try Samples.record(
+            Samples.request(kind), registry: Samples.registry(Samples.entry(state, reversed: kind == .failback)))
+        record.progress = .succeeded
+        #expect(record.sentence.contains("alpha") || record.sentence.contains("beta"))
+        record.progress = .failed(OrchestratorError(.unavailable, "Why.", remedy: "What next."))
+        #expect(record.sentence == "Why." && record.remedy == "What next.")
+    }
+}

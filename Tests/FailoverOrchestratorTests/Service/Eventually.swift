@@ -1,0 +1,23 @@
+import Testing
+
+struct NeverHappened: Error, CustomStringConvertible {
+    let description: String
+}
+
+/// Asks again until there is an answer; throws when there is none in time.
+func eventually<Answer>(
+    _ what: String, within limit: Duration = .seconds(40), _ ask: () async throws -> Answer?
+) async throws -> Answer {
+    let deadline = ContinuousClock.now + limit
+    while ContinuousClock.now < deadline {
+        if let answer = try await ask() { return answer }
+        await Task.yield()
+    }
+    throw NeverHappened(description: "never happened: \(what)")
+}
+
+func eventually(
+    _ what: String, within limit: Duration = .seconds(40), _ holds: () async throws -> Bool
+) async throws {
+    let _: Void = try await eventually(what, within: limit) { try await holds() ? () : nil }
+}

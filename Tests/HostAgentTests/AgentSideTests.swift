@@ -1,0 +1,200 @@
+import FoundationEssentials
+import Hypervisor
+import MessageBus
+import Messages
+import Testing
+
+@testable import HostAgent
+
+/// Which side this host is on: by commands, by duties, across restarts.
+@Suite(.serialized) struct AgentSideTests {
+    @Test func aSideThatIsNotActiveRefusesCapturesAndStarts() async throws {
+        try await withAgentSite { site in
+            try await site.withAgent { agent in
+                try await agent.cycle(1, .full, parent: 0)
+                try await agent.setSide(active: false, generation: 2)
+                #expect(
+                    await refusal { try await agent.capture(2, .incremental, parent: 1, generation: 2) }
+                        == .failedPrecondition)
+                #expect(
+                    await refusal { try await agent.capture(2, .incremental, parent: 1, generation: 1) }
+                        == .staleGeneration)
+                #expect(await refusal { try await agent.startGuest(generation: 2) } == .failedPrecondition)
+                #expect(await refusal { try await agent.startGuest(generation: 1) } == .staleGeneration)
+                #expect(await refusal { try await agent.setSide(active: true, generation: 1) } == .staleGeneration)
+                #expect(await refusal { try await agent.setSide(active: true, generation: 2) } == .conflict)
+                #expect(await refusal { try await agent.setSide(active: true, generation: 0) } == .invalidArgument)
+                try await agent.setSide(active: true, generation: 3)
+                _ = try await agent.capture(2, .incremental, parent: 1, generation: 3)
+                try await agent.close(2, committed: false, keep: 1, generation: 3)
+            }
+        }
+    }
+
+    @Test func autostartIsSwitchedOffAndGivenBack() async throws {
+        try await withAgentSite { site in
+            _ = try await site.hypervisor.setAutostart(site.guest, true)
+            try await site.withAgent { agent in
+                try await agent.setSide(active: false, generation: 2)
+                #expect(!agent.hypervisor.startsWithHost(agent.guest))
+            }
+            try await site.withAgent { agent in
+                try await agent.setSide(active: true, generation: 3)
+                #expect(agent.hypervisor.startsWithHost(agent.guest))
+            }
+        }
+    }
+
+    @Test func aGuestThatRunsIsLeftAloneAndToldOf() async throws {
+        try await withAgentSite { site in
+            try await site.withAgent { agent in
+                try await agent.setSide(active: false, generation: 2, fence: .alarm)
+                #expect(try await agent.power() == .running)
+                #expect(agent.hypervisor.hasLinks(agent.guest))
+                let side = try await agent.describeSide()
+                #expect(!side.active && side.generation == 2 && side.power == .running && !side.alarm.isEmpty)
+                try await poll("health tells it") {
+                    let health = try await agent.client.health()
+                    return health.level == .critical && health.details.contains { $0 == side.alarm }
+                }
+                _ = try await agent.stopGuest(generation: 2)
+                #expect(try await agent.describeSide().alarm.isEmpty)
+                try await poll("health is well again") { try await agent.client.health().level == .normal }
+            }
+        }
+    }
+
+    @Test func aGuestThatRunsIsDisconnectedAtEveryStart() async throws {
+        try await withAgentSite { site in
+            try await site.withAgent { agent in
+                try await agent.setSide(active: false, generation: 2, fence: .disconnect)
+                #expect(!agent.hypervisor.hasLinks(agent.guest))
+                try await agent.hypervisor.destroy(guest: agent.guest)
+                try await agent.hypervisor.start(guest: agent.guest)
+                try await agent.hypervisor.setLinks(of: agent.guest, up: true)
+                try await poll("links are cut") { !agent.hypervisor.hasLinks(agent.guest) }
+                try await agent.setSide(active: true, generation: 3)
+                #expect(agent.hypervisor.hasLinks(agent.guest))
+            }
+        }
+    }
+
+    @Test func aGuestThatRunsIsShutDownAndEndedWhenItDoesNotListen() async throws {
+        try await withAgentSite { site in
+            try await site.withAgent { agent in
+                agent.hypervisor.setHearsPowerButton(false, of: agent.guest)
+                try await agent.setSide(active: false, generation: 2, fence: .shutDown)
+                try await poll("the guest is off") { try await agent.power() == .shutOff }
+                // Whoever starts it again does so in vain.
+                try await agent.hypervisor.start(guest: agent.guest)
+                try await poll("the guest is off again") { try await agent.power() == .shutOff }
+            }
+        }
+    }
+
+    /// The disaster: the site comes back, its agent knows only the old side, and its guest runs.
+    @Test func anAgentThatWasAwayLearnsItsSideWithinOneReport() async throws {
+        try await withAgentSite { site in
+            try await site.withAgent { agent in try await agent.setSide(active: true, generation: 1) }
+            site.vault.tell([duty(site, generation: 2, active: false, fence: .shutDown)])
+            try await site.withAgent { agent in
+                try await poll("the guest is off") { try await agent.power() == .shutOff }
+                let side = try await agent.describeSide()
+                #expect(side.generation == 2 && !side.active)
+                try await poll("the vault is told") {
+                    site.vault.heard.reports.last?.sides.contains {
+                        $0.protection == site.protection && $0.generation == 2 && !$0.active
+                    } == true
+                }
+            }
+        }
+    }
+
+    @Test func theLastKnownSideHoldsAfterARestartWithoutTheVault() async throws {
+        try await withAgentSite { site in
+            try await site.withAgent { agent in
+                try await agent.setSide(active: false, generation: 2, fence: .shutDown)
+                try await poll("the guest is off") { try await agent.power() == .shutOff }
+            }
+            await site.vault.stop()
+            try await site.hypervisor.start(guest: site.guest)
+            try await site.withAgent { agent in
+                try await poll("the guest is off") { try await agent.power() == .shutOff }
+            }
+        }
+    }
+
+    @Test func aDutyThatSaysNothingNewChangesNothing() async throws {
+        try await withAgentSite { site in
+            try await site.withAgent { agent in
+                try await agent.setSide(active: true, generation: 4)
+                let wrong = [
+                    duty(site, generation: 3, active: false, fence: .shutDown),
+                    duty(site, generation: 4, active: false, fence: .shutDown),
+                    duty(site, generation: 5, active: false, fence: .shutDown, guest: UUID().uuidString), Duty(),
+                ]
+                for duty in wrong {
+                    site.vault.tell([duty])
+                    let before = site.vault.heard.reports.count
+                    // Whatever happens to a guest is reported soon.
+                    agent.hypervisor.setGuestAgent(false, of: agent.guest)
+                    try await poll("a report was answered") { site.vault.heard.reports.count > before }
+                    agent.hypervisor.setGuestAgent(true, of: agent.guest)
+                    try await poll("and taken in") { site.vault.heard.reports.count > before + 1 }
+                    #expect(try await agent.power() == .running)
+                    let side = try await agent.describeSide()
+                    #expect(side.active && side.generation == 4)
+                }
+            }
+        }
+    }
+
+    /// A guest with the same UUID as a protection's at a host that never lost it.
+    @Test func aGuestThatWasNeverOursIsNotTouched() async throws {
+        try await withAgentSite { site in
+            site.vault.tell([duty(site, generation: 1, active: false, fence: .shutDown)])
+            try await site.withAgent { agent in
+                try await poll("the side is known") { try await agent.describeSide().generation == 1 }
+                let before = site.vault.heard.reports.count
+                try await poll("another report was answered") { site.vault.heard.reports.count > before + 1 }
+                #expect(try await agent.power() == .running)
+                #expect(try await !agent.describeSide().alarm.isEmpty)
+            }
+        }
+    }
+
+    @Test func aGuestIsStoppedAndStartedByCommand() async throws {
+        try await withAgentSite { site in
+            try await site.withAgent { agent in
+                try await agent.setSide(active: true, generation: 2)
+                agent.hypervisor.setHearsPowerButton(false, of: agent.guest)
+                #expect(await refusal { try await agent.stopGuest(generation: 1) } == .staleGeneration)
+                #expect(
+                    await refusal { try await agent.stopGuest(generation: 2, limitMs: 600_001) } == .invalidArgument)
+                #expect(
+                    await refusal { try await agent.stopGuest(generation: 2, limitMs: 10) } == .deadlineExceeded)
+                #expect(try await agent.power() == .running)
+                let stopped = try await agent.stopGuest(generation: 2, limitMs: 10, whenItFails: .destroy)
+                #expect(stopped.wasRunning && stopped.forced)
+                let again = try await agent.stopGuest(generation: 2)
+                #expect(!again.wasRunning && !again.forced)
+                try await agent.startGuest(generation: 2)
+                try await agent.startGuest(generation: 2)
+                #expect(try await agent.power() == .running)
+            }
+        }
+    }
+
+    private func duty(
+        _ site: AgentSite, generation: UInt64, active: Bool, fence: FenceAction, guest: String? = nil
+    ) -> Duty {
+        var duty = Duty()
+        duty.protection = site.protection
+        duty.guestUuid = guest ?? site.guest
+        duty.generation = generation
+        duty.active = active
+        duty.fenceAction = fence
+        duty.activeHost = "other"
+        return duty
+    }
+}

@@ -1,0 +1,98 @@
+import BlockDevice
+import FoundationEssentials
+import Hypervisor
+import Logging
+import Messages
+import Testing
+
+@testable import HostAgent
+
+/// Nothing is left but the target host.
+@Suite(.serialized, .enabled(if: ViewPluginForTests.isThere, ViewPluginForTests.reason))
+struct ReplicaRecoveryTests {
+    private func recover<Result: Sendable>(
+        _ site: AgentSite, _ body: @Sendable (ReplicaRecovery) async throws -> Result
+    ) async throws -> Result {
+        var settings = site.settings
+        settings.nbdkitPlugin = ViewPluginForTests.path
+        var logger = Logger(label: "recover")
+        logger.logLevel = .critical
+        return try await ReplicaRecovery.withReplicas(
+            settings: settings, hypervisor: site.hypervisor, logger: logger, body)
+    }
+
+    @Test func aGuestIsStartedFromItsDirectoryAndTheNextAgentTellsTheVault() async throws {
+        try await withTwoSites { sites in
+            var held: [UInt8] = []
+            try await sites.run(ending: .asAfterACrash) { source, target in
+                try await source.cycle(1, .full, parent: 0, to: target)
+                held = try await source.cycle(2, .incremental, parent: 1, to: target)
+            }
+            // The agent's state is gone as well.
+            try FileManager.default.removeItem(atPath: "\(sites.target.directory)/state")
+            let before = sites.target.vault.heard.registrations.count
+            let protection = sites.target.protection
+            let listed = try await recover(sites.target) { try await $0.list() }
+            #expect(listed.map(\.protection) == [protection] && listed[0].newestCycle == 2 && listed[0].points == 2)
+            let verified = try await recover(sites.target) { try await $0.verify(protection) { _, _ in } }
+            #expect(verified.faultCount == 0 && verified.checkedBytes > 0)
+            let started = try await recover(sites.target) {
+                try await $0.start(protection, cycle: nil, networks: [:])
+            }
+            #expect(started.cycle == 2 && started.generation == 2)
+            #expect(sites.target.hypervisor.contents(of: sites.target.guest, "vda").contents == held)
+            // Asked again it raises nothing, and another point is refused.
+            let again = try await recover(sites.target) { try await $0.start(protection, cycle: nil, networks: [:]) }
+            #expect(again.generation == 2 && again.cycle == 2)
+            #expect(
+                await refusal {
+                    try await recover(sites.target) { try await $0.start(protection, cycle: 1, networks: [:]) }
+                } == .conflict)
+            // Nobody was told by the command itself.
+            #expect(sites.target.vault.heard.registrations.count == before)
+            try FileManager.default.removeItem(atPath: "\(sites.target.directory)/state/agent.sqlite")
+            try await sites.runTarget { target in
+                #expect(target.views().count == 1)
+                try await poll("the vault is told") {
+                    sites.target.vault.heard.reports.last?.sides.contains {
+                        $0.protection == protection && $0.generation == 2 && $0.active && $0.cycle == 2
+                    } == true
+                }
+                try await target.stopReplica(.failover, generation: 2)
+            }
+        }
+    }
+
+    @Test func anAgentThatRunsIsAsked() async throws {
+        try await withTwoSites { sites in
+            try await sites.run { source, target in
+                try await source.cycle(1, .full, parent: 0, to: target)
+                var site = target.settings
+                site.listen = target.agent.endpoint
+                var logger = Logger(label: "recover")
+                logger.logLevel = .critical
+                let settings = site
+                let protection = target.protection
+                let started = try await ReplicaRecovery.withReplicas(
+                    settings: settings, hypervisor: sites.target.hypervisor, logger: logger
+                ) { try await $0.start(protection, cycle: 1, networks: [:]) }
+                #expect(started.generation == 2 && started.cycle == 1)
+                #expect(try await target.describeSide().failover.cycle == 1)
+                try await target.stopReplica(.failover, generation: 2)
+            }
+        }
+    }
+
+    @Test func twoAgentsDoNotShareAState() async throws {
+        try await withAgentSite { site in
+            try await site.withAgent { agent in
+                var logger = Logger(label: "agent")
+                logger.logLevel = .critical
+                await #expect(throws: HostAgentError.self) {
+                    _ = try await HostAgentService.start(
+                        settings: agent.settings, hypervisor: site.hypervisor, logger: logger)
+                }
+            }
+        }
+    }
+}
