@@ -72,8 +72,6 @@ package enum HostAgentLimits {
     package static let divergedCopyDeadline: Duration = .seconds(36_000)
     /// A guest's view that could not be started again is tried again after this.
     package static let guestViewRetryInterval: Duration = .seconds(2)
-    /// How often a view that is being started is looked at; short, because a guest's start waits for it.
-    package static let guestViewPollInterval: Duration = .milliseconds(3)
 
     // Recovery by hand.
 
@@ -87,7 +85,8 @@ package enum HostAgentLimits {
     package static let viewStartDeadline: Duration = .seconds(10)
     /// Views that are being started at once; each occupies a thread, because nbdkit must not lose the one it came from.
     package static let viewStartThreads = 4
-    package static let viewStartPollMicroseconds: UInt32 = 5_000
+    /// How often a view that is being started is looked at; short, because a guest's start waits for it.
+    package static let viewStartPollMicroseconds: UInt32 = 3_000
     /// Characters of what a process said that an error repeats.
     package static let processOutputShown = 1_000
     package static let viewStopGrace: Duration = .seconds(3)

@@ -2,6 +2,7 @@ import BlockDevice
 import FoundationEssentials
 import Glibc
 package import Logging
+import Replica
 import ServiceRuntime
 
 /// Serves the views that guests run from: nbdkit processes that outlive the agent, because a guest must not lose its
@@ -114,19 +115,18 @@ package actor GuestViews {
         }
         remove(view.socket)
         let log = view.socket + ".log"
-        let process = try await starter.run { [plugin] in
+        let serving = try ViewProcess(
+            plugin: plugin, replicaDirectory: view.replica, cycle: view.cycle, socket: view.socket,
+            lifetime: .outlivesStarter)
+        let start = try await starter.run {
             try FileManager.default.createDirectory(
                 atPath: String(view.socket.prefix(upTo: view.socket.lastIndex(of: "/") ?? view.socket.startIndex)),
                 withIntermediateDirectories: true, attributes: [.posixPermissions: 0o711])
-            return try SupervisedProcess.start(
-                "nbdkit",
-                [
-                    "--foreground", "--readonly", "--unix", view.socket, "--threads", "8",
-                    plugin, "replica=\(view.replica)", "point=\(view.cycle)",
-                ], errors: log)
+            return try ViewStart(serving, log: log)
         }
+        let process = start.process
         do {
-            try await waitUntilServing(process, view.socket, log: log)
+            if let failure = start.failure { throw failure }
             try own(view.socket)
         } catch {
             await finish(GuestViewProcess(child: process))
@@ -136,22 +136,6 @@ package actor GuestViews {
         entries[view.socket] = Entry(view: view, process: GuestViewProcess(child: process))
         logger.info(
             "view of a guest served", metadata: ["protection": "\(view.protection)", "cycle": "\(view.cycle)"])
-    }
-
-    private func waitUntilServing(_ process: SupervisedProcess, _ socket: String, log: String) async throws {
-        let deadline = clock.now + HostAgentLimits.viewStartDeadline
-        while access(socket, F_OK) != 0 {
-            let status = process.status()
-            guard status == .running, clock.now < deadline else {
-                throw HostAgentError(
-                    .processFailed, "nbdkit does not serve the point.",
-                    remedy: "See what it says; `bascule doctor` checks nbdkit and the plugin.",
-                    facts: [
-                        "nbdkit": String((SmallFile.text(at: log) ?? "").suffix(1_000)), "status": "\(status)",
-                    ])
-            }
-            try await clock.sleep(for: HostAgentLimits.guestViewPollInterval)
-        }
     }
 
     /// QEMU connects to the socket as whoever it runs as.
@@ -183,5 +167,6 @@ package actor GuestViews {
     private func remove(_ socket: String) {
         unlink(socket)
         unlink(socket + ".log")
+        unlink(ViewProcess.readyFile(of: socket))
     }
 }

@@ -80,13 +80,12 @@ package actor ViewSupervisor {
         let serving = try ViewProcess(
             plugin: plugin, replicaDirectory: replica, cycle: cycle, socket: path, lifetime: .endsWithStarter)
         let lifeline = try ViewLifeline()
-        let (process, failure) = try await starter.run {
-            try Self.start(serving, lifeline, log: log)
-        }
+        let start = try await starter.run { try ViewStart(serving, lifeline: lifeline, log: log) }
+        let process = start.process
         let view = View(identifier: identifier, protection: protection, cycle: cycle, socket: path)
         let entry = Entry(view: view, process: process, lifeline: lifeline)
         do {
-            if let failure { throw failure }
+            if let failure = start.failure { throw failure }
             try await store.enter(
                 AgentStore.ProcessRecord(process: process.process, startTicks: process.startTicks, socket: path))
         } catch {
@@ -139,32 +138,6 @@ package actor ViewSupervisor {
                 .conflict, "There is something at the socket's path already.",
                 remedy: "Name another path, or remove what is there.", facts: ["socket": path])
         }
-    }
-
-    /// Starts nbdkit and waits, blocking, because the thread has to live until it serves; see `ViewProcess`.
-    ///
-    /// - Returns: the process, and why it does not serve.
-    private static func start(
-        _ serving: ViewProcess, _ lifeline: ViewLifeline, log: String
-    ) throws -> (SupervisedProcess, HostAgentError?) {
-        let process = try SupervisedProcess.start(
-            ViewProcess.executable, serving.arguments, input: lifeline.input, errors: log)
-        let deadline = ContinuousClock.now + HostAgentLimits.viewStartDeadline
-        while access(serving.readyFile, F_OK) != 0 {
-            let status = process.status()
-            guard status == .running, ContinuousClock.now < deadline else {
-                let said = String((SmallFile.text(at: log) ?? "").suffix(HostAgentLimits.processOutputShown))
-                return (
-                    process,
-                    HostAgentError(
-                        .processFailed, "nbdkit does not serve the point.",
-                        remedy: "See what it says; `bascule doctor` checks nbdkit and the plugin.",
-                        facts: ["nbdkit": said, "status": "\(status)"])
-                )
-            }
-            usleep(HostAgentLimits.viewStartPollMicroseconds)
-        }
-        return (process, nil)
     }
 
     private func end(_ entry: Entry) async {
