@@ -2,12 +2,6 @@ import Foundation
 import LocalSites
 import TestGuest
 
-/// Where the guest of a scenario runs: the private libvirtd of this run, or an embedded root, which `virsh` can join only
-/// while no agent has it open.
-enum GuestHost {
-    @TaskLocal static var uri = "qemu:///system"
-}
-
 /// Acts on a test guest from outside with `virsh`, as an operator or an accident would; never through our own code.
 extension TestGuest {
     @discardableResult
