@@ -8,10 +8,13 @@ import Testing
 /// Views through nbdkit and our plugin, when both are there.
 @Suite(.serialized, .enabled(if: ViewPluginForTests.isThere, ViewPluginForTests.reason))
 struct AgentViewTests {
-    private func open(_ agent: AgentHarness, cycle: UInt64) async throws -> ViewOpened {
+    private func open(
+        _ agent: AgentHarness, cycle: UInt64, keepMilliseconds: UInt32 = 0
+    ) async throws -> ViewOpened {
         var request = OpenView()
         request.protection = agent.protection
         request.cycle = cycle
+        request.keepMs = keepMilliseconds
         guard case .viewOpened(let view) = try await agent.send(.openView(request)) else {
             throw AgentHarness.Unexpected()
         }
@@ -51,7 +54,7 @@ struct AgentViewTests {
     /// the agent.
     @Test func manyViewsInARowAreAllServed() async throws {
         try await withAgentSite { site in
-            try await site.withAgent(change: { $0.nbdkitPlugin = plugin }) { agent in
+            try await site.withAgent(change: { $0.nbdkitPlugin = ViewPluginForTests.path }) { agent in
                 agent.hypervisor.write(randomBytes(200_000), to: agent.guest, "vda", at: 65_536)
                 let held = try await agent.cycle(1, .full, parent: 0)
                 for _ in 0..<30 {
@@ -65,9 +68,38 @@ struct AgentViewTests {
         }
     }
 
+    /// By the clock, because the agent ends views by its own.
+    @Test func aViewThatNobodyKeepsEndsAndOneThatIsKeptDoesNot() async throws {
+        try await withAgentSite { site in
+            try await site.withAgent(change: { $0.nbdkitPlugin = ViewPluginForTests.path }) { agent in
+                try await agent.cycle(1, .full, parent: 0)
+                let kept = try await open(agent, cycle: 1, keepMilliseconds: 3_000)
+                let forgotten = try await open(agent, cycle: 1, keepMilliseconds: 3_000)
+                let lasting = try await open(agent, cycle: 1)
+                var keep = KeepView()
+                keep.view = kept.view
+                let wanted = keep
+                try await poll("the one that nobody keeps is gone") {
+                    _ = try await agent.send(.keepView(wanted))
+                    return !FileManager.default.fileExists(atPath: forgotten.socket)
+                }
+                #expect(FileManager.default.fileExists(atPath: kept.socket))
+                #expect(FileManager.default.fileExists(atPath: lasting.socket))
+                keep.view = forgotten.view
+                let late = keep
+                #expect(await refusal { try await agent.send(.keepView(late)) } == .notFound)
+                try await poll("the one that is kept no more is gone, too") {
+                    !FileManager.default.fileExists(atPath: kept.socket)
+                }
+                #expect(FileManager.default.fileExists(atPath: lasting.socket))
+            }
+        }
+    }
+
     @Test func whatAKilledAgentLeftIsEndedAtItsNextStart() async throws {
         try await withAgentSite { site in
-            try await site.withAgent(ending: .asAfterACrash, change: { $0.nbdkitPlugin = ViewPluginForTests.path }) { agent in
+            try await site.withAgent(ending: .asAfterACrash, change: { $0.nbdkitPlugin = ViewPluginForTests.path }) {
+                agent in
                 try await agent.cycle(1, .full, parent: 0)
                 _ = try await open(agent, cycle: 1)
             }
