@@ -60,8 +60,8 @@ struct Preflight: Sendable {
             findings.append(
                 Finding(
                     .snapshots, subject: "",
-                    message: "Guest \(name) has \(facts.snapshots) snapshots; making, deleting or reverting to one "
-                        + "costs a comparison of its disks.",
+                    message: "Guest \(name) has \(facts.snapshots) snapshots. QEMU refuses to revert to one while a "
+                        + "checkpoint is on a disk; after a revert the disks are compared.",
                     remedy: "Delete snapshots that are no longer needed; recovery points take their place."))
         }
         if let job = facts.foreignJob {

@@ -14,7 +14,7 @@
 /// | `foreign-backup` | no | another program's backup job is running | wait for it or abort it |
 /// | `block-job` | no | a block job (mirror, commit, stream, resize) is running | wait for it |
 /// | `scratch-space` | no | little space for keeping what is overwritten during a capture | free space |
-/// | `snapshots` | no | libvirt holds snapshots: each one made, deleted or reverted to costs a comparison | delete them |
+/// | `snapshots` | no | libvirt holds snapshots: reverting to one needs the checkpoint deleted first, and costs a comparison | delete them |
 /// | `removable-skipped` | no | a CD-ROM or floppy is not replicated | — |
 /// | `shared-disk-skipped` | no | a disk shared with other guests is not replicated | replicate it by its own means |
 /// | `readonly-skipped` | no | a read-only disk is not replicated | — |

@@ -68,6 +68,7 @@ package typealias HostDuties = Bascule_V1_HostDuties
 package typealias JobDirective = Bascule_V1_JobDirective
 package typealias JobList = Bascule_V1_JobList
 package typealias KeepCapture = Bascule_V1_KeepCapture
+package typealias KeepView = Bascule_V1_KeepView
 package typealias ListAudit = Bascule_V1_ListAudit
 package typealias ListPoints = Bascule_V1_ListPoints
 package typealias ListPolicies = Bascule_V1_ListPolicies

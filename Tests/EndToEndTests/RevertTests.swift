@@ -9,7 +9,7 @@ import Testing
 /// both sides are compared, without being asked and with the reason.
 @Suite(.serialized, .enabled(if: Prerequisites.met, "\(Prerequisites.missing ?? "")"))
 struct RevertTests {
-    @Test(.disabled("not seen to pass yet: issue 2, snapshot revert"), .timeLimit(.minutes(12)))
+    @Test(.timeLimit(.minutes(12)))
     func aRevertedGuestIsComparedAndNoPointIsWrong() async throws {
         try await Scenario.run("revert", disks: [192 << 20], recordsPerSecond: 50) { two, guest in
             let protection = try await two.client.protect(guest.name).id

@@ -38,6 +38,40 @@ struct ViewTests {
         }
     }
 
+    /// An export is kept for as long as its command runs, and ends when that one is killed.
+    @Test(.timeLimit(.minutes(6)))
+    func anExportEndsWithItsKilledCommand() async throws {
+        try await Scenario.run("export", disks: [64 << 20], recordsPerSecond: 20, withOracle: false) { two, guest in
+            let protection = try await two.client.protect(guest.name).id
+            _ = try await two.client.waitForPoint(after: 0, of: protection, within: .seconds(90))
+            try await two.quiesce(protection)
+            let socket = "\(two.sites.options.root)/export.sock"
+            let export = try ManagedProcess(
+                name: "export", executable: "\(TwoSites.binaries)/bascule",
+                arguments: ["export", guest.name, "--socket", socket],
+                environment: ["BASCULE_VAULT": two.sites.vaultEndpoint, "BASCULE_POLICY": two.sites.policyEndpoint],
+                logPath: "\(two.sites.options.root)/export.log")
+            _ = try await eventually("the point is served", within: .seconds(30)) {
+                FileManager.default.fileExists(atPath: socket) ? true : nil
+            }
+            let view = try #require(
+                ProcessUsage.children(of: try await two.sites.process("secondary").processIdentifier)
+                    .first { $0.command == "nbdkit" }?.identifier)
+            // Longer than it would last without being kept.
+            let kept = ContinuousClock.now + .seconds(25)
+            _ = try await eventually("25 s are over", within: .seconds(40)) {
+                try #require(Self.isRunning(view) && export.isRunning)
+                return ContinuousClock.now > kept ? true : nil
+            }
+            await export.crash()
+            _ = try await eventually("its view is gone", within: .seconds(30)) { Self.isRunning(view) ? nil : true }
+            _ = try await eventually("its socket is gone", within: .seconds(10)) {
+                FileManager.default.fileExists(atPath: socket) ? nil : true
+            }
+            #expect(try await Leftovers.find(of: guest, in: two.sites, protection: protection) == [])
+        }
+    }
+
     private func open(_ cycle: UInt64, of protection: String, _ two: TwoSites) async throws -> ViewOpened {
         var open = OpenView()
         open.protection = protection

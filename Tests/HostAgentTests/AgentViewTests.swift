@@ -8,10 +8,13 @@ import Testing
 /// Views through nbdkit and our plugin, when both are there.
 @Suite(.serialized, .enabled(if: ViewPluginForTests.isThere, ViewPluginForTests.reason))
 struct AgentViewTests {
-    private func open(_ agent: AgentHarness, cycle: UInt64) async throws -> ViewOpened {
+    private func open(
+        _ agent: AgentHarness, cycle: UInt64, keepMilliseconds: UInt32 = 0
+    ) async throws -> ViewOpened {
         var request = OpenView()
         request.protection = agent.protection
         request.cycle = cycle
+        request.keepMs = keepMilliseconds
         guard case .viewOpened(let view) = try await agent.send(.openView(request)) else {
             throw AgentHarness.Unexpected()
         }
@@ -61,6 +64,34 @@ struct AgentViewTests {
                     close.view = view.view
                     _ = try await agent.send(.closeView(close))
                 }
+            }
+        }
+    }
+
+    /// By the clock, because the agent ends views by its own.
+    @Test func aViewThatNobodyKeepsEndsAndOneThatIsKeptDoesNot() async throws {
+        try await withAgentSite { site in
+            try await site.withAgent(change: { $0.nbdkitPlugin = ViewPluginForTests.path }) { agent in
+                try await agent.cycle(1, .full, parent: 0)
+                let kept = try await open(agent, cycle: 1, keepMilliseconds: 3_000)
+                let forgotten = try await open(agent, cycle: 1, keepMilliseconds: 3_000)
+                let lasting = try await open(agent, cycle: 1)
+                var keep = KeepView()
+                keep.view = kept.view
+                let wanted = keep
+                try await poll("the one that nobody keeps is gone") {
+                    _ = try await agent.send(.keepView(wanted))
+                    return !FileManager.default.fileExists(atPath: forgotten.socket)
+                }
+                #expect(FileManager.default.fileExists(atPath: kept.socket))
+                #expect(FileManager.default.fileExists(atPath: lasting.socket))
+                keep.view = forgotten.view
+                let late = keep
+                #expect(await refusal { try await agent.send(.keepView(late)) } == .notFound)
+                try await poll("the one that is kept no more is gone, too") {
+                    !FileManager.default.fileExists(atPath: kept.socket)
+                }
+                #expect(FileManager.default.fileExists(atPath: lasting.socket))
             }
         }
     }

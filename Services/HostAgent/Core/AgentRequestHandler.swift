@@ -89,6 +89,9 @@ struct AgentRequestHandler: Sendable {
         case .deleteReplica(let request): return try await deleteReplica(request, generation: generation)
         case .openView(let request):
             return .viewOpened(try await openView(request))
+        case .keepView(let request):
+            try await views.keep(try RequiredField.text(request.view, "view"))
+            return .done(AgentDone())
         case .closeView(let request):
             await views.close(try RequiredField.text(request.view, "view"))
             return .done(AgentDone())
@@ -130,8 +133,14 @@ struct AgentRequestHandler: Sendable {
         }
         let view = try await views.open(
             protection: protection, replica: settings.replicaDirectory(of: protection), cycle: point.cycle,
-            socket: request.socket)
+            socket: request.socket, keep: Self.viewKeep(request.keepMs))
         return ViewOpened(view, point: point)
+    }
+
+    /// A longer time than allowed is shortened.
+    private static func viewKeep(_ milliseconds: UInt32) -> Duration? {
+        milliseconds == 0
+            ? nil : .milliseconds(Int64(min(milliseconds, HostAgentLimits.viewKeepMillisecondsMaximum)))
     }
 
     /// In the form that paths and names use.

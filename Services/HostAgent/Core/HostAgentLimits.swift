@@ -82,6 +82,9 @@ package enum HostAgentLimits {
     // Views.
 
     package static let viewsMaximum = 64
+    /// A view may ask to be kept this long without hearing from its client, because it holds back retention while it is
+    /// open.
+    package static let viewKeepMillisecondsMaximum: UInt32 = 600_000
     package static let viewStartDeadline: Duration = .seconds(10)
     /// Views that are being started at once; each occupies a thread, because nbdkit must not lose the one it came from.
     package static let viewStartThreads = 4

@@ -480,9 +480,14 @@ package nonisolated struct Bascule_V1_OpenView: Sendable {
 
   package var protection: String = String()
 
+  /// 0: newest
   package var cycle: UInt64 = 0
 
+  /// empty: chosen by the agent
   package var socket: String = String()
+
+  /// ended unless kept alive within this time; at most 600,000; 0: open until it is closed
+  package var keepMs: UInt32 = 0
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -508,6 +513,19 @@ package nonisolated struct Bascule_V1_ViewOpened: Sendable {
 }
 
 package nonisolated struct Bascule_V1_CloseView: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var view: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// Renews the time that the view was opened with. NOT_FOUND: it is not open any more.
+package nonisolated struct Bascule_V1_KeepView: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -1061,6 +1079,14 @@ package nonisolated struct Bascule_V1_AgentRequest: Sendable {
     set {request = .describeSide(newValue)}
   }
 
+  package var keepView: Bascule_V1_KeepView {
+    get {
+      if case .keepView(let v)? = request {return v}
+      return Bascule_V1_KeepView()
+    }
+    set {request = .keepView(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Request: Equatable, Sendable {
@@ -1087,6 +1113,7 @@ package nonisolated struct Bascule_V1_AgentRequest: Sendable {
     case prepareReplica(Bascule_V1_PrepareReplica)
     case adoptDisks(Bascule_V1_AdoptDisks)
     case describeSide(Bascule_V1_DescribeSide)
+    case keepView(Bascule_V1_KeepView)
 
   }
 
@@ -2123,7 +2150,7 @@ nonisolated extension Bascule_V1_DeleteReplica: SwiftProtobuf.Message, SwiftProt
 
 nonisolated extension Bascule_V1_OpenView: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".OpenView"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}protection\0\u{1}cycle\0\u{1}socket\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}protection\0\u{1}cycle\0\u{1}socket\0\u{4}\u{7}keep_ms\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2134,6 +2161,7 @@ nonisolated extension Bascule_V1_OpenView: SwiftProtobuf.Message, SwiftProtobuf.
       case 1: try { try decoder.decodeSingularStringField(value: &self.protection) }()
       case 2: try { try decoder.decodeSingularUInt64Field(value: &self.cycle) }()
       case 3: try { try decoder.decodeSingularStringField(value: &self.socket) }()
+      case 10: try { try decoder.decodeSingularUInt32Field(value: &self.keepMs) }()
       default: break
       }
     }
@@ -2149,6 +2177,9 @@ nonisolated extension Bascule_V1_OpenView: SwiftProtobuf.Message, SwiftProtobuf.
     if !self.socket.isEmpty {
       try visitor.visitSingularStringField(value: self.socket, fieldNumber: 3)
     }
+    if self.keepMs != 0 {
+      try visitor.visitSingularUInt32Field(value: self.keepMs, fieldNumber: 10)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2156,6 +2187,7 @@ nonisolated extension Bascule_V1_OpenView: SwiftProtobuf.Message, SwiftProtobuf.
     if lhs.protection != rhs.protection {return false}
     if lhs.cycle != rhs.cycle {return false}
     if lhs.socket != rhs.socket {return false}
+    if lhs.keepMs != rhs.keepMs {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2230,6 +2262,36 @@ nonisolated extension Bascule_V1_CloseView: SwiftProtobuf.Message, SwiftProtobuf
   }
 
   package static func ==(lhs: Bascule_V1_CloseView, rhs: Bascule_V1_CloseView) -> Bool {
+    if lhs.view != rhs.view {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Bascule_V1_KeepView: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".KeepView"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}view\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.view) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.view.isEmpty {
+      try visitor.visitSingularStringField(value: self.view, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Bascule_V1_KeepView, rhs: Bascule_V1_KeepView) -> Bool {
     if lhs.view != rhs.view {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
@@ -3014,7 +3076,7 @@ nonisolated extension Bascule_V1_DoctorReport.Item: SwiftProtobuf.Message, Swift
 
 nonisolated extension Bascule_V1_AgentRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".AgentRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}open_capture\0\u{3}keep_capture\0\u{3}close_capture\0\u{3}release_source\0\u{4}\u{6}open_cycle\0\u{3}commit_cycle\0\u{3}abort_cycle\0\u{3}describe_replica\0\u{3}list_points\0\u{3}delete_replica\0\u{3}open_view\0\u{3}close_view\0\u{1}scrub\0\u{3}doctor_check\0\u{3}set_side\0\u{3}stop_guest\0\u{3}start_guest\0\u{3}start_replica\0\u{3}stop_replica\0\u{3}commit_replica\0\u{3}prepare_replica\0\u{3}adopt_disks\0\u{3}describe_side\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}open_capture\0\u{3}keep_capture\0\u{3}close_capture\0\u{3}release_source\0\u{4}\u{6}open_cycle\0\u{3}commit_cycle\0\u{3}abort_cycle\0\u{3}describe_replica\0\u{3}list_points\0\u{3}delete_replica\0\u{3}open_view\0\u{3}close_view\0\u{1}scrub\0\u{3}doctor_check\0\u{3}set_side\0\u{3}stop_guest\0\u{3}start_guest\0\u{3}start_replica\0\u{3}stop_replica\0\u{3}commit_replica\0\u{3}prepare_replica\0\u{3}adopt_disks\0\u{3}describe_side\0\u{4}\u{c}keep_view\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3321,6 +3383,19 @@ nonisolated extension Bascule_V1_AgentRequest: SwiftProtobuf.Message, SwiftProto
           self.request = .describeSide(v)
         }
       }()
+      case 40: try {
+        var v: Bascule_V1_KeepView?
+        var hadOneofValue = false
+        if let current = self.request {
+          hadOneofValue = true
+          if case .keepView(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.request = .keepView(v)
+        }
+      }()
       default: break
       }
     }
@@ -3423,6 +3498,10 @@ nonisolated extension Bascule_V1_AgentRequest: SwiftProtobuf.Message, SwiftProto
     case .describeSide?: try {
       guard case .describeSide(let v)? = self.request else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 28)
+    }()
+    case .keepView?: try {
+      guard case .keepView(let v)? = self.request else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 40)
     }()
     case nil: break
     }

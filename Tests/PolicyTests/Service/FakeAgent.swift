@@ -101,8 +101,8 @@ final class FakeAgent: Sendable {
         case .abortCycle: "AbortCycle"
         case .describeReplica: "DescribeReplica"
         case .deleteReplica: "DeleteReplica"
-        case .listPoints, .openView, .closeView, .scrub, .doctorCheck, .setSide, .stopGuest, .startGuest, .startReplica,
-            .stopReplica, .commitReplica, .prepareReplica, .adoptDisks, .describeSide:
+        case .listPoints, .openView, .keepView, .closeView, .scrub, .doctorCheck, .setSide, .stopGuest, .startGuest,
+            .startReplica, .stopReplica, .commitReplica, .prepareReplica, .adoptDisks, .describeSide:
             "other"
         }
     }
@@ -199,8 +199,8 @@ final class FakeAgent: Sendable {
             state.points = []
             state.open = nil
             return .done(AgentDone())
-        case .listPoints, .openView, .closeView, .scrub, .doctorCheck, .setSide, .stopGuest, .startGuest, .startReplica,
-            .stopReplica, .commitReplica, .prepareReplica, .adoptDisks, .describeSide:
+        case .listPoints, .openView, .keepView, .closeView, .scrub, .doctorCheck, .setSide, .stopGuest, .startGuest,
+            .startReplica, .stopReplica, .commitReplica, .prepareReplica, .adoptDisks, .describeSide:
             throw RemoteError(.unimplemented, "not in this script")
         }
     }

@@ -25,14 +25,24 @@ package struct AgentClient: Sendable {
         return ReplicaRecord(wire: replica)
     }
 
-    /// Serves a point on a UNIX socket of the agent's host. `socket` nil: chosen by the agent.
-    package func openView(of protection: String, cycle: UInt64, socket: String?) async throws -> ViewRecord {
+    /// Serves a point on a UNIX socket of the agent's host. `socket` nil: chosen by the agent. `keep` nil: until it is
+    /// closed; otherwise it ends unless `keepView` comes within this time.
+    package func openView(
+        of protection: String, cycle: UInt64, socket: String?, keep: Duration? = nil
+    ) async throws -> ViewRecord {
         var request = OpenView()
         request.protection = protection
         request.cycle = cycle
         request.socket = socket ?? ""
+        request.keepMs = UInt32(clamping: keep?.milliseconds ?? 0)
         guard case .viewOpened(let view) = try await ask(.openView(request)) else { throw unexpected("a view") }
         return ViewRecord(wire: view)
+    }
+
+    package func keepView(_ view: String) async throws {
+        var request = KeepView()
+        request.view = view
+        _ = try await ask(.keepView(request))
     }
 
     package func closeView(_ view: String) async throws {

@@ -1,5 +1,6 @@
 package import ArgumentParser
 import Foundation
+import Messages
 
 /// `bascule export GUEST --point P --socket S`, or `bascule export --replica DIR --point P --socket S`
 package struct ExportCommand: OperatorCommand {
@@ -59,9 +60,10 @@ package struct ExportCommand: OperatorCommand {
             let host = try registry.targetHost(of: protection)
             let agent = try await session.agent(of: host)
             let chosen = try selector.choose(from: try await agent.points(of: protection.id), of: protection.guest)
-            let view = try await agent.openView(of: protection.id, cycle: chosen.cycle, socket: socket)
+            let view = try await agent.openView(
+                of: protection.id, cycle: chosen.cycle, socket: socket, keep: Self.keep)
             try await finishing({ try await agent.closeView(view.view) }) {
-                try await use(view, host: host.name, in: session)
+                try await keeping(view.view, at: agent) { try await use(view, host: host.name, in: session) }
             }
         }
     }
@@ -86,6 +88,46 @@ package struct ExportCommand: OperatorCommand {
                 remedy: "run the same command there")
         }
         try await ShellCommand(run, environment: view.environment).run()
+    }
+
+    /// What the agent waits for before it ends the export of a command that was killed.
+    private static let keep = Duration.seconds(20)
+    /// Three tries may fail before the view ends.
+    private static let keepInterval = Duration.seconds(5)
+
+    /// Runs `body`, and keeps the view alive meanwhile.
+    private func keeping(
+        _ view: String, at agent: AgentClient, _ body: @escaping @Sendable () async throws -> Void
+    ) async throws {
+        try await withThrowingTaskGroup(of: Bool.self) { group in
+            group.addTask {
+                try await body()
+                return true
+            }
+            group.addTask {
+                try await Self.keep(view, at: agent)
+                return false
+            }
+            while let isBody = try await group.next() { if isBody { group.cancelAll() } }
+        }
+    }
+
+    /// Until it is cancelled. Throws when the agent has ended the view, because then nothing is served any more.
+    private static func keep(_ view: String, at agent: AgentClient) async throws {
+        while true {
+            do {
+                try await Task.sleep(for: keepInterval)
+                try await agent.keepView(view)
+            } catch is CancellationError {
+                return
+            } catch let error as RemoteError where error.code == .notFound {
+                throw OperatorError(
+                    .failed, "the point is not served any more: \(error.message)", remedy: "export it again")
+            } catch is RemoteError {
+                // The agent is away or busy; the next try may still come in time.
+                if Task.isCancelled { return }
+            }
+        }
     }
 
     /// Ctrl-C is the usual end of an export, so it is no failure here.

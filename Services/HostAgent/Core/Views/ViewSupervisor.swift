@@ -22,6 +22,9 @@ package actor ViewSupervisor {
         var process: SupervisedProcess
         /// Let go of with the entry.
         var lifeline: ViewLifeline
+        var keep: Duration?
+        /// Nil: until it is closed.
+        var ends: ContinuousClock.Instant?
     }
 
     private let store: AgentStore
@@ -57,9 +60,11 @@ package actor ViewSupervisor {
 
     package var count: Int { entries.count }
 
-    /// - Parameter socket: empty: chosen here.
+    /// - Parameters:
+    ///   - socket: empty: chosen here.
+    ///   - keep: how long it stays open without `keep(_:)`; nil: until it is closed.
     package func open(
-        protection: String, replica: String, cycle: UInt64, socket: String
+        protection: String, replica: String, cycle: UInt64, socket: String, keep: Duration? = nil
     ) async throws -> View {
         guard entries.count + starting < HostAgentLimits.viewsMaximum else {
             throw HostAgentError(
@@ -83,7 +88,8 @@ package actor ViewSupervisor {
         let start = try await starter.run { try ViewStart(serving, lifeline: lifeline, log: log) }
         let process = start.process
         let view = View(identifier: identifier, protection: protection, cycle: cycle, socket: path)
-        let entry = Entry(view: view, process: process, lifeline: lifeline)
+        let entry = Entry(
+            view: view, process: process, lifeline: lifeline, keep: keep, ends: keep.map { clock.now + $0 })
         do {
             if let failure = start.failure { throw failure }
             try await store.enter(
@@ -97,6 +103,16 @@ package actor ViewSupervisor {
         return view
     }
 
+    /// Renews the time that the view was opened with.
+    package func keep(_ identifier: String) throws {
+        guard let keep = entries[identifier].map({ $0.keep }) else {
+            throw HostAgentError(
+                .notFound, "The view is not open any more.", remedy: "Open the point again.",
+                facts: ["view": identifier])
+        }
+        entries[identifier]?.ends = keep.map { clock.now + $0 }
+    }
+
     /// Closing what is not open is no error: closing may come twice.
     package func close(_ identifier: String) async {
         guard let entry = entries.removeValue(forKey: identifier) else { return }
@@ -108,9 +124,16 @@ package actor ViewSupervisor {
         for entry in entries.values where entry.view.protection == protection { await close(entry.view.identifier) }
     }
 
-    /// Buries processes that ended by themselves. To be called now and then.
+    /// Ends views that nobody kept alive, and buries processes that ended by themselves. To be called now and then.
     package func tick() async {
         for (identifier, entry) in entries {
+            // A view may have been closed, or kept, while another was being ended.
+            if let ends = entries[identifier]?.ends, ends <= clock.now {
+                logger.warning("view expired: nobody kept it alive", metadata: ["view": "\(identifier)"])
+                await close(identifier)
+                continue
+            }
+            guard entries[identifier] != nil else { continue }
             let status = entry.process.status()
             guard status != .running else { continue }
             entries[identifier] = nil
