@@ -11,6 +11,9 @@ package enum BlockDeviceLimits {
     package static let requestsInFlight = 1...64
     package static let defaultRequestsInFlight = 16
 
+    /// Of buffers that a reader keeps for its next read.
+    package static let freeBufferBytes = 16 << 20
+
     /// Extents in one page, so that a page stays below half a megabyte.
     package static let extentsPerPage = 16_384
 

@@ -21,8 +21,8 @@ package protocol BlockReader: Sendable {
     /// Reads `ranges` (inside the disk, rising, none empty) cut into chunks, and hands each chunk over where it lies.
     ///
     /// `deliver` is called once per chunk, one at a time, in rising order. Its bytes are valid until it returns. At
-    /// most `options.requestsInFlight` buffers of `options.chunkBytes` exist per call: while `deliver` does not return
-    /// no further ones are requested, so a slow consumer slows the reading and nothing piles up.
+    /// most `options.requestsInFlight` requests and `options.bytesInFlight` bytes are under way: while `deliver` does
+    /// not return no further ones are asked for, so a slow consumer slows the reading and nothing piles up.
     ///
     /// An error thrown by `deliver` ends the read and is thrown on.
     func read(

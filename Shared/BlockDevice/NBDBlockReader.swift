@@ -58,24 +58,28 @@ package final class NBDBlockReader: BlockReader {
         let chunkBytes = min(options.chunkBytes, largestRequestBytes)
         var plan = ReadPlan(ranges, chunkBytes: chunkBytes, sizeBytes: sizeBytes)
         let arrivals = ReadArrivals()
+        var window = ReadWindow(options)
         var submitted: UInt64 = 0
         var delivered: UInt64 = 0
+        var following = plan.next()
         while true {
-            while submitted - delivered < UInt64(options.requestsInFlight), let chunk = plan.next() {
-                submit(chunk, number: submitted, bufferBytes: chunkBytes, to: arrivals)
+            while let chunk = following, window.admits(chunk.count) {
+                window.began(chunk.count)
+                submit(chunk, number: submitted, to: arrivals)
                 submitted += 1
+                following = plan.next()
             }
             guard delivered < submitted else { return }
             let (buffer, chunk) = try await arrivals.next(delivered)
             defer { buffers.giveBack(buffer) }
-            let count = Int(chunk.upperBound - chunk.lowerBound)
-            try await deliver(chunk.lowerBound, UnsafeRawBufferPointer(rebasing: buffer.bytes[0..<count]))
+            try await deliver(chunk.lowerBound, UnsafeRawBufferPointer(rebasing: buffer.bytes[0..<chunk.count]))
             delivered += 1
+            window.ended(chunk.count)
         }
     }
 
-    private func submit(_ chunk: Range<UInt64>, number: UInt64, bufferBytes: Int, to arrivals: ReadArrivals) {
-        let buffer = buffers.take(byteCount: bufferBytes)
+    private func submit(_ chunk: Range<UInt64>, number: UInt64, to arrivals: ReadArrivals) {
+        let buffer = buffers.take(byteCount: chunk.count)
         let connection = connections[Int(number % UInt64(connections.count))]
         connection.submit(
             .read(buffer: buffer, range: chunk) { arrivals.arrived(number, $0.map { (buffer, chunk) }) })

@@ -15,7 +15,8 @@ struct JobMover {
 
     private var options: ReadOptions {
         ReadOptions(
-            chunkBytes: ReplicationWorkerLimits.chunkBytes, requestsInFlight: ReplicationWorkerLimits.readsInFlight)
+            chunkBytes: ReplicationWorkerLimits.chunkBytes, requestsInFlight: ReplicationWorkerLimits.readsInFlight,
+            bytesInFlight: ReplicationWorkerLimits.readBytesInFlight)
     }
 
     /// Returns the digest over everything that was sent.

@@ -28,8 +28,10 @@ package enum ReplicationWorkerLimits {
 
     /// One read, and the most one record holds.
     package static let chunkBytes = 1 << 20
-    /// Reads of one job under way at once. Times chunkBytes this is the memory for reading: 12 MiB a job.
-    package static let readsInFlight = 12
+    /// Reads of one job under way at once, because scattered blocks are read one by one and each waits for the disk.
+    package static let readsInFlight = 32
+    /// The memory for reading: 12 MiB a job.
+    package static let readBytesInFlight = 12 << 20
     /// Runs of zeros shorter than this are sent as data, because each record costs a header and an index entry.
     package static let zeroRunBytes = 65_536
     /// A zero record covers at most this much; a longer hole takes several.
