@@ -2,11 +2,11 @@ import Foundation
 import Testing
 
 /// The Python client against real services; `README.md` says what it proves.
-@Suite(.timeLimit(.minutes(5))) struct ContractClientTests {
+@Suite(.timeLimit(.minutes(7))) struct ContractClientTests {
     @Test(
         .enabled(
             if: executables.allSatisfy(isThere),
-            "bascule-vault or bascule-policy is not built beside the tests; build both, then repeat"),
+            "one of Bascule's executables is not built beside the tests; build them all, then repeat"),
         .enabled(
             if: ["protoc", "python3"].allSatisfy(isOnPath),
             "protoc or python3 is missing; install protobuf-compiler and python3"))
@@ -33,7 +33,9 @@ import Testing
         return URL(filePath: bundle).resolvingSymlinksInPath().deletingLastPathComponent().path
     }()
 
-    private static let executables = ["bascule-vault", "bascule-policy"].map { "\(binaries)/\($0)" }
+    private static let executables = [
+        "bascule-vault", "bascule-policy", "bascule-orchestrator", "bascule-agent", "bascule",
+    ].map { "\(binaries)/\($0)" }
 
     private static func isThere(_ path: String) -> Bool { FileManager.default.isExecutableFile(atPath: path) }
 

@@ -25,10 +25,11 @@ class Silent(Exception):
 class Requests:
     """A DEALER to one service. One request at a time."""
 
-    def __init__(self, context, endpoint, sender="contract/python"):
+    def __init__(self, context, endpoint, sender="contract/python", coverage=None):
         self.context = context
         self.endpoint = endpoint
         self.sender = sender
+        self.coverage = coverage
         self.socket = None
 
     def ask(self, body, generation=0, operation=None, deadline=10.0, retry=1.0):
@@ -53,10 +54,16 @@ class Requests:
 
     def vault(self, generation=0, operation=None, deadline=10.0, **request):
         """`vault(protect=vault_pb2.Protect(guest="web"))` returns the field of VaultReply that was set."""
-        return self._typed("vault_request", "vault_reply", generation, operation, deadline, request)
+        return self._typed("vault", generation, operation, deadline, request)
 
     def policy(self, generation=0, operation=None, deadline=10.0, **request):
-        return self._typed("policy_request", "policy_reply", generation, operation, deadline, request)
+        return self._typed("policy", generation, operation, deadline, request)
+
+    def orchestrator(self, generation=0, operation=None, deadline=10.0, **request):
+        return self._typed("orchestrator", generation, operation, deadline, request)
+
+    def agent(self, generation=0, operation=None, deadline=10.0, **request):
+        return self._typed("agent", generation, operation, deadline, request)
 
     def health(self, deadline=10.0):
         return self.ask(lambda envelope: envelope.health_request.SetInParent(), deadline=deadline).health_reply
@@ -66,15 +73,21 @@ class Requests:
             self.socket.close(linger=0)
             self.socket = None
 
-    def _typed(self, request_field, reply_field, generation, operation, deadline, request):
+    def _typed(self, service, generation, operation, deadline, request):
         [(name, message)] = request.items()
+        if self.coverage and service == "agent":
+            self.coverage.asked_of_agent.add(name)
 
         def fill(envelope):
-            getattr(getattr(envelope, request_field), name).CopyFrom(message)
-            getattr(getattr(envelope, request_field), name).SetInParent()
+            getattr(getattr(envelope, f"{service}_request"), name).CopyFrom(message)
+            getattr(getattr(envelope, f"{service}_request"), name).SetInParent()
 
-        reply = getattr(self.ask(fill, generation, operation, deadline), reply_field)
-        return getattr(reply, reply.WhichOneof("reply"))
+        reply = getattr(self.ask(fill, generation, operation, deadline), f"{service}_reply")
+        kind = reply.WhichOneof("reply")
+        if self.coverage:
+            self.coverage.answered[service].add(name)
+            self.coverage.replies[service].add(kind)
+        return getattr(reply, kind)
 
     def _exchange(self, envelope, patience):
         if self.socket is None:
@@ -105,6 +118,8 @@ class Registry:
         self.protections = {}
         self.snapshots = 0
         self.applied = 0
+        # Kinds of changes that were published, whether or not this copy needed them.
+        self.seen = set()
 
     def take_snapshot(self):
         from bascule.v1 import vault_pb2
@@ -128,11 +143,22 @@ class Registry:
             if envelope.WhichOneof("body") == "vault_event":
                 self._take(envelope.vault_event)
 
+    def take_in(self, seconds):
+        """Applies what comes within this time."""
+        ends = time.monotonic() + seconds
+        while (left := ends - time.monotonic()) > 0:
+            if self.socket.poll(int(left * 1000) + 1):
+                envelope = envelope_pb2.Envelope.FromString(self.socket.recv_multipart()[-1])
+                if envelope.WhichOneof("body") == "vault_event":
+                    self._take(envelope.vault_event)
+
     def close(self):
         self.socket.close(linger=0)
 
     def _take(self, event):
         change = event.WhichOneof("change")
+        if change:
+            self.seen.add(change)
         if event.epoch != self.epoch or event.number > self.number + (1 if change else 0):
             self.take_snapshot()
         elif event.number > self.number:

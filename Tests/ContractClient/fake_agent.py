@@ -1,6 +1,6 @@
 """A host without a hypervisor: registers, reports its inventory, and does what policy tells an agent to do.
 
-Its guests have not changed since they were last read, so every cycle commits without a transfer job.
+Its guests have changed only when a test says so, so most cycles commit without a transfer job.
 """
 
 import hashlib
@@ -12,6 +12,7 @@ import uuid
 import zmq
 from bascule.v1 import agent_pb2, common_pb2, envelope_pb2, vault_pb2
 from bascule_client import PROTOCOL_VERSION, Refused, Requests
+from fake_replica import FakeReplica
 
 GIB = 1 << 30
 REPORT_SECONDS = 1.0
@@ -25,21 +26,32 @@ def guest(name, disk_format="qcow2", findings=()):
         definition_digest=hashlib.sha256(name.encode()).digest())
 
 
-class FakeAgent(threading.Thread):
-    def __init__(self, context, name, vault_endpoint, guests=()):
+class FakeAgent(FakeReplica, threading.Thread):
+    def __init__(self, context, name, vault_endpoint, guests=(), coverage=None):
         super().__init__(name=f"agent-{name}", daemon=True)
         self.context = context
         self.host_name = name
         self.id = str(uuid.uuid4())
         self.guests = list(guests)
-        self.requests = Requests(context, vault_endpoint, sender=f"agent/{name}")
+        self.requests = Requests(context, vault_endpoint, sender=f"agent/{name}", coverage=coverage)
         self.socket = context.socket(zmq.ROUTER)
         port = self.socket.bind_to_random_port("tcp://127.0.0.1")
         self.endpoint = f"tcp://127.0.0.1:{port}"
         self.stopping = threading.Event()
         self.sequence = 0
+        self.coverage = coverage
         self.asked = []
         self.replicas = {}
+        self.adopted = set()
+        self.sides = {}
+        self.started = {}
+        # The guest that tests are about, as every host that may run it describes it.
+        self.protected_guest = guest("web")
+        # Bytes that changed in the first region of each disk, at every capture.
+        self.changed = 0
+        # Requests that are refused once, or are not answered once.
+        self.refuse_next = {}
+        self.ignore_next = set()
         self.duties = {}
         self.fault = None
 
@@ -55,6 +67,9 @@ class FakeAgent(threading.Thread):
         told = self.requests.vault(report_inventory=vault_pb2.ReportInventory(
             host_id=self.id, sequence=self.sequence, capacity=self._capacity(), guests=self.guests))
         self.duties = {duty.protection: duty for duty in told.duties}
+
+    def find(self, uuid):
+        return next((known for known in self.guests if known.uuid == uuid), None)
 
     def set_power(self, name, power):
         for known in self.guests:
@@ -108,11 +123,19 @@ class FakeAgent(threading.Thread):
             name = request.agent_request.WhichOneof("request")
             self.asked.append(name)
             answer = getattr(self, f"_{name}", None)
-            if answer is None:
+            if name in self.ignore_next:
+                self.ignore_next.discard(name)
+                return
+            if name in self.refuse_next:
+                reply.error.CopyFrom(self.refuse_next.pop(name))
+            elif answer is None:
                 reply.error.code = common_pb2.ERROR_CODE_UNIMPLEMENTED
                 reply.error.message = f"A fake agent does not do {name}."
             else:
                 answer(getattr(request.agent_request, name), reply)
+                if self.coverage:
+                    self.coverage.served.add(name)
+                    self.coverage.replies["agent"].add(reply.agent_reply.WhichOneof("reply"))
         elif kind == "health_request":
             reply.health_reply.service = "agent"
             reply.health_reply.level = common_pb2.HEALTH_LEVEL_NORMAL
@@ -123,7 +146,7 @@ class FakeAgent(threading.Thread):
     # What an agent does in the source role.
 
     def _open_capture(self, request, reply):
-        known = next(guest for guest in self.guests if guest.uuid == request.guest_uuid)
+        known = self.find(request.guest_uuid)
         opened = reply.agent_reply.capture_opened
         opened.cycle = request.cycle
         opened.captured_unix_ms = int(time.time() * 1000)
@@ -133,7 +156,7 @@ class FakeAgent(threading.Thread):
         for disk in known.disks:
             captured = opened.disks.add(
                 nbd_uri="nbd+unix:///vda?socket=/nowhere", region_bytes=64 << 20,
-                changed=[0] * (disk.size_bytes // (64 << 20)))
+                changed=[self.changed] + [0] * (disk.size_bytes // (64 << 20) - 1))
             captured.disk.CopyFrom(disk)
 
     def _keep_capture(self, request, reply):
@@ -163,13 +186,4 @@ class FakeAgent(threading.Thread):
         point.identifier = os.urandom(16)
 
     def _abort_cycle(self, request, reply):
-        reply.agent_reply.done.SetInParent()
-
-    def _describe_replica(self, request, reply):
-        replica = reply.agent_reply.replica
-        replica.protection = request.protection
-        replica.newest_cycle = self.replicas.get(request.protection, 0)
-
-    def _delete_replica(self, request, reply):
-        self.replicas.pop(request.protection, None)
         reply.agent_reply.done.SetInParent()

@@ -257,6 +257,110 @@ import Testing
         }
     }
 
+    @Test func aScheduleOfBandwidthIsGivenInDaysAndHours() async throws {
+        let put = Mutex<ReplicationPolicy?>(nil)
+        try await ScriptedServices.run(policy: { request in
+            switch request {
+            case .listPolicies: return .policies(PolicyList())
+            case .putPolicy(let order):
+                put.withLock { $0 = order.policy }
+                return .policy(order.policy)
+            default: throw ScriptedServices.unexpected
+            }
+        }) { services in
+            let console = RecordingConsole()
+            #expect(
+                await services.bascule(
+                    "policy", "set", "day", "--bandwidth-at", "mon-fri 8-18 5MiB", "--bandwidth-at",
+                    "sat,sun 22:30-06:00 unlimited", "--time-zone", "Europe/Berlin", console: console) == .ok)
+            let policy = try #require(put.withLock { $0 })
+            #expect(policy.bandwidthSchedule.map(\.weekdays) == [31, 96])
+            #expect(policy.bandwidthSchedule.map(\.fromMinute) == [480, 1_350])
+            #expect(policy.bandwidthSchedule.map(\.toMinute) == [1_080, 360])
+            #expect(policy.bandwidthSchedule.map(\.bytesPerSecond) == [5 << 20, 0])
+            #expect(policy.timeZone == "Europe/Berlin")
+            #expect(
+                console.said.output.contains(
+                    "  bandwidth at other hours: Mon–Fri 08:00–18:00 5.0 MiB/s; Sat, Sun 22:30–06:00 unlimited (Europe/Berlin)"
+                ), "\(console.said.output)")
+            #expect(await services.bascule("policy", "set", "day", "--bandwidth-at", "always 5MiB") == .usage)
+        }
+    }
+
+    @Test(arguments: [
+        "mon 8-18", "noday 8-18 5M", "mon 25-26 5M", "mon 8-8 5M", "mon 24-8 5M", "mon 8-0 5M", "mon-tue-wed 8-9 5M",
+        "mon 8:60-9 5M", "mon 8-9 5X", "mon, 8-9 5M", "",
+    ]) func aWindowThatCannotBeMeantIsRefused(text: String) throws {
+        let error = try #require(throws: OperatorError.self) { try BandwidthWindowRecord(parsing: text) }
+        #expect(error.code == .usage && !error.remedy.isEmpty)
+    }
+
+    @Test func windowsReadAsTheyWereMeantAndComeBackFromTheWire() throws {
+        for (text, days) in [
+            ("daily 0-24 1G", BandwidthWindowRecord.Day.allCases), ("sat-mon 8-9 5M", [.mon, .sat, .sun]),
+            ("FRI 08:00-09:30 5M", [.fri]),
+        ] {
+            let window = try BandwidthWindowRecord(parsing: text)
+            #expect(window.days == days)
+            #expect(BandwidthWindowRecord(wire: window.wire) == window)
+        }
+        #expect(try BandwidthWindowRecord(parsing: "daily 0-24 1G").words == "daily 00:00–24:00 1.0 GiB/s")
+    }
+
+    @Test func workersAreListedDrainedAndResumed() async throws {
+        let looks = Mutex(0)
+        let status: @Sendable (WorkerState) -> PolicyReply.OneOf_Reply = { state in
+            var worker = WorkerStatus()
+            worker.description_p.id = "1"
+            worker.description_p.name = "one"
+            worker.description_p.controlEndpoint = "tcp://127.0.0.1:1"
+            worker.slots = 2
+            worker.state = state
+            worker.lastSeenAgeMs = state == .unspecified ? -1 : 300
+            if state == .draining {
+                worker.jobs = 1
+                var job = WorkerJob()
+                job.guest = "web"
+                job.diskTarget = "vda"
+                job.kind = .full
+                job.changedBytes = 64 << 20
+                worker.running = [job]
+            }
+            var list = WorkerList()
+            list.workers = [worker]
+            return .workers(list)
+        }
+        try await ScriptedServices.run(policy: { request in
+            switch request {
+            case .listWorkers:
+                let look = looks.withLock { looks in
+                    looks += 1
+                    return looks
+                }
+                return status(look < 2 ? .draining : .drained)
+            case .drainWorker(let order):
+                guard order.name == "one" else { throw RemoteError(.notFound, "No replication worker named so.") }
+                return status(.draining)
+            case .resumeWorker: return status(.working)
+            default: throw ScriptedServices.unexpected
+            }
+        }) { services in
+            var console = RecordingConsole()
+            #expect(await services.bascule("workers", "--jobs", console: console) == .ok)
+            #expect(console.said.output.contains { $0.contains("draining") && $0.contains("1 of 2") })
+            #expect(console.said.output.contains { $0.contains("web") && $0.contains("64.0 MiB") })
+            console = RecordingConsole()
+            #expect(await services.bascule("workers", "drain", "one", console: console) == .ok)
+            #expect(console.said.output == ["one is drained: it runs no job and gets none. It can be stopped."])
+            #expect(looks.withLock { $0 } >= 2, "it waited until the last job had ended")
+            console = RecordingConsole()
+            #expect(await services.bascule("workers", "drain", "one", "--no-wait", "--json", console: console) == .ok)
+            #expect(console.said.output.first?.contains("\"state\":\"draining\"") == true)
+            #expect(await services.bascule("workers", "drain", "typo") == .notFound)
+            #expect(await services.bascule("workers", "resume", "one") == .ok)
+        }
+    }
+
     @Test func doctorGathersWhatFailsAndHowToMendIt() async throws {
         let endpoint = Mutex("")
         try await ScriptedServices.run(

@@ -60,18 +60,19 @@ enum Samples {
 
     static func posting(
         _ id: ProtectionIdentifier = protection, pieces: Int = 1, objective: PolicyTime = start, limit: UInt64 = 0,
-        host: String = "h1"
+        host: String = "h1", target: String = "h2", bytes: UInt64 = 1_000
     ) -> JobPosting {
         let pieces = (0..<pieces).map { index in
             JobPiece(
                 diskIndex: 0, diskTarget: "vda", nbdURI: "nbd", bitmapContext: "", offset: UInt64(index) << 20,
-                length: 1 << 20, changedBytes: 1_000)
+                length: 1 << 20, changedBytes: bytes)
         }
         return JobPosting(
             protection: id, generation: 1, cycle: 8, kind: .incremental, sourceHost: host, sourceHostName: "alpha",
-            door: door, compression: .automatic,
+            targetHost: target, guestName: "web", sites: SitePair("north", "south"), door: door,
+            compression: .automatic,
             bandwidth: BandwidthKey(pair: .init(sourceCloud: "a", targetCloud: "b"), policy: "default"),
-            bandwidthBytesPerSecond: limit, objective: objective, pieces: pieces)
+            bandwidthPlan: BandwidthPlan(usualBytesPerSecond: limit), objective: objective, pieces: pieces)
     }
 
     static func worker(_ id: String, reads hosts: [String] = []) -> WorkerIntroduction {

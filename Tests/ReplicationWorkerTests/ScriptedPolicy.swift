@@ -12,6 +12,8 @@ final class ScriptedPolicy: Sendable {
         var reports: [ReportJob] = []
         var finished: [FinishJob] = []
         var failed: [FailJob] = []
+        /// Workers that said that they stop.
+        var left: [String] = []
         /// What reports are answered with.
         var directive = JobDirective()
         /// Reports and outcomes are answered with this instead.
@@ -51,6 +53,9 @@ final class ScriptedPolicy: Sendable {
             case .failJob(let fail):
                 notes.heard.withLock { $0.failed.append(fail) }
                 reply.done = PolicyDone()
+            case .leaveBoard(let leave):
+                notes.heard.withLock { $0.left.append(leave.workerID) }
+                reply.done = PolicyDone()
             default:
                 throw RemoteError(.unimplemented, "The test's job board knows workers' requests.")
             }
@@ -74,11 +79,15 @@ final class ScriptedPolicy: Sendable {
                 list.jobs = Array(heard.waiting.prefix(Int(pull.freeSlots)))
                 heard.waiting.removeFirst(list.jobs.count)
             }
+            // As the real one does.
+            if heard(notes).left.contains(pull.worker.id) { break }
             // Waits by the clock because jobs come from another task of the test, without an event.
             if list.jobs.isEmpty { try await Task.sleep(for: .milliseconds(5)) }
         }
         return list
     }
+
+    private static func heard(_ notes: Notes) -> Heard { notes.heard.withLock { $0 } }
 
     var heard: Heard { notes.heard.withLock { $0 } }
 

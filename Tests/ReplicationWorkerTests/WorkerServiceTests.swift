@@ -206,6 +206,18 @@ import Testing
             stage.worker.stop()
             try await poll("the job is given back") { !stage.policy.heard.failed.isEmpty }
             #expect(stage.policy.heard.failed[0].error.retryable)
+            #expect(stage.policy.heard.failed[0].givenBack, "nothing is wrong with the job")
+            #expect(stage.policy.heard.left == [stage.policy.heard.pulls[0].worker.id])
+        }
+    }
+
+    @Test func aWorkerThatWaitsForWorkLeavesTheJobBoardWhenItStops() async throws {
+        try await withStage { stage in
+            try await poll("the worker asks for work") { !stage.policy.heard.pulls.isEmpty }
+            let stopped = ContinuousClock.now
+            stage.worker.stop()
+            try await poll("the job board is told") { !stage.policy.heard.left.isEmpty }
+            #expect(ContinuousClock.now - stopped < .seconds(9), "it does not wait until its pull is over")
         }
     }
 

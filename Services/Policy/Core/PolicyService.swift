@@ -24,6 +24,7 @@ package final class PolicyService: RunnableService {
     private let desk: ReplyDesk
     private let agents: AgentClients
     private let vault: VaultLink
+    private let jobLimits: JobLimits
     private let stopping = StopSignal()
     private let logger: Logger
 
@@ -53,7 +54,7 @@ package final class PolicyService: RunnableService {
                 subscription: try await bus.subscribe(to: settings.vaultEvents), inbox: inbox, logger: logger)
             return PolicyService(
                 endpoint: server.endpoint, bus: bus, store: store, inbox: inbox, desk: desk, vault: link,
-                logger: logger)
+                jobLimits: settings.jobLimits, logger: logger)
         } catch {
             await bus.shutdown()
             throw error
@@ -62,7 +63,7 @@ package final class PolicyService: RunnableService {
 
     private init(
         endpoint: String, bus: MessageBus, store: any PolicyStore, inbox: EventInbox, desk: ReplyDesk,
-        vault: VaultLink, logger: Logger
+        vault: VaultLink, jobLimits: JobLimits, logger: Logger
     ) {
         self.endpoint = endpoint
         self.bus = bus
@@ -70,6 +71,7 @@ package final class PolicyService: RunnableService {
         self.inbox = inbox
         self.desk = desk
         self.vault = vault
+        self.jobLimits = jobLimits
         self.logger = logger
         agents = AgentClients(bus: bus)
     }
@@ -99,7 +101,7 @@ package final class PolicyService: RunnableService {
     private func work() async throws {
         let clock = PolicyClock()
         var engine = PolicyEngine(
-            stored: try await store.load(), seed: .random(in: .min ... .max), now: clock.now)
+            stored: try await store.load(), seed: .random(in: .min ... .max), limits: jobLimits, now: clock.now)
         try await withThrowingTaskGroup(of: Void.self) { sides in
             sides.addTask { await self.vault.follow(until: self.stopping) }
             sides.addTask { await self.vault.watch(until: self.stopping) }

@@ -11,6 +11,12 @@ struct PolicyCommand: AsyncParsableCommand {
         SettingKey("listen", .value("tcp://127.0.0.1:7711"), "where requests are answered"),
         SettingKey("vault", .value("tcp://127.0.0.1:7701"), "where the vault answers"),
         SettingKey("vaultEvents", .value("tcp://127.0.0.1:7702"), "where the vault publishes"),
+        SettingKey(
+            "jobsPerHost", .value("\(JobLimits.perHostDefault)"),
+            "transfer jobs that read from or write to one host at once; 0: no limit"),
+        SettingKey(
+            "jobsPerSitePair", .value("\(JobLimits.perSitePairDefault)"),
+            "transfer jobs between two sites at once; 0: no limit"),
     ]
 
     static let configuration = CommandConfiguration(
@@ -29,7 +35,10 @@ struct PolicyCommand: AsyncParsableCommand {
         let service = try await PolicyService.start(
             settings: PolicyServiceSettings(
                 state: try settings.text("state"), listen: try settings.endpoint("listen"),
-                vault: try settings.endpoint("vault"), vaultEvents: try settings.endpoint("vaultEvents")),
+                vault: try settings.endpoint("vault"), vaultEvents: try settings.endpoint("vaultEvents"),
+                jobLimits: JobLimits(
+                    perHost: try settings.number("jobsPerHost", in: 0...100_000),
+                    perSitePair: try settings.number("jobsPerSitePair", in: 0...100_000))),
             logger: logger)
         try await ServiceRunner.run(service, logger: logger)
     }

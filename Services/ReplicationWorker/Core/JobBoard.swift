@@ -83,12 +83,20 @@ struct JobBoard: Sendable {
         }
     }
 
+    /// The worker stops: its pull is answered at once, so that no job is given to one that is not there any more.
+    func leave() async throws {
+        var request = LeaveBoard()
+        request.workerID = worker.id
+        _ = try await client.policy(.leaveBoard(request), deadline: ReplicationWorkerLimits.lastWordDeadline)
+    }
+
     private func failure(_ key: SlotStateMachine.JobKey, _ fault: JobFault) -> FailJob {
         var failure = FailJob()
         failure.workerID = worker.id
         failure.job = key.job
         failure.attempt = key.attempt
         failure.error = fault.wire
+        failure.givenBack = fault.code == .stopping
         return failure
     }
 

@@ -11,7 +11,7 @@ package struct JobFault: Error, Sendable, Equatable, CustomStringConvertible {
         case targetRefused(ErrorCode, retryable: Bool)
         case corruptData
         case invalidJob
-        /// The worker was told to stop.
+        /// The worker was told to stop, or has no slot: the job is given back, and nothing is wrong with it.
         case stopping
         case internalFault
     }

@@ -69,7 +69,9 @@ package final class WorkerService: RunnableService {
         logger.info("worker started", metadata: ["endpoint": "\(endpoint)", "slots": "\(settings.slots)"])
         await withDiscardingTaskGroup { group in
             group.addTask {
-                await self.stopping.wait(); await self.slots.stop()
+                await self.stopping.wait()
+                await self.slots.stop()
+                await self.leave()
             }
             var pause = ReplicationWorkerLimits.pullRetryInterval
             while true {
@@ -100,17 +102,30 @@ package final class WorkerService: RunnableService {
 
     // MARK: Jobs
 
-    /// Empty when there is no work, and when the worker is told to stop meanwhile.
+    /// Empty when there is no work, and when the worker is told to stop meanwhile. The board then answers at once, with
+    /// jobs if it has just given some: those are given back, instead of being missed until their leases end.
     private func pull(_ free: Int) async throws -> [TransferJob] {
         try await withThrowingTaskGroup(of: [TransferJob].self) { race in
             race.addTask { try await self.board.pull(freeSlots: free) }
             race.addTask {
-                await self.stopping.wait(); return []
+                await self.stopping.wait()
+                try await Task.sleep(for: ReplicationWorkerLimits.lastWordDeadline)
+                return []
             }
             defer { race.cancelAll() }
             guard let jobs = try await race.next() else { preconditionFailure("the race has two runners") }
             if Task.isCancelled { await slots.stop() }
             return jobs
+        }
+    }
+
+    /// Best effort: a board that does not hear of it forgets the worker after a while.
+    private func leave() async {
+        guard !Task.isCancelled else { return }
+        do {
+            try await board.leave()
+        } catch {
+            logger.info("job board not told of the end", metadata: ["error": "\(error)"])
         }
     }
 

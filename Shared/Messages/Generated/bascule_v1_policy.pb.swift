@@ -116,6 +116,52 @@ package nonisolated enum Bascule_V1_CycleKind: SwiftProtobuf.Enum, Swift.CaseIte
 
 }
 
+package nonisolated enum Bascule_V1_WorkerState: SwiftProtobuf.Enum, Swift.CaseIterable {
+  package typealias RawValue = Int
+  case unspecified // = 0
+  case working // = 1
+
+  /// gets no job any more, and still runs some
+  case draining // = 2
+
+  /// gets no job, and runs none: it can be stopped
+  case drained // = 3
+  case UNRECOGNIZED(Int)
+
+  package init() {
+    self = .unspecified
+  }
+
+  package init?(rawValue: Int) {
+    switch rawValue {
+    case 0: self = .unspecified
+    case 1: self = .working
+    case 2: self = .draining
+    case 3: self = .drained
+    default: self = .UNRECOGNIZED(rawValue)
+    }
+  }
+
+  package var rawValue: Int {
+    switch self {
+    case .unspecified: return 0
+    case .working: return 1
+    case .draining: return 2
+    case .drained: return 3
+    case .UNRECOGNIZED(let i): return i
+    }
+  }
+
+  // The compiler won't synthesize support with the UNRECOGNIZED case.
+  package static let allCases: [Bascule_V1_WorkerState] = [
+    .unspecified,
+    .working,
+    .draining,
+    .drained,
+  ]
+
+}
+
 package nonisolated struct Bascule_V1_Retention: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -176,11 +222,40 @@ package nonisolated struct Bascule_V1_ReplicationPolicy: Sendable {
   /// unspecified: STOP
   package var whenShutdownFails: Bascule_V1_WhenShutdownFails = .unspecified
 
+  /// at most 64; the first that covers a moment counts, else field 6
+  package var bandwidthSchedule: [Bascule_V1_BandwidthWindow] = []
+
+  /// of the schedule, as in Europe/Berlin; empty: UTC
+  package var timeZone: String = String()
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
   fileprivate var _retention: Bascule_V1_Retention? = nil
+}
+
+/// Another bandwidth limit at some hours of some weekdays.
+package nonisolated struct Bascule_V1_BandwidthWindow: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// bits: Monday 1, Tuesday 2, … Sunday 64; days on which it begins
+  package var weekdays: UInt32 = 0
+
+  /// of the day, 0 to 1,439
+  package var fromMinute: UInt32 = 0
+
+  /// 1 to 1,440, not within it; before from_minute: of the next day
+  package var toMinute: UInt32 = 0
+
+  /// 0: no limit
+  package var bytesPerSecond: UInt64 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
 }
 
 package nonisolated struct Bascule_V1_PutPolicy: Sendable {
@@ -717,6 +792,9 @@ package nonisolated struct Bascule_V1_FailJob: Sendable {
   /// Clears the value of `error`. Subsequent reads from it will return its default value.
   package mutating func clearError() {self._error = nil}
 
+  /// the worker stops, or has no slot for it: says nothing against the job
+  package var givenBack: Bool = false
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -764,13 +842,92 @@ package nonisolated struct Bascule_V1_WorkerStatus: Sendable {
 
   package var rateBytesPerSecond: UInt64 = 0
 
+  /// -1: drained, and not heard of since it was forgotten or policy started
   package var lastSeenAgeMs: Int64 = 0
+
+  /// jobs that it can run at once
+  package var slots: UInt32 = 0
+
+  package var state: Bascule_V1_WorkerState = .unspecified
+
+  package var running: [Bascule_V1_WorkerJob] = []
+
+  /// of one of its jobs, as measured; 0: not known yet
+  package var speedBytesPerSecond: UInt64 = 0
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
   fileprivate var _description_p: Bascule_V1_WorkerDescription? = nil
+}
+
+package nonisolated struct Bascule_V1_WorkerJob: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var job: String = String()
+
+  package var protection: String = String()
+
+  package var guest: String = String()
+
+  package var cycle: UInt64 = 0
+
+  package var kind: Bascule_V1_CycleKind = .unspecified
+
+  package var diskTarget: String = String()
+
+  package var readBytes: UInt64 = 0
+
+  /// an estimate
+  package var changedBytes: UInt64 = 0
+
+  package var rateBytesPerSecond: UInt64 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// Gives the workers of this name no job any more; what they run goes on. It holds until ResumeWorker, over restarts of
+/// either side.
+package nonisolated struct Bascule_V1_DrainWorker: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var name: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct Bascule_V1_ResumeWorker: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var name: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// The worker stops: its pull is answered with none, and it is forgotten once its jobs have ended.
+package nonisolated struct Bascule_V1_LeaveBoard: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var workerID: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
 }
 
 package nonisolated struct Bascule_V1_PolicyRequest: Sendable {
@@ -868,6 +1025,30 @@ package nonisolated struct Bascule_V1_PolicyRequest: Sendable {
     set {request = .listWorkers(newValue)}
   }
 
+  package var drainWorker: Bascule_V1_DrainWorker {
+    get {
+      if case .drainWorker(let v)? = request {return v}
+      return Bascule_V1_DrainWorker()
+    }
+    set {request = .drainWorker(newValue)}
+  }
+
+  package var resumeWorker: Bascule_V1_ResumeWorker {
+    get {
+      if case .resumeWorker(let v)? = request {return v}
+      return Bascule_V1_ResumeWorker()
+    }
+    set {request = .resumeWorker(newValue)}
+  }
+
+  package var leaveBoard: Bascule_V1_LeaveBoard {
+    get {
+      if case .leaveBoard(let v)? = request {return v}
+      return Bascule_V1_LeaveBoard()
+    }
+    set {request = .leaveBoard(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Request: Equatable, Sendable {
@@ -882,6 +1063,9 @@ package nonisolated struct Bascule_V1_PolicyRequest: Sendable {
     case finishJob(Bascule_V1_FinishJob)
     case failJob(Bascule_V1_FailJob)
     case listWorkers(Bascule_V1_ListWorkers)
+    case drainWorker(Bascule_V1_DrainWorker)
+    case resumeWorker(Bascule_V1_ResumeWorker)
+    case leaveBoard(Bascule_V1_LeaveBoard)
 
   }
 
@@ -998,6 +1182,10 @@ nonisolated extension Bascule_V1_CycleKind: SwiftProtobuf._ProtoNameProviding {
   package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0CYCLE_KIND_UNSPECIFIED\0\u{1}CYCLE_KIND_FULL\0\u{1}CYCLE_KIND_INCREMENTAL\0\u{1}CYCLE_KIND_COMPARE\0")
 }
 
+nonisolated extension Bascule_V1_WorkerState: SwiftProtobuf._ProtoNameProviding {
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0WORKER_STATE_UNSPECIFIED\0\u{1}WORKER_STATE_WORKING\0\u{1}WORKER_STATE_DRAINING\0\u{1}WORKER_STATE_DRAINED\0")
+}
+
 nonisolated extension Bascule_V1_Retention: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Retention"
   package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}every_cycle_seconds\0\u{3}hourly_seconds\0\u{3}daily_seconds\0")
@@ -1040,7 +1228,7 @@ nonisolated extension Bascule_V1_Retention: SwiftProtobuf.Message, SwiftProtobuf
 
 nonisolated extension Bascule_V1_ReplicationPolicy: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".ReplicationPolicy"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{3}frequency_seconds\0\u{1}retention\0\u{3}application_consistent_every_seconds\0\u{1}compression\0\u{3}bandwidth_bytes_per_second\0\u{3}initial_not_before_unix_seconds\0\u{3}freeze_limit_ms\0\u{1}version\0\u{3}shutdown_limit_seconds\0\u{3}when_shutdown_fails\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{3}frequency_seconds\0\u{1}retention\0\u{3}application_consistent_every_seconds\0\u{1}compression\0\u{3}bandwidth_bytes_per_second\0\u{3}initial_not_before_unix_seconds\0\u{3}freeze_limit_ms\0\u{1}version\0\u{3}shutdown_limit_seconds\0\u{3}when_shutdown_fails\0\u{3}bandwidth_schedule\0\u{3}time_zone\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1059,6 +1247,8 @@ nonisolated extension Bascule_V1_ReplicationPolicy: SwiftProtobuf.Message, Swift
       case 9: try { try decoder.decodeSingularUInt64Field(value: &self.version) }()
       case 10: try { try decoder.decodeSingularUInt32Field(value: &self.shutdownLimitSeconds) }()
       case 11: try { try decoder.decodeSingularEnumField(value: &self.whenShutdownFails) }()
+      case 12: try { try decoder.decodeRepeatedMessageField(value: &self.bandwidthSchedule) }()
+      case 13: try { try decoder.decodeSingularStringField(value: &self.timeZone) }()
       default: break
       }
     }
@@ -1102,6 +1292,12 @@ nonisolated extension Bascule_V1_ReplicationPolicy: SwiftProtobuf.Message, Swift
     if self.whenShutdownFails != .unspecified {
       try visitor.visitSingularEnumField(value: self.whenShutdownFails, fieldNumber: 11)
     }
+    if !self.bandwidthSchedule.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.bandwidthSchedule, fieldNumber: 12)
+    }
+    if !self.timeZone.isEmpty {
+      try visitor.visitSingularStringField(value: self.timeZone, fieldNumber: 13)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1117,6 +1313,53 @@ nonisolated extension Bascule_V1_ReplicationPolicy: SwiftProtobuf.Message, Swift
     if lhs.version != rhs.version {return false}
     if lhs.shutdownLimitSeconds != rhs.shutdownLimitSeconds {return false}
     if lhs.whenShutdownFails != rhs.whenShutdownFails {return false}
+    if lhs.bandwidthSchedule != rhs.bandwidthSchedule {return false}
+    if lhs.timeZone != rhs.timeZone {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Bascule_V1_BandwidthWindow: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".BandwidthWindow"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}weekdays\0\u{3}from_minute\0\u{3}to_minute\0\u{3}bytes_per_second\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.weekdays) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.fromMinute) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.toMinute) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self.bytesPerSecond) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.weekdays != 0 {
+      try visitor.visitSingularUInt32Field(value: self.weekdays, fieldNumber: 1)
+    }
+    if self.fromMinute != 0 {
+      try visitor.visitSingularUInt32Field(value: self.fromMinute, fieldNumber: 2)
+    }
+    if self.toMinute != 0 {
+      try visitor.visitSingularUInt32Field(value: self.toMinute, fieldNumber: 3)
+    }
+    if self.bytesPerSecond != 0 {
+      try visitor.visitSingularUInt64Field(value: self.bytesPerSecond, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Bascule_V1_BandwidthWindow, rhs: Bascule_V1_BandwidthWindow) -> Bool {
+    if lhs.weekdays != rhs.weekdays {return false}
+    if lhs.fromMinute != rhs.fromMinute {return false}
+    if lhs.toMinute != rhs.toMinute {return false}
+    if lhs.bytesPerSecond != rhs.bytesPerSecond {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2108,7 +2351,7 @@ nonisolated extension Bascule_V1_FinishJob: SwiftProtobuf.Message, SwiftProtobuf
 
 nonisolated extension Bascule_V1_FailJob: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FailJob"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}worker_id\0\u{1}job\0\u{1}attempt\0\u{1}error\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}worker_id\0\u{1}job\0\u{1}attempt\0\u{1}error\0\u{3}given_back\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2120,6 +2363,7 @@ nonisolated extension Bascule_V1_FailJob: SwiftProtobuf.Message, SwiftProtobuf._
       case 2: try { try decoder.decodeSingularStringField(value: &self.job) }()
       case 3: try { try decoder.decodeSingularUInt32Field(value: &self.attempt) }()
       case 4: try { try decoder.decodeSingularMessageField(value: &self._error) }()
+      case 5: try { try decoder.decodeSingularBoolField(value: &self.givenBack) }()
       default: break
       }
     }
@@ -2142,6 +2386,9 @@ nonisolated extension Bascule_V1_FailJob: SwiftProtobuf.Message, SwiftProtobuf._
     try { if let v = self._error {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
     } }()
+    if self.givenBack != false {
+      try visitor.visitSingularBoolField(value: self.givenBack, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2150,6 +2397,7 @@ nonisolated extension Bascule_V1_FailJob: SwiftProtobuf.Message, SwiftProtobuf._
     if lhs.job != rhs.job {return false}
     if lhs.attempt != rhs.attempt {return false}
     if lhs._error != rhs._error {return false}
+    if lhs.givenBack != rhs.givenBack {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2206,7 +2454,7 @@ nonisolated extension Bascule_V1_WorkerList: SwiftProtobuf.Message, SwiftProtobu
 
 nonisolated extension Bascule_V1_WorkerStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".WorkerStatus"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}description\0\u{1}jobs\0\u{3}rate_bytes_per_second\0\u{3}last_seen_age_ms\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}description\0\u{1}jobs\0\u{3}rate_bytes_per_second\0\u{3}last_seen_age_ms\0\u{1}slots\0\u{1}state\0\u{1}running\0\u{3}speed_bytes_per_second\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2218,6 +2466,10 @@ nonisolated extension Bascule_V1_WorkerStatus: SwiftProtobuf.Message, SwiftProto
       case 2: try { try decoder.decodeSingularUInt32Field(value: &self.jobs) }()
       case 3: try { try decoder.decodeSingularUInt64Field(value: &self.rateBytesPerSecond) }()
       case 4: try { try decoder.decodeSingularInt64Field(value: &self.lastSeenAgeMs) }()
+      case 5: try { try decoder.decodeSingularUInt32Field(value: &self.slots) }()
+      case 6: try { try decoder.decodeSingularEnumField(value: &self.state) }()
+      case 7: try { try decoder.decodeRepeatedMessageField(value: &self.running) }()
+      case 8: try { try decoder.decodeSingularUInt64Field(value: &self.speedBytesPerSecond) }()
       default: break
       }
     }
@@ -2240,6 +2492,18 @@ nonisolated extension Bascule_V1_WorkerStatus: SwiftProtobuf.Message, SwiftProto
     if self.lastSeenAgeMs != 0 {
       try visitor.visitSingularInt64Field(value: self.lastSeenAgeMs, fieldNumber: 4)
     }
+    if self.slots != 0 {
+      try visitor.visitSingularUInt32Field(value: self.slots, fieldNumber: 5)
+    }
+    if self.state != .unspecified {
+      try visitor.visitSingularEnumField(value: self.state, fieldNumber: 6)
+    }
+    if !self.running.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.running, fieldNumber: 7)
+    }
+    if self.speedBytesPerSecond != 0 {
+      try visitor.visitSingularUInt64Field(value: self.speedBytesPerSecond, fieldNumber: 8)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2248,6 +2512,170 @@ nonisolated extension Bascule_V1_WorkerStatus: SwiftProtobuf.Message, SwiftProto
     if lhs.jobs != rhs.jobs {return false}
     if lhs.rateBytesPerSecond != rhs.rateBytesPerSecond {return false}
     if lhs.lastSeenAgeMs != rhs.lastSeenAgeMs {return false}
+    if lhs.slots != rhs.slots {return false}
+    if lhs.state != rhs.state {return false}
+    if lhs.running != rhs.running {return false}
+    if lhs.speedBytesPerSecond != rhs.speedBytesPerSecond {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Bascule_V1_WorkerJob: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".WorkerJob"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}job\0\u{1}protection\0\u{1}guest\0\u{1}cycle\0\u{1}kind\0\u{3}disk_target\0\u{3}read_bytes\0\u{3}changed_bytes\0\u{3}rate_bytes_per_second\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.job) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.protection) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.guest) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self.cycle) }()
+      case 5: try { try decoder.decodeSingularEnumField(value: &self.kind) }()
+      case 6: try { try decoder.decodeSingularStringField(value: &self.diskTarget) }()
+      case 7: try { try decoder.decodeSingularUInt64Field(value: &self.readBytes) }()
+      case 8: try { try decoder.decodeSingularUInt64Field(value: &self.changedBytes) }()
+      case 9: try { try decoder.decodeSingularUInt64Field(value: &self.rateBytesPerSecond) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.job.isEmpty {
+      try visitor.visitSingularStringField(value: self.job, fieldNumber: 1)
+    }
+    if !self.protection.isEmpty {
+      try visitor.visitSingularStringField(value: self.protection, fieldNumber: 2)
+    }
+    if !self.guest.isEmpty {
+      try visitor.visitSingularStringField(value: self.guest, fieldNumber: 3)
+    }
+    if self.cycle != 0 {
+      try visitor.visitSingularUInt64Field(value: self.cycle, fieldNumber: 4)
+    }
+    if self.kind != .unspecified {
+      try visitor.visitSingularEnumField(value: self.kind, fieldNumber: 5)
+    }
+    if !self.diskTarget.isEmpty {
+      try visitor.visitSingularStringField(value: self.diskTarget, fieldNumber: 6)
+    }
+    if self.readBytes != 0 {
+      try visitor.visitSingularUInt64Field(value: self.readBytes, fieldNumber: 7)
+    }
+    if self.changedBytes != 0 {
+      try visitor.visitSingularUInt64Field(value: self.changedBytes, fieldNumber: 8)
+    }
+    if self.rateBytesPerSecond != 0 {
+      try visitor.visitSingularUInt64Field(value: self.rateBytesPerSecond, fieldNumber: 9)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Bascule_V1_WorkerJob, rhs: Bascule_V1_WorkerJob) -> Bool {
+    if lhs.job != rhs.job {return false}
+    if lhs.protection != rhs.protection {return false}
+    if lhs.guest != rhs.guest {return false}
+    if lhs.cycle != rhs.cycle {return false}
+    if lhs.kind != rhs.kind {return false}
+    if lhs.diskTarget != rhs.diskTarget {return false}
+    if lhs.readBytes != rhs.readBytes {return false}
+    if lhs.changedBytes != rhs.changedBytes {return false}
+    if lhs.rateBytesPerSecond != rhs.rateBytesPerSecond {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Bascule_V1_DrainWorker: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".DrainWorker"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Bascule_V1_DrainWorker, rhs: Bascule_V1_DrainWorker) -> Bool {
+    if lhs.name != rhs.name {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Bascule_V1_ResumeWorker: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".ResumeWorker"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Bascule_V1_ResumeWorker, rhs: Bascule_V1_ResumeWorker) -> Bool {
+    if lhs.name != rhs.name {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Bascule_V1_LeaveBoard: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".LeaveBoard"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}worker_id\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.workerID) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.workerID.isEmpty {
+      try visitor.visitSingularStringField(value: self.workerID, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Bascule_V1_LeaveBoard, rhs: Bascule_V1_LeaveBoard) -> Bool {
+    if lhs.workerID != rhs.workerID {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2255,7 +2683,7 @@ nonisolated extension Bascule_V1_WorkerStatus: SwiftProtobuf.Message, SwiftProto
 
 nonisolated extension Bascule_V1_PolicyRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".PolicyRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}put_policy\0\u{3}delete_policy\0\u{3}list_policies\0\u{3}get_status\0\u{3}trigger_cycle\0\u{3}get_history\0\u{4}\u{4}pull_jobs\0\u{3}report_job\0\u{3}finish_job\0\u{3}fail_job\0\u{3}list_workers\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}put_policy\0\u{3}delete_policy\0\u{3}list_policies\0\u{3}get_status\0\u{3}trigger_cycle\0\u{3}get_history\0\u{4}\u{4}pull_jobs\0\u{3}report_job\0\u{3}finish_job\0\u{3}fail_job\0\u{3}list_workers\0\u{3}drain_worker\0\u{3}resume_worker\0\u{3}leave_board\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2406,6 +2834,45 @@ nonisolated extension Bascule_V1_PolicyRequest: SwiftProtobuf.Message, SwiftProt
           self.request = .listWorkers(v)
         }
       }()
+      case 15: try {
+        var v: Bascule_V1_DrainWorker?
+        var hadOneofValue = false
+        if let current = self.request {
+          hadOneofValue = true
+          if case .drainWorker(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.request = .drainWorker(v)
+        }
+      }()
+      case 16: try {
+        var v: Bascule_V1_ResumeWorker?
+        var hadOneofValue = false
+        if let current = self.request {
+          hadOneofValue = true
+          if case .resumeWorker(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.request = .resumeWorker(v)
+        }
+      }()
+      case 17: try {
+        var v: Bascule_V1_LeaveBoard?
+        var hadOneofValue = false
+        if let current = self.request {
+          hadOneofValue = true
+          if case .leaveBoard(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.request = .leaveBoard(v)
+        }
+      }()
       default: break
       }
     }
@@ -2460,6 +2927,18 @@ nonisolated extension Bascule_V1_PolicyRequest: SwiftProtobuf.Message, SwiftProt
     case .listWorkers?: try {
       guard case .listWorkers(let v)? = self.request else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 14)
+    }()
+    case .drainWorker?: try {
+      guard case .drainWorker(let v)? = self.request else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 15)
+    }()
+    case .resumeWorker?: try {
+      guard case .resumeWorker(let v)? = self.request else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 16)
+    }()
+    case .leaveBoard?: try {
+      guard case .leaveBoard(let v)? = self.request else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 17)
     }()
     case nil: break
     }

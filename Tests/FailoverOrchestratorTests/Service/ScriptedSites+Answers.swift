@@ -85,7 +85,8 @@ extension ScriptedSites {
                         }
                     ]
                 })
-        case .putPolicy, .deletePolicy, .pullJobs, .reportJob, .finishJob, .failJob, .listWorkers, nil:
+        case .putPolicy, .deletePolicy, .pullJobs, .reportJob, .finishJob, .failJob, .listWorkers, .drainWorker,
+            .resumeWorker, .leaveBoard, nil:
             return .done(PolicyDone())
         }
     }

@@ -5,7 +5,7 @@ import Testing
 @Suite struct HealthRulesTests {
     var evidence = HealthRules.Evidence(
         state: .protected, stateReason: "", binding: .known(Samples.settings()), newestAgeMilliseconds: 10_000,
-        need: .incremental, failuresInARow: 0, lastError: nil, isServedByWorkers: true, sourceHostName: "alpha",
+        need: .incremental, failuresInARow: 0, lastError: nil, unservedBecause: nil, sourceHostName: "alpha",
         consistencyNote: "", waitsUntil: nil, standstill: nil, now: Samples.start)
 
     func level() -> ProtectionHealth.Level { HealthRules.assess(evidence).level }
@@ -46,7 +46,7 @@ import Testing
 
     @Test mutating func `the worst finding wins`() {
         evidence.newestAgeMilliseconds = 70_000
-        evidence.isServedByWorkers = false
+        evidence.unservedBecause = JobBoard(seed: 1).noWorker(host: "h1", named: "alpha")
         let health = HealthRules.assess(evidence)
         #expect(health.level == .critical)
         #expect(health.remedy.contains("bascule-worker"))

@@ -39,6 +39,20 @@ import Testing
         #expect(!applied5)
     }
 
+    @Test func `sites are those of the clouds, and an unknown cloud counts as its own`() {
+        var copy = RegistryCopy()
+        let clouds = [CloudEntry(name: "a", site: "north"), CloudEntry(name: "b", site: "south")]
+        var whole = snapshot([])
+        whole.clouds = clouds
+        for change in copy.changes(to: whole, sameEpoch: true) { _ = copy.apply(change) }
+        #expect(copy.sites(of: Samples.entry()) == SitePair("south", "north"))
+        whole.clouds.removeLast()
+        let changes = copy.changes(to: whole, sameEpoch: true)
+        #expect(changes == [.cloudRemoved(name: "b")])
+        for change in changes { _ = copy.apply(change) }
+        #expect(copy.sites(of: Samples.entry()) == SitePair("north", "b"))
+    }
+
     @Test func `the override comes before the pair's policy`() {
         var copy = RegistryCopy()
         var entry = Samples.entry()

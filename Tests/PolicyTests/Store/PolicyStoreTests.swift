@@ -47,6 +47,11 @@ import Testing
         try await withStore(kind) { store, reopen in
             var settings = Samples.settings("gold", frequency: 5)
             settings.bandwidthBytesPerSecond = .max
+            settings.bandwidthSchedule = BandwidthSchedule(
+                windows: [
+                    BandwidthScheduleTests.office,
+                    .init(weekdays: 96, fromMinute: 1_320, toMinute: 360, bytesPerSecond: 0),
+                ], timeZone: "Europe/Berlin")
             settings.shutdownLimitSeconds = 7
             settings.whenShutdownFails = .destroy
             var progress = Samples.progress()
@@ -67,7 +72,8 @@ import Testing
             let pair = PairEntry(key: .init(sourceCloud: "a", targetCloud: "b"), policy: "gold")
             try await store.apply([
                 .putPolicy(settings), .putProgress(progress), .putOpenCycle(record),
-                .putRegistry(.host(host)), .putRegistry(.pair(pair)),
+                .putRegistry(.cloud(CloudEntry(name: "a", site: "north"))), .putRegistry(.host(host)),
+                .putRegistry(.pair(pair)), .putDrained(worker: "w 1"),
                 .putRegistry(.protection(entry)), .putEpoch([1, 2, 3]),
                 .appendReport(Samples.protection, report),
                 .appendReport(Samples.protection, Samples.report(7, error: PolicyError(.conflict, "m", remedy: "r"))),
@@ -77,6 +83,8 @@ import Testing
             #expect(state.policies == ["gold": settings])
             #expect(state.progress == [Samples.protection: progress])
             #expect(state.openCycles == [Samples.protection: record])
+            #expect(state.registry.clouds == ["a": CloudEntry(name: "a", site: "north")])
+            #expect(state.drained == ["w 1"])
             #expect(state.registry.hosts == ["h1": host])
             #expect(state.registry.pairs == [pair.key: pair])
             #expect(state.registry.protections == [Samples.protection: entry])
@@ -93,14 +101,16 @@ import Testing
                 .putPolicy(Samples.settings("b")), .deletePolicy(name: "b"),
                 .putOpenCycle(Samples.record()), .clearOpenCycle(Samples.protection),
                 .putRegistry(.host(HostEntry(id: "h", name: "n", controlEndpoint: ""))),
-                .putRegistry(.hostRemoved(id: "h")),
+                .putRegistry(.hostRemoved(id: "h")), .putRegistry(.cloud(CloudEntry(name: "c", site: "s"))),
+                .putRegistry(.cloudRemoved(name: "c")), .putDrained(worker: "w"), .putDrained(worker: "w"),
+                .clearDrained(worker: "w"), .clearDrained(worker: "never"),
             ])
             try await store.close()
             let state = try await reopen().load()
             #expect(state.policies["a"]?.frequencySeconds == 60)
             #expect(state.policies.count == 1)
             #expect(state.openCycles.isEmpty)
-            #expect(state.registry.hosts.isEmpty)
+            #expect(state.registry.hosts.isEmpty && state.registry.clouds.isEmpty && state.drained.isEmpty)
         }
     }
 

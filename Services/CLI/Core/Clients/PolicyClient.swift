@@ -67,6 +67,21 @@ package struct PolicyClient: Sendable {
         return list.workers.map(WorkerRecord.init(wire:)).sorted { $0.name < $1.name }
     }
 
+    /// Gives the workers of this name no job any more; answers how they are.
+    package func drain(worker name: String) async throws -> [WorkerRecord] {
+        var request = DrainWorker()
+        request.name = name
+        guard case .workers(let list) = try await ask(.drainWorker(request)) else { throw unexpected("workers") }
+        return list.workers.map(WorkerRecord.init(wire:))
+    }
+
+    package func resume(worker name: String) async throws -> [WorkerRecord] {
+        var request = ResumeWorker()
+        request.name = name
+        guard case .workers(let list) = try await ask(.resumeWorker(request)) else { throw unexpected("workers") }
+        return list.workers.map(WorkerRecord.init(wire:))
+    }
+
     private func ask(_ request: PolicyRequest.OneOf_Request) async throws -> PolicyReply.OneOf_Reply {
         do {
             return try await client.policy(request, deadline: deadline)

@@ -46,10 +46,7 @@ package struct DoctorCommand: OperatorCommand {
                 .init(
                     host: "–", name: "policy", passed: true, detail: "answers at \(session.settings[.policy])",
                     remedy: ""))
-            checks.append(
-                .init(
-                    host: "–", name: "workers", passed: !workers.isEmpty, detail: "\(workers.count) at the job board",
-                    remedy: workers.isEmpty ? "start bascule-worker wherever it reaches source and target" : ""))
+            checks.append(Self.check(of: workers))
         } catch let error as RemoteError {
             checks.append(.init(host: "–", name: "policy", passed: false, detail: error.message, remedy: error.remedy))
         }
@@ -107,5 +104,21 @@ package struct DoctorCommand: OperatorCommand {
             ])
         }
         return table
+    }
+
+    private static func check(of workers: [WorkerRecord]) -> DoctorRecord {
+        let idle = workers.filter { $0.state == .drained || $0.state == .draining }
+        let remedy: String
+        if workers.count > idle.count {
+            remedy = ""
+        } else if let drained = idle.first {
+            remedy = "all are drained; let one work again: bascule workers resume \(drained.name)"
+        } else {
+            remedy = "start bascule-worker wherever it reaches source and target"
+        }
+        return DoctorRecord(
+            host: "–", name: "workers", passed: remedy.isEmpty,
+            detail: "\(workers.count) at the job board" + (idle.isEmpty ? "" : ", \(idle.count) of them drained"),
+            remedy: remedy)
     }
 }

@@ -24,7 +24,8 @@ package struct HealthCommand: OperatorCommand {
             await ask("orchestrator", "orchestrator", at: session.settings[.orchestrator], in: session),
         ]
         if services[1].answers {
-            for worker in try await session.policy().workers() {
+            // A drained worker that is not there has no endpoint, and need not answer.
+            for worker in try await session.policy().workers() where !worker.endpoint.isEmpty {
                 services.append(await ask("worker", worker.name, at: worker.endpoint, in: session))
             }
         }

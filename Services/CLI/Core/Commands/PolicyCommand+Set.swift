@@ -36,6 +36,15 @@ extension PolicyCommand {
         @Option(help: ArgumentHelp("Bytes a second shared by all workers of a pair, or unlimited.", valueName: "size"))
         var bandwidth: String?
 
+        @Option(
+            help: ArgumentHelp(
+                "Another limit at some hours, as in \"mon-fri 8-18 5MiB\"; again for more, the first counts; or none.",
+                valueName: "window"))
+        var bandwidthAt: [String] = []
+
+        @Option(help: ArgumentHelp("Time zone of those hours, as in Europe/Berlin.", valueName: "zone"))
+        var timeZone: String?
+
         @Option(help: ArgumentHelp("When first copies may begin, or now.", valueName: "time"))
         var startAt: String?
 
@@ -84,6 +93,11 @@ extension PolicyCommand {
                 policy.compression = kind
             }
             if let bandwidth { policy.bandwidthBytesPerSecond = try Quantity.bytes(bandwidth) }
+            if !bandwidthAt.isEmpty {
+                policy.bandwidthSchedule =
+                    bandwidthAt == ["none"] ? [] : try bandwidthAt.map(BandwidthWindowRecord.init(parsing:))
+            }
+            if let timeZone { policy.timeZone = timeZone == "UTC" ? "" : timeZone }
             if let startAt {
                 if startAt == "now" {
                     policy.initialNotBeforeUnixSeconds = 0
@@ -125,6 +139,10 @@ extension PolicyRecord {
                 + (bandwidthBytesPerSecond == 0 ? "unlimited" : HumanUnits.rate(bandwidthBytesPerSecond)),
             "a guest is frozen for \(HumanUnits.duration(milliseconds: Int64(freezeLimitMilliseconds)).replacing(".0 s", with: " s")) at most",
         ]
+        if !bandwidthSchedule.isEmpty {
+            let windows = bandwidthSchedule.map(\.words).joined(separator: "; ")
+            lines.append("bandwidth at other hours: \(windows) (\(timeZone.isEmpty ? "UTC" : timeZone))")
+        }
         lines.append(
             "planned failover: a guest has \(HumanUnits.span(seconds: shutdownLimitSeconds)) to shut down, then "
                 + (whenShutdownFails == .stop ? "the failover stops" : "its plug is pulled"))

@@ -13,6 +13,7 @@ package struct PolicyCommand: AsyncParsableCommand {
               bascule policy set every-30s --frequency 30s
               bascule policy set gold --frequency 1s --keep-all 1h --keep-daily 30d
               bascule policy set night --start-at 2026-11-23T22:00:00 --bandwidth 20MiB
+              bascule policy set day --bandwidth-at "mon-fri 8-18 5MiB"
               bascule policy assign gold --guest db1
             """,
         subcommands: [List.self, Show.self, Set.self, Assign.self, Delete.self], defaultSubcommand: List.self)
@@ -56,8 +57,9 @@ package struct PolicyCommand: AsyncParsableCommand {
                     .init(HumanUnits.span(seconds: policy.applicationConsistentSeconds)),
                     .init(policy.compression.rawValue),
                     .init(
-                        policy.bandwidthBytesPerSecond == 0
-                            ? "unlimited" : HumanUnits.rate(policy.bandwidthBytesPerSecond)),
+                        (policy.bandwidthBytesPerSecond == 0
+                            ? "unlimited" : HumanUnits.rate(policy.bandwidthBytesPerSecond))
+                            + (policy.bandwidthSchedule.isEmpty ? "" : ", by hour")),
                 ])
             }
             return table

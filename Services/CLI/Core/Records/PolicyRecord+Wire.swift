@@ -14,6 +14,8 @@ extension PolicyRecord {
         freezeLimitMilliseconds = wire.freezeLimitMs == 0 ? 5_000 : wire.freezeLimitMs
         shutdownLimitSeconds = wire.shutdownLimitSeconds == 0 ? 120 : wire.shutdownLimitSeconds
         whenShutdownFails = WhenShutdownFails(wire: wire.whenShutdownFails)
+        bandwidthSchedule = wire.bandwidthSchedule.map(BandwidthWindowRecord.init(wire:))
+        timeZone = wire.timeZone
         version = wire.version
     }
 
@@ -31,6 +33,8 @@ extension PolicyRecord {
         policy.freezeLimitMs = freezeLimitMilliseconds
         policy.shutdownLimitSeconds = shutdownLimitSeconds
         policy.whenShutdownFails = whenShutdownFails.wire
+        policy.bandwidthSchedule = bandwidthSchedule.map(\.wire)
+        policy.timeZone = timeZone
         policy.version = version
         return policy
     }

@@ -39,6 +39,10 @@ package struct PolicyRecord: Sendable, Equatable, Codable {
     /// How long a guest may take to shut down in a planned failover.
     package var shutdownLimitSeconds: UInt32 = 120
     package var whenShutdownFails: WhenShutdownFails = .stop
+    /// Other limits at some hours; the first that covers a moment counts.
+    package var bandwidthSchedule: [BandwidthWindowRecord] = []
+    /// Of the schedule; empty: UTC.
+    package var timeZone = ""
     package var version: UInt64 = 0
 
     package init(name: String) {

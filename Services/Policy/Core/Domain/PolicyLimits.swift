@@ -56,12 +56,21 @@ enum PolicyLimits {
     static let pullWaitMillisecondsMaximum: Int64 = 20_000
     static let grantsPerPullMaximum = 64
     static let workersMaximum = 1_024
+    static let workerNameBytesMaximum = 256
     /// A worker unheard of for this long leaves the list.
     static let workerForgottenMilliseconds: Int64 = 60_000
     /// A job that reports but does not move for this long counts as failed: its connection has stalled for good.
     static let stalledMilliseconds: Int64 = 120_000
     /// A job that failed so often fails its cycle: the fault is then in the data or the path, not in one worker.
     static let jobFailuresMaximum = 4
+    /// A job that was given back so often, by workers that stop, is a failed one from then on.
+    static let jobReturnsMaximum = 64
+    /// A job is kept for faster workers at most this long at a time: what they are said to do may never come.
+    static let heldForFasterMilliseconds: Int64 = 30_000
+    /// A job that a slow worker has done within this time is never kept for others.
+    static let heldJobMillisecondsMinimum: Int64 = 2_000
+    /// A worker that neither runs a job nor asks for one counts as there for this long: it is between two.
+    static let presentMilliseconds: Int64 = 2_000
     /// A job whose lease ended so often fails its cycle.
     static let jobExpiriesMaximum = 16
     /// A cycle whose jobs no worker could have pulled for this long fails, so that its capture's scratch file ends.
@@ -73,6 +82,10 @@ enum PolicyLimits {
 
     static let policiesMaximum = 1_000
     static let policyNameCharactersMaximum = 64
+    static let bandwidthWindowsMaximum = 64
+    static let timeZoneCharactersMaximum = 64
+    /// One record of a megabyte then takes 16 s.
+    static let bandwidthBytesPerSecondMinimum: UInt64 = 64 << 10
     static let frequencySecondsMaximum: UInt32 = 7 * 86_400
     static let retentionSecondsMaximum: UInt32 = 10 * 366 * 86_400
     static let freezeLimitMillisecondsDefault: UInt32 = 5_000

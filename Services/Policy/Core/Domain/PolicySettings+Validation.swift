@@ -17,11 +17,7 @@ extension PolicySettings {
                 "Policy \(name) asks for application-consistent points more often than it makes points.",
                 "Give 0 for never, or at least the frequency of \(frequencySeconds) seconds.")
         }
-        guard bandwidthBytesPerSecond == 0 || bandwidthBytesPerSecond >= 64 * 1_024 else {
-            throw Self.refusal(
-                "Policy \(name) limits the bandwidth to \(bandwidthBytesPerSecond) bytes per second.",
-                "Give 0 for no limit, or at least 65536.")
-        }
+        try checkBandwidth()
         guard initialNotBeforeUnixSeconds >= 0, initialNotBeforeUnixSeconds < 1 << 40 else {
             throw Self.refusal("Policy \(name) starts the first replication at no time there is.", "Give 0 for now.")
         }
@@ -34,6 +30,38 @@ extension PolicySettings {
             throw Self.refusal(
                 "Policy \(name) would wait \(shutdownLimitSeconds) seconds for a guest to shut down.",
                 "Give at most \(PolicyLimits.shutdownLimitSecondsMaximum) seconds, or 0 for the default.")
+        }
+    }
+
+    private func checkBandwidth() throws {
+        let least = PolicyLimits.bandwidthBytesPerSecondMinimum
+        for limit in [bandwidthBytesPerSecond] + bandwidthSchedule.windows.map(\.bytesPerSecond)
+        where limit != 0 && limit < least {
+            throw Self.refusal(
+                "Policy \(name) limits the bandwidth to \(limit) bytes per second.",
+                "Give 0 for no limit, or at least \(least).")
+        }
+        guard bandwidthSchedule.windows.count <= PolicyLimits.bandwidthWindowsMaximum else {
+            throw Self.refusal(
+                "Policy \(name) has \(bandwidthSchedule.windows.count) windows of bandwidth.",
+                "Give at most \(PolicyLimits.bandwidthWindowsMaximum).")
+        }
+        for window in bandwidthSchedule.windows {
+            guard (1...127).contains(window.weekdays) else {
+                throw Self.refusal(
+                    "Policy \(name) has a bandwidth window on no weekday there is.",
+                    "Name at least one, Monday to Sunday.")
+            }
+            guard window.fromMinute < 1_440, (1...1_440).contains(window.toMinute),
+                window.fromMinute != window.toMinute
+            else {
+                throw Self.refusal(
+                    "Policy \(name) has a bandwidth window from minute \(window.fromMinute) to \(window.toMinute).",
+                    "Begin within the day, end after it begun, or on the next day before the time it began.")
+            }
+        }
+        guard bandwidthSchedule.timeZone.utf8.count <= PolicyLimits.timeZoneCharactersMaximum else {
+            throw Self.refusal("Policy \(name) names a time zone that is too long.", "Give one as in Europe/Berlin.")
         }
     }
 

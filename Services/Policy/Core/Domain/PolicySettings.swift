@@ -24,7 +24,8 @@ struct PolicySettings: Hashable, Sendable {
     /// 0: never.
     var applicationConsistentEverySeconds: UInt32
     var compression: Compression
-    /// Shared by all running jobs of a pair of clouds under this policy. 0: no limit.
+    /// Shared by all running jobs of a pair of clouds under this policy, when no window of the schedule covers the
+    /// moment. 0: no limit.
     var bandwidthBytesPerSecond: UInt64
     /// 0: at once.
     var initialNotBeforeUnixSeconds: Int64
@@ -34,6 +35,11 @@ struct PolicySettings: Hashable, Sendable {
     /// How long a guest may take to shut down for a planned failover.
     var shutdownLimitSeconds = PolicyLimits.shutdownLimitSecondsDefault
     var whenShutdownFails = ShutdownFailure.stop
+    var bandwidthSchedule = BandwidthSchedule()
+
+    var bandwidth: BandwidthPlan {
+        BandwidthPlan(usualBytesPerSecond: bandwidthBytesPerSecond, schedule: bandwidthSchedule)
+    }
 
     var frequencyMilliseconds: Int64 { Int64(frequencySeconds) * 1_000 }
 

@@ -83,6 +83,12 @@ struct HostEntry: Hashable, Sendable {
     var controlEndpoint: String
 }
 
+/// A cloud, as far as it says where its hosts are.
+struct CloudEntry: Hashable, Sendable {
+    var name: String
+    var site: String
+}
+
 /// A pair of clouds and the policy bound to it.
 struct PairEntry: Hashable, Sendable {
     struct Key: Hashable, Sendable {

@@ -50,10 +50,11 @@ extension PolicyEngine {
         board.post(
             JobPosting(
                 protection: record.protection, generation: record.generation, cycle: record.cycle, kind: record.kind,
-                sourceHost: record.sourceHost, sourceHostName: registry.hostName(record.sourceHost), door: door,
-                compression: settings.compression,
+                sourceHost: record.sourceHost, sourceHostName: registry.hostName(record.sourceHost),
+                targetHost: record.targetHost, guestName: machine.entry.guestName,
+                sites: registry.sites(of: machine.entry), door: door, compression: settings.compression,
                 bandwidth: BandwidthKey(pair: machine.entry.pair, policy: settings.name),
-                bandwidthBytesPerSecond: settings.bandwidthBytesPerSecond, objective: objective, pieces: pieces),
+                bandwidthPlan: settings.bandwidth, objective: objective, pieces: pieces),
             now: now)
     }
 

@@ -19,7 +19,7 @@ extension PolicyEngine {
         guard registry.apply(change, sameEpoch: word != .otherEpoch) else { return }
         output.changes.append(.putRegistry(change))
         switch change {
-        case .host, .hostRemoved:
+        case .host, .hostRemoved, .cloud, .cloudRemoved:
             break
         case .pair, .pairRemoved:
             rebind(now: now)
@@ -85,6 +85,7 @@ extension PolicyEngine {
 
     mutating func setPolicy(_ settings: PolicySettings, now: PolicyTime) {
         policies[settings.name] = settings
+        board.change(policy: settings.name, to: settings.bandwidth)
         output.changes.append(.putPolicy(settings))
         rebind(now: now)
     }

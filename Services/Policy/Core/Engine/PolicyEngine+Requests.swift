@@ -27,11 +27,20 @@ extension PolicyEngine {
             case .finish(let report, let digest, let sentBytes, let changedBytes):
                 try board.finish(report, digest: digest, sentBytes: sentBytes, changedBytes: changedBytes, now: now)
                 reply(token, .success(.done))
-            case .fail(let report, let error):
-                try board.fail(report, error, now: now)
+            case .fail(let report, let error, let isGivenBack):
+                try board.fail(report, error, isGivenBack: isGivenBack, now: now)
                 reply(token, .success(.done))
             case .listWorkers:
                 reply(token, .success(.workers(board.workers(at: now))))
+            case .drainWorker(let name):
+                if try board.drain(name) { output.changes.append(.putDrained(worker: name)) }
+                reply(token, .success(.workers(board.workers(named: name, at: now))))
+            case .resumeWorker(let name):
+                if try board.resume(name) { output.changes.append(.clearDrained(worker: name)) }
+                reply(token, .success(.workers(board.workers(named: name, at: now))))
+            case .leaveBoard(let worker):
+                board.leave(worker)
+                reply(token, .success(.done))
             case .health:
                 reply(token, .success(.health(health(now: now))))
             }
@@ -157,16 +166,16 @@ extension PolicyEngine {
 
     private func health(of machine: CycleStateMachine, newestAge: Int64?, now: PolicyTime) -> ProtectionHealth {
         let source = machine.entry.sourceHost
-        var isServed = true
-        if case .transferring = machine.phase {
-            isServed = board.isServed(host: source, named: registry.hostName(source))
+        var unserved: PolicyError?
+        if case .transferring = machine.phase, !board.isServed(host: source, named: registry.hostName(source)) {
+            unserved = board.noWorker(host: source, named: registry.hostName(source))
         }
         return HealthRules.assess(
             HealthRules.Evidence(
                 state: machine.entry.state, stateReason: machine.entry.stateReason, binding: machine.binding,
                 newestAgeMilliseconds: newestAge, need: machine.progress.need,
                 failuresInARow: machine.status.failuresInARow, lastError: machine.status.lastFailure?.error,
-                isServedByWorkers: isServed, sourceHostName: registry.hostName(source),
+                unservedBecause: unserved, sourceHostName: registry.hostName(source),
                 activeHostName: registry.hostName(machine.entry.activeHost), run: machine.entry.run,
                 failoverCycle: machine.entry.failoverCycle, activeSide: machine.entry.activeSide,
                 alarm: machine.entry.alarm,
@@ -179,7 +188,8 @@ extension PolicyEngine {
 
     private func health(now: PolicyTime) -> ServiceHealth {
         var details = ["\(machines.count) protections, \(board.openCycles) cycles with jobs on the board"]
-        details.append("\(board.workers(at: now).count) replication workers")
+        let drained = board.drained.isEmpty ? "" : ", \(board.drained.count) names of workers drained"
+        details.append("\(board.workers.count) replication workers\(drained)")
         let unserved = machines.values.contains { machine in
             guard case .transferring = machine.phase else { return false }
             let source = machine.entry.sourceHost
@@ -188,7 +198,7 @@ extension PolicyEngine {
         var level = ProtectionHealth.Level.normal
         if unserved {
             level = .critical
-            details.append("Jobs wait, but no replication worker that can read their source asks for work")
+            details.append("Jobs wait, but no worker that can read their source, and is not drained, asks for work")
         }
         switch vaultContact {
         case .present:

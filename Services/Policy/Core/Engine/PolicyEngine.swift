@@ -22,11 +22,11 @@ struct PolicyEngine: Sendable {
     let startedAt: PolicyTime
 
     /// Continues from what the store holds.
-    init(stored: StoredState, seed: UInt64, now: PolicyTime) {
+    init(stored: StoredState, seed: UInt64, limits: JobLimits = JobLimits(), now: PolicyTime) {
         registry = stored.registry
         epoch = stored.epoch
         policies = stored.policies
-        board = JobBoard(seed: seed)
+        board = JobBoard(seed: seed, limits: limits, drained: stored.drained)
         startedAt = now
         if policies[PolicySettings.builtIn.name] == nil {
             policies[PolicySettings.builtIn.name] = .builtIn

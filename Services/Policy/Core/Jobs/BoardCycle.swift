@@ -6,11 +6,14 @@ struct BoardCycle: Sendable {
     struct Lease: Hashable, Sendable {
         var attempt: UInt32
         var worker: String
+        var grantedAt: PolicyTime
         var expiresAt: PolicyTime
         /// When a report last said more than the one before.
         var movedAt: PolicyTime
         var readBytes: UInt64 = 0
         var sentBytes: UInt64 = 0
+        /// The share that the worker was last told; 0: no limit.
+        var bandwidthBytesPerSecond: UInt64 = 0
     }
 
     enum JobState: Hashable, Sendable {
@@ -25,13 +28,24 @@ struct BoardCycle: Sendable {
         var state: JobState = .waiting
         var failures = 0
         var expiries = 0
+        var returns = 0
     }
 
-    let posting: JobPosting
+    /// Why a job goes back to the waiting ones.
+    enum Release: Hashable, Sendable {
+        case failed, expired
+        /// Its worker stops; that says nothing against the job.
+        case givenBack
+    }
+
+    var posting: JobPosting
     private(set) var jobs: [Job]
     /// Indices of waiting jobs, the next one last.
     private(set) var waiting: [Int]
     private(set) var running: Set<Int> = []
+    /// Estimated bytes of the waiting jobs.
+    private(set) var waitingBytes: UInt64
+    private let totalBytes: UInt64
     private(set) var sentBytes: UInt64 = 0
     private(set) var changedBytes: UInt64 = 0
     private var finishedBytes: UInt64 = 0
@@ -39,24 +53,27 @@ struct BoardCycle: Sendable {
     private var attemptsMade: UInt32 = 0
     /// Since when no worker was there that could have pulled; kept by the board.
     var unclaimedSince: PolicyTime?
+    /// Since when its next job waits for a faster worker; kept by the board.
+    var heldSince: PolicyTime?
 
     init(posting: JobPosting, identifiers: [String]) {
         precondition(posting.pieces.count == identifiers.count, "every job needs an identifier")
         self.posting = posting
         jobs = zip(identifiers, posting.pieces).map { Job(id: $0, piece: $1) }
         waiting = Array(jobs.indices.reversed())
+        totalBytes = posting.pieces.reduce(0) { $0 + $1.changedBytes }
+        waitingBytes = totalBytes
     }
 
     var isFinished: Bool { finishedCount == jobs.count }
 
     /// Estimated bytes that are not yet read.
     var pendingBytes: UInt64 {
-        let total = jobs.isEmpty ? 0 : posting.pieces.reduce(0) { $0 + $1.changedBytes }
         let underWay = running.reduce(UInt64(0)) { sum, index in
             guard case .leased(let lease) = jobs[index].state else { return sum }
             return sum + min(lease.readBytes, jobs[index].piece.changedBytes)
         }
-        return total - min(total, finishedBytes + underWay)
+        return totalBytes - min(totalBytes, finishedBytes + underWay)
     }
 
     var storedJobs: [StoredJob] {
@@ -66,17 +83,30 @@ struct BoardCycle: Sendable {
         }
     }
 
-    mutating func lease(to worker: String, now: PolicyTime) -> (index: Int, attempt: UInt32) {
+    var nextPiece: JobPiece? { waiting.last.map { jobs[$0].piece } }
+
+    mutating func lease(to worker: String, now: PolicyTime) -> (index: Int, job: String, attempt: UInt32) {
         guard let index = waiting.popLast() else { preconditionFailure("a job was leased where none waited") }
         attemptsMade += 1
         jobs[index].state = .leased(
-            Lease(attempt: attemptsMade, worker: worker, expiresAt: now + PolicyLimits.leaseMilliseconds, movedAt: now))
+            Lease(
+                attempt: attemptsMade, worker: worker, grantedAt: now,
+                expiresAt: now + PolicyLimits.leaseMilliseconds, movedAt: now))
         running.insert(index)
-        return (index, attemptsMade)
+        waitingBytes -= jobs[index].piece.changedBytes
+        heldSince = nil
+        return (index, jobs[index].id, attemptsMade)
     }
 
     mutating func renew(_ index: Int, _ lease: Lease) {
         precondition(running.contains(index), "a lease was renewed that does not run")
+        jobs[index].state = .leased(lease)
+    }
+
+    /// Notes the share of the bandwidth that a running job was told.
+    mutating func tell(_ index: Int, share: UInt64) {
+        guard case .leased(var lease) = jobs[index].state else { return }
+        lease.bandwidthBytesPerSecond = share
         jobs[index].state = .leased(lease)
     }
 
@@ -90,10 +120,15 @@ struct BoardCycle: Sendable {
     }
 
     /// Back to the waiting ones, ahead of the others, because the cycle waits for it longest.
-    mutating func release(_ index: Int, failed: Bool) {
+    mutating func release(_ index: Int, _ why: Release) {
         precondition(running.remove(index) != nil, "a job was released that did not run")
         jobs[index].state = .waiting
-        if failed { jobs[index].failures += 1 } else { jobs[index].expiries += 1 }
+        switch why {
+        case .failed: jobs[index].failures += 1
+        case .expired: jobs[index].expiries += 1
+        case .givenBack: jobs[index].returns += 1
+        }
         waiting.append(index)
+        waitingBytes += jobs[index].piece.changedBytes
     }
 }

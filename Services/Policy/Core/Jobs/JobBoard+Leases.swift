@@ -23,13 +23,30 @@ extension JobBoard {
             facts: ["job": report.job, "attempt": "\(report.attempt)"])
     }
 
-    func share(_ posting: JobPosting) -> UInt64 {
-        shares.share(of: posting.bandwidthBytesPerSecond, posting.bandwidth)
+    /// Everything that counts running jobs hears here of one that begins.
+    mutating func began(_ job: String, of worker: String, _ posting: JobPosting, now: PolicyTime) {
+        shares.began(job, under: posting.bandwidth, posting.bandwidthPlan, now: now)
+        counts.began(posting)
+        workers[worker]?.runningJobs += 1
     }
 
-    mutating func ended(_ lease: BoardCycle.Lease, _ posting: JobPosting) {
-        shares.ended(posting.bandwidth)
+    mutating func ended(_ job: String, _ lease: BoardCycle.Lease, _ posting: JobPosting) {
+        shares.ended(job, under: posting.bandwidth)
+        counts.ended(posting)
         workers[lease.worker]?.runningJobs -= 1
+    }
+
+    /// What a lease shows of its worker's speed.
+    mutating func noteSpeed(_ lease: BoardCycle.Lease, _ piece: JobPiece, isFinished: Bool, now: PolicyTime) {
+        let bytes = isFinished ? piece.changedBytes : min(lease.readBytes, piece.length)
+        let time = now - lease.grantedAt
+        let allowed = Double(lease.bandwidthBytesPerSecond) / 1_000 * Double(time)
+        let isHeldBack = lease.bandwidthBytesPerSecond > 0 && Double(lease.sentBytes) >= allowed * 0.75
+        if isFinished {
+            workers[lease.worker]?.speed.finished(bytes, in: time, isHeldBack: isHeldBack)
+        } else {
+            workers[lease.worker]?.speed.ran(bytes, in: time, isHeldBack: isHeldBack)
+        }
     }
 
     mutating func moved(_ protection: ProtectionIdentifier, _ worker: String, by bytes: UInt64, now: PolicyTime) {

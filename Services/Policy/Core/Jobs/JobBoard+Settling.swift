@@ -16,8 +16,8 @@ extension JobBoard {
         for (protection, cycle) in cycles {
             for index in cycle.running.sorted() {
                 guard case .leased(let lease) = cycle.jobs[index].state, lease.expiresAt <= now else { continue }
-                ended(lease, cycle.posting)
-                cycles[protection]?.release(index, failed: false)
+                ended(cycle.jobs[index].id, lease, cycle.posting)
+                cycles[protection]?.release(index, .expired)
                 guard cycle.jobs[index].expiries + 1 >= PolicyLimits.jobExpiriesMaximum else { continue }
                 let error = PolicyError(
                     .unavailable, "One transfer job lost its worker \(PolicyLimits.jobExpiriesMaximum) times.",
@@ -31,42 +31,8 @@ extension JobBoard {
     private mutating func forgetWorkers(now: PolicyTime) {
         workers = workers.filter { id, worker in
             worker.runningJobs > 0 || pulls[id] != nil
-                || now - worker.lastSeen < PolicyLimits.workerForgottenMilliseconds
+                || !worker.hasLeft && now - worker.lastSeen < PolicyLimits.workerForgottenMilliseconds
         }
-    }
-
-    private mutating func assign(now: PolicyTime) {
-        guard !pulls.isEmpty else { return }
-        let order = cycles.values.filter { !$0.waiting.isEmpty }
-            .sorted { ($0.posting.objective, $0.posting.protection) < ($1.posting.objective, $1.posting.protection) }
-        for cycle in order {
-            let posting = cycle.posting
-            for _ in cycle.waiting {
-                guard let worker = freest(for: posting),
-                    let granted = cycles[posting.protection]?.lease(to: worker, now: now)
-                else { break }
-                shares.began(posting.bandwidth)
-                workers[worker]?.runningJobs += 1
-                let job = cycle.jobs[granted.index]
-                pulls[worker]?.grants.append(
-                    JobGrant(
-                        job: job.id, attempt: granted.attempt, posting: posting, piece: job.piece,
-                        bandwidthBytesPerSecond: 0, leaseMilliseconds: PolicyLimits.leaseMilliseconds))
-            }
-        }
-    }
-
-    /// The waiting worker with most slots still free that can read the source; nil when there is none.
-    private func freest(for posting: JobPosting) -> String? {
-        pulls.filter { id, pull in
-            pull.grants.count < pull.freeSlots
-                && workers[id]?.introduction.reads(host: posting.sourceHost, named: posting.sourceHostName) == true
-        }.max { left, right in
-            let (leftFree, rightFree) = (
-                left.value.freeSlots - left.value.grants.count, right.value.freeSlots - right.value.grants.count
-            )
-            return (leftFree, right.key) < (rightFree, left.key)
-        }?.key
     }
 
     private mutating func answerPulls(now: PolicyTime) {
@@ -75,7 +41,9 @@ extension JobBoard {
             // Shares are stated last, when all jobs of this round are counted.
             let grants = pull.grants.map { grant in
                 var grant = grant
-                grant.bandwidthBytesPerSecond = share(grant.posting)
+                let share = shares.share(of: grant.job, under: grant.posting.bandwidth, now: now)
+                grant.bandwidthBytesPerSecond = share
+                if let place = places[grant.job] { cycles[place.protection]?.tell(place.index, share: share) }
                 return grant
             }
             outcomes.append(.answerPull(pull.request, grants))
@@ -93,13 +61,18 @@ extension JobBoard {
             let since = cycle.unclaimedSince ?? now
             cycles[protection]?.unclaimedSince = since
             guard now - since >= PolicyLimits.unclaimedMilliseconds else { continue }
-            failCycle(protection, Self.noWorker(host: posting.sourceHostName))
+            failCycle(protection, noWorker(host: posting.sourceHost, named: posting.sourceHostName))
         }
     }
 
-    static func noWorker(host: String) -> PolicyError {
-        PolicyError(
-            .unavailable, "No replication worker that can read host \(host) asks for work.",
-            remedy: "Start bascule-worker where it reaches the source and the target host.")
+    func noWorker(host: String, named name: String) -> PolicyError {
+        let isDrained = workers.values.contains { worker in
+            drained.contains(worker.introduction.name) && worker.introduction.reads(host: host, named: name)
+        }
+        return PolicyError(
+            .unavailable, "No replication worker that can read host \(name) asks for work.",
+            remedy: isDrained
+                ? "Those that could are drained: let one work again with bascule workers resume NAME."
+                : "Start bascule-worker where it reaches the source and the target host.")
     }
 }

@@ -9,6 +9,9 @@ struct RequestToken: Hashable, Sendable {
 ///   what the silent one had sent is discarded by number.
 /// - The cycle whose recovery point objective is missed first goes first; its jobs are spread over the waiting workers,
 ///   each time to the one with most free slots.
+/// - Jobs under way are limited per host and per pair of sites; a bandwidth limit is shared by those it is set for.
+/// - A worker seen to be slow is offered jobs after faster ones, and none that those would finish sooner.
+/// - A drained worker is offered none.
 /// - A pull without work waits here, at most one per worker, so pulls are bounded by workers.
 struct JobBoard: Sendable {
     enum Outcome: Sendable {
@@ -46,6 +49,11 @@ struct JobBoard: Sendable {
     var workers: [String: WorkerEntry] = [:]
     var pulls: [String: WaitingPull] = [:]
     var shares = BandwidthShares()
+    var counts: JobCounts
+    /// Names of workers that get no job until they are resumed.
+    var drained: Set<String>
+    /// When a job that waits for a faster worker must be looked at again.
+    var holdEndsAt: PolicyTime?
     private var identifiers: SeededGenerator
     var outcomes: [Outcome] = []
     /// The last attempts that finished a cycle and left the board, so that a repeated report is answered as the first.
@@ -53,30 +61,18 @@ struct JobBoard: Sendable {
 
     static let finishedReportsMaximum = 1_024
 
-    init(seed: UInt64) { identifiers = SeededGenerator(seed: seed) }
+    init(seed: UInt64, limits: JobLimits = JobLimits(), drained: Set<String> = []) {
+        identifiers = SeededGenerator(seed: seed)
+        counts = JobCounts(limits: limits)
+        self.drained = drained
+    }
 
     // MARK: Questions
 
     /// How many jobs all workers together could run.
-    var slots: Int { workers.values.reduce(0) { $0 + max($1.slots, $1.runningJobs) } }
+    var slots: Int { workers.values.filter { isServing($0) }.reduce(0) { $0 + max($1.slots, $1.runningJobs) } }
 
     var openCycles: Int { cycles.count }
-
-    func workers(at now: PolicyTime) -> [WorkerSummary] {
-        workers.values.sorted {
-            ($0.introduction.name, $0.introduction.id) < ($1.introduction.name, $1.introduction.id)
-        }
-        .map { worker in
-            WorkerSummary(
-                introduction: worker.introduction, runningJobs: worker.runningJobs,
-                bytesPerSecond: worker.rate.bytesPerSecond(at: now), lastSeenAgeMilliseconds: now - worker.lastSeen)
-        }
-    }
-
-    /// Whether a worker that can read this host has been heard of lately.
-    func isServed(host: String, named name: String) -> Bool {
-        workers.values.contains { $0.introduction.reads(host: host, named: name) }
-    }
 
     var wakesAt: PolicyTime? {
         var times = pulls.values.map(\.until)
@@ -86,6 +82,7 @@ struct JobBoard: Sendable {
             }
             if let since = cycle.unclaimedSince { times.append(since + PolicyLimits.unclaimedMilliseconds) }
         }
+        if let holdEndsAt { times.append(holdEndsAt) }
         times += workers.values.filter { $0.runningJobs == 0 && pulls[$0.introduction.id] == nil }
             .map { $0.lastSeen + PolicyLimits.workerForgottenMilliseconds }
         return times.min()
@@ -106,7 +103,15 @@ struct JobBoard: Sendable {
         guard let cycle = cycles.removeValue(forKey: protection) else { return }
         for job in cycle.jobs {
             places[job.id] = nil
-            if case .leased(let lease) = job.state { ended(lease, cycle.posting) }
+            if case .leased(let lease) = job.state { ended(job.id, lease, cycle.posting) }
+        }
+    }
+
+    /// A policy was changed: its limit holds for open cycles, too.
+    mutating func change(policy: String, to plan: BandwidthPlan) {
+        shares.change(policy: policy, to: plan)
+        for protection in cycles.keys where cycles[protection]?.posting.bandwidth.policy == policy {
+            cycles[protection]?.posting.bandwidthPlan = plan
         }
     }
 
@@ -125,6 +130,7 @@ struct JobBoard: Sendable {
         entry.introduction = worker
         entry.lastSeen = now
         entry.slots = freeSlots + entry.runningJobs
+        entry.hasLeft = false
         workers[worker.id] = entry
         // A worker asks again when it has become freer; the question before is then answered with nothing.
         if let before = pulls.removeValue(forKey: worker.id) { outcomes.append(.answerPull(before.request, [])) }
@@ -146,14 +152,18 @@ struct JobBoard: Sendable {
         renewed.readBytes = max(lease.readBytes, readBytes)
         renewed.sentBytes = max(lease.sentBytes, sentBytes)
         renewed.expiresAt = now + PolicyLimits.leaseMilliseconds
+        let share = shares.share(of: report.job, under: cycle.posting.bandwidth, now: now)
+        renewed.bandwidthBytesPerSecond = share
         if renewed.readBytes > lease.readBytes || renewed.sentBytes > lease.sentBytes { renewed.movedAt = now }
-        guard now - renewed.movedAt < patience(with: cycle.posting) else {
+        guard now - renewed.movedAt < Self.patience(under: share) else {
             giveUp(place, lease, Self.stalled, now: now)
             return .abandon
         }
         cycles[place.protection]?.renew(place.index, renewed)
+        shares.moved(report.job, under: cycle.posting.bandwidth, by: renewed.sentBytes - lease.sentBytes)
+        noteSpeed(renewed, cycle.jobs[place.index].piece, isFinished: false, now: now)
         moved(place.protection, report.worker, by: renewed.sentBytes - lease.sentBytes, now: now)
-        return .goOn(bandwidthBytesPerSecond: share(cycle.posting))
+        return .goOn(bandwidthBytesPerSecond: share)
     }
 
     /// Throws `leaseLost` when the work no longer counts.
@@ -167,23 +177,31 @@ struct JobBoard: Sendable {
         }
         let stored = StoredJob(job: report.job, attempt: report.attempt, digest: digest)
         cycles[place.protection]?.finish(place.index, stored, sentBytes: sentBytes, changedBytes: changedBytes)
-        ended(lease, cycle.posting)
+        ended(report.job, lease, cycle.posting)
+        var whole = lease
+        whole.sentBytes = max(lease.sentBytes, sentBytes)
+        noteSpeed(whole, cycle.jobs[place.index].piece, isFinished: true, now: now)
         moved(place.protection, report.worker, by: sentBytes - min(sentBytes, lease.sentBytes), now: now)
         remember(report)
         completeIfFinished(place.protection)
     }
 
     /// Throws `leaseLost` when the lease had ended anyway.
-    mutating func fail(_ report: Report, _ error: PolicyError, now: PolicyTime) throws {
+    mutating func fail(_ report: Report, _ error: PolicyError, isGivenBack: Bool = false, now: PolicyTime) throws {
         workers[report.worker]?.lastSeen = now
-        guard let (place, _, lease) = leased(report) else { throw lost(report) }
-        giveUp(place, lease, error, now: now)
+        guard let (place, cycle, lease) = leased(report) else { throw lost(report) }
+        if isGivenBack, cycle.jobs[place.index].returns < PolicyLimits.jobReturnsMaximum {
+            ended(report.job, lease, cycle.posting)
+            cycles[place.protection]?.release(place.index, .givenBack)
+        } else {
+            giveUp(place, lease, error, now: now)
+        }
     }
 
     private mutating func giveUp(_ place: Place, _ lease: BoardCycle.Lease, _ error: PolicyError, now: PolicyTime) {
         guard let cycle = cycles[place.protection] else { return }
-        ended(lease, cycle.posting)
-        cycles[place.protection]?.release(place.index, failed: true)
+        ended(cycle.jobs[place.index].id, lease, cycle.posting)
+        cycles[place.protection]?.release(place.index, .failed)
         let failures = cycle.jobs[place.index].failures + 1
         if Self.isFinal(error.code) || failures >= PolicyLimits.jobFailuresMaximum {
             failCycle(place.protection, error)
@@ -191,8 +209,7 @@ struct JobBoard: Sendable {
     }
 
     /// How long a job may stand still. Under a small share even one record takes long, and that is no stall.
-    private func patience(with posting: JobPosting) -> Int64 {
-        let share = share(posting)
+    private static func patience(under share: UInt64) -> Int64 {
         guard share > 0 else { return PolicyLimits.stalledMilliseconds }
         let slowest = Int64(clamping: 4 * PolicyLimits.jobAlignmentBytes * 1_000 / share)
         return max(PolicyLimits.stalledMilliseconds, slowest)

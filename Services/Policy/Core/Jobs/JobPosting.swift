@@ -24,10 +24,14 @@ struct JobPosting: Hashable, Sendable {
     var kind: CycleKind
     var sourceHost: String
     var sourceHostName: String
+    var targetHost: String
+    /// For people.
+    var guestName: String
+    var sites: SitePair
     var door: TransferDoor
     var compression: PolicySettings.Compression
     var bandwidth: BandwidthKey
-    var bandwidthBytesPerSecond: UInt64
+    var bandwidthPlan: BandwidthPlan
     /// When the recovery point objective is missed; the earliest goes first.
     var objective: PolicyTime
     var pieces: [JobPiece]

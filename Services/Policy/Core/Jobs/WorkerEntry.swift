@@ -20,12 +20,7 @@ struct WorkerEntry: Hashable, Sendable {
     var slots: Int
     var runningJobs = 0
     var rate = RateMeter()
-}
-
-/// What an operator is shown of a worker.
-struct WorkerSummary: Hashable, Sendable {
-    var introduction: WorkerIntroduction
-    var runningJobs: Int
-    var bytesPerSecond: UInt64
-    var lastSeenAgeMilliseconds: Int64
+    var speed = WorkerSpeed()
+    /// It said that it stops.
+    var hasLeft = false
 }

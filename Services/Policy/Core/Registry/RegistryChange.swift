@@ -8,6 +8,7 @@ struct RegistryPosition: Hashable, Sendable {
 /// Everything of the vault's registry that this service keeps.
 struct RegistrySnapshot: Hashable, Sendable {
     var position: RegistryPosition
+    var clouds: [CloudEntry] = []
     var hosts: [HostEntry]
     var pairs: [PairEntry]
     var protections: [ProtectionEntry]
@@ -15,6 +16,8 @@ struct RegistrySnapshot: Hashable, Sendable {
 
 /// One change of the registry, as far as this service keeps it.
 enum RegistryChange: Hashable, Sendable {
+    case cloud(CloudEntry)
+    case cloudRemoved(name: String)
     case host(HostEntry)
     case hostRemoved(id: String)
     case pair(PairEntry)

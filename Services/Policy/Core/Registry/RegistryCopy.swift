@@ -4,6 +4,7 @@
 /// A snapshot is turned into the changes that lead to it, so that a missed event, a new epoch and the first contact all
 /// take the one path that every change takes.
 struct RegistryCopy: Hashable, Sendable {
+    private(set) var clouds: [String: CloudEntry] = [:]
     private(set) var hosts: [String: HostEntry] = [:]
     private(set) var pairs: [PairEntry.Key: PairEntry] = [:]
     private(set) var protections: [ProtectionIdentifier: ProtectionEntry] = [:]
@@ -12,9 +13,11 @@ struct RegistryCopy: Hashable, Sendable {
     /// snapshot is the older word and is left out: it was taken before the change that this service made itself.
     func changes(to snapshot: RegistrySnapshot, sameEpoch: Bool) -> [RegistryChange] {
         var changes: [RegistryChange] = []
+        let cloudNames = Set(snapshot.clouds.map(\.name))
         let hostIdentifiers = Set(snapshot.hosts.map(\.id))
         let pairKeys = Set(snapshot.pairs.map(\.key))
         let protectionIdentifiers = Set(snapshot.protections.map(\.id))
+        changes += snapshot.clouds.filter { clouds[$0.name] != $0 }.map { .cloud($0) }
         changes += snapshot.hosts.filter { hosts[$0.id] != $0 }.map { .host($0) }
         changes += snapshot.pairs.filter { pairs[$0.key] != $0 }.map { .pair($0) }
         changes += snapshot.protections.filter { entry in
@@ -26,6 +29,7 @@ struct RegistryCopy: Hashable, Sendable {
         }
         changes += pairs.keys.filter { !pairKeys.contains($0) }.map { .pairRemoved($0) }
         changes += hosts.keys.filter { !hostIdentifiers.contains($0) }.sorted().map { .hostRemoved(id: $0) }
+        changes += clouds.keys.filter { !cloudNames.contains($0) }.sorted().map { .cloudRemoved(name: $0) }
         return changes
     }
 
@@ -33,6 +37,10 @@ struct RegistryCopy: Hashable, Sendable {
     mutating func apply(_ change: RegistryChange, sameEpoch: Bool = true) -> Bool {
         let before = self
         switch change {
+        case .cloud(let cloud):
+            clouds[cloud.name] = cloud
+        case .cloudRemoved(let name):
+            clouds[name] = nil
         case .host(let host):
             hosts[host.id] = host
         case .hostRemoved(let id):
@@ -57,6 +65,12 @@ struct RegistryCopy: Hashable, Sendable {
     }
 
     func hostName(_ id: String) -> String { hosts[id]?.name ?? id }
+
+    /// The sites between which it is replicated. A cloud that is not known counts as a site of its own.
+    func sites(of entry: ProtectionEntry) -> SitePair {
+        SitePair(
+            clouds[entry.sourceCloud]?.site ?? entry.sourceCloud, clouds[entry.targetCloud]?.site ?? entry.targetCloud)
+    }
 
     /// Where a policy is used, for people; empty when nowhere.
     func uses(ofPolicy name: String) -> [String] {

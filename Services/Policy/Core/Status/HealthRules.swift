@@ -26,7 +26,8 @@ enum HealthRules {
         var need: CycleNeed
         var failuresInARow: UInt32
         var lastError: PolicyError?
-        var isServedByWorkers: Bool
+        /// Why no worker can read its source now; nil: one can.
+        var unservedBecause: PolicyError?
         var sourceHostName: String
         var activeHostName = ""
         var run = ""
@@ -160,8 +161,7 @@ enum HealthRules {
     }
 
     private static func workers(_ evidence: Evidence) -> [ProtectionHealth] {
-        guard !evidence.isServedByWorkers else { return [] }
-        let error = JobBoard.noWorker(host: evidence.sourceHostName)
+        guard let error = evidence.unservedBecause else { return [] }
         return [ProtectionHealth(level: .critical, reason: error.message, remedy: error.remedy)]
     }
 

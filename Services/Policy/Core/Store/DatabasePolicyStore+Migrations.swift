@@ -11,7 +11,21 @@ extension DatabasePolicyStore {
             try createCycles(database)
         }
         migrator.registerMigration("2026-11-25 failover") { database in try addFailover(database) }
+        migrator.registerMigration("2026-11-26 workers") { database in try addWorkers(database) }
         return migrator
+    }
+
+    /// What was there before has no schedule, and nobody was drained.
+    private static func addWorkers(_ database: Database) throws {
+        try database.alter(table: "policy") { table in
+            table.add(column: "bandwidthSchedule", .text).notNull().defaults(to: "")
+            table.add(column: "timeZone", .text).notNull().defaults(to: "")
+        }
+        try database.create(table: "cloud") { table in
+            table.primaryKey("name", .text)
+            table.column("site", .text).notNull()
+        }
+        try database.create(table: "drainedWorker") { table in table.primaryKey("name", .text) }
     }
 
     /// What was there before is as if nothing had ever failed over.

@@ -40,6 +40,10 @@ final class DatabasePolicyStore: PolicyStore {
                 let settings = try PolicySettings(row: row)
                 state.policies[settings.name] = settings
             }
+            state.drained = try Set(String.fetchAll(database, sql: "SELECT name FROM drainedWorker"))
+            for row in try Row.fetchAll(database, sql: "SELECT * FROM cloud") {
+                _ = state.registry.apply(.cloud(CloudEntry(row: row)))
+            }
             for row in try Row.fetchAll(database, sql: "SELECT * FROM host") {
                 _ = state.registry.apply(.host(HostEntry(row: row)))
             }
@@ -109,6 +113,10 @@ final class DatabasePolicyStore: PolicyStore {
             for table in ["progress", "openCycle", "report"] {
                 try database.execute(sql: "DELETE FROM \(table) WHERE protection = ?", arguments: [id.text])
             }
+        case .putDrained(let worker):
+            try put(["name": worker], into: "drainedWorker", database)
+        case .clearDrained(let worker):
+            try database.execute(sql: "DELETE FROM drainedWorker WHERE name = ?", arguments: [worker])
         case .putRegistry(let change):
             try applyRegistry(change, database)
         case .putEpoch(let epoch):
@@ -118,6 +126,10 @@ final class DatabasePolicyStore: PolicyStore {
 
     private static func applyRegistry(_ change: RegistryChange, _ database: Database) throws {
         switch change {
+        case .cloud(let cloud):
+            try put(cloud.columns, into: "cloud", database)
+        case .cloudRemoved(let name):
+            try database.execute(sql: "DELETE FROM cloud WHERE name = ?", arguments: [name])
         case .host(let host):
             try put(host.columns, into: "host", database)
         case .hostRemoved(let id):

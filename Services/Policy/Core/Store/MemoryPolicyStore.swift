@@ -55,6 +55,10 @@ final class MemoryPolicyStore: PolicyStore {
             contents.state.openCycles[id] = nil
             contents.state.lastReports[id] = nil
             contents.reports[id] = nil
+        case .putDrained(let worker):
+            contents.state.drained.insert(worker)
+        case .clearDrained(let worker):
+            contents.state.drained.remove(worker)
         case .putRegistry(let change):
             _ = contents.state.registry.apply(change, sameEpoch: false)
         case .putEpoch(let epoch):

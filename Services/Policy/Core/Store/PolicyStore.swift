@@ -3,6 +3,8 @@ struct StoredState: Sendable {
     var policies: [String: PolicySettings] = [:]
     var registry = RegistryCopy()
     var epoch: [UInt8] = []
+    /// Names of workers that get no job.
+    var drained: Set<String> = []
     var progress: [ProtectionIdentifier: ProtectionProgress] = [:]
     var openCycles: [ProtectionIdentifier: CycleRecord] = [:]
     /// The last committed cycle of each protection.

@@ -8,6 +8,9 @@ enum StoreChange: Hashable, Sendable {
     case appendReport(ProtectionIdentifier, CycleReport)
     /// Progress, open cycle and history of a protection that is no more.
     case forget(ProtectionIdentifier)
+    /// The workers of this name get no job until it is cleared.
+    case putDrained(worker: String)
+    case clearDrained(worker: String)
     case putRegistry(RegistryChange)
     /// Which database of the vault the registry copy comes from.
     case putEpoch([UInt8])

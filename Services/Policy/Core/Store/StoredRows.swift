@@ -24,6 +24,11 @@ extension Row {
         return value
     }
 
+    fileprivate func schedule(_ column: String, timeZone: String) throws -> BandwidthSchedule {
+        guard let windows = BandwidthSchedule.windows(stored: self[column]) else { throw Self.broken(column) }
+        return BandwidthSchedule(windows: windows, timeZone: timeZone)
+    }
+
     private static func broken(_ column: String) -> PolicyError {
         PolicyError(
             .corruptData, "Column \(column) of the policy database holds a value that was never written by us.",
@@ -44,7 +49,8 @@ extension PolicySettings {
             initialNotBeforeUnixSeconds: row["initialNotBeforeUnixSeconds"],
             freezeLimitMilliseconds: try row.small("freezeLimitMilliseconds"), version: row.unsigned("version"),
             shutdownLimitSeconds: try row.small("shutdownLimitSeconds"),
-            whenShutdownFails: try row.choice("whenShutdownFails"))
+            whenShutdownFails: try row.choice("whenShutdownFails"),
+            bandwidthSchedule: try row.schedule("bandwidthSchedule", timeZone: row["timeZone"]))
         try checkInvariants()
     }
 
@@ -58,8 +64,34 @@ extension PolicySettings {
             "initialNotBeforeUnixSeconds": initialNotBeforeUnixSeconds,
             "freezeLimitMilliseconds": Int64(freezeLimitMilliseconds), "version": version.stored,
             "shutdownLimitSeconds": Int64(shutdownLimitSeconds), "whenShutdownFails": whenShutdownFails.rawValue,
+            "bandwidthSchedule": bandwidthSchedule.stored, "timeZone": bandwidthSchedule.timeZone,
         ]
     }
+}
+
+extension BandwidthSchedule {
+    /// One window after the other: weekdays, from, to and bytes per second, as numbers.
+    fileprivate var stored: String {
+        windows.map { "\($0.weekdays) \($0.fromMinute) \($0.toMinute) \($0.bytesPerSecond)" }.joined(separator: ",")
+    }
+
+    fileprivate static func windows(stored: String) -> [Window]? {
+        let texts = stored.split(separator: ",")
+        let windows = texts.compactMap { text -> Window? in
+            let numbers = text.split(separator: " ").compactMap { UInt64($0) }
+            guard numbers.count == 4, let weekdays = UInt32(exactly: numbers[0]),
+                let from = UInt32(exactly: numbers[1]), let to = UInt32(exactly: numbers[2])
+            else { return nil }
+            return Window(weekdays: weekdays, fromMinute: from, toMinute: to, bytesPerSecond: numbers[3])
+        }
+        return windows.count == texts.count ? windows : nil
+    }
+}
+
+extension CloudEntry {
+    init(row: Row) { self.init(name: row["name"], site: row["site"]) }
+
+    var columns: StoredColumns { ["name": name, "site": site] }
 }
 
 extension HostEntry {

@@ -1,4 +1,5 @@
 import Messages
+import SwiftProtobuf
 
 extension PolicySettings {
     init(wire: Messages.ReplicationPolicy) throws {
@@ -16,7 +17,14 @@ extension PolicySettings {
             version: wire.version,
             shutdownLimitSeconds: wire.shutdownLimitSeconds == 0
                 ? PolicyLimits.shutdownLimitSecondsDefault : wire.shutdownLimitSeconds,
-            whenShutdownFails: try ShutdownFailure(wire: wire.whenShutdownFails))
+            whenShutdownFails: try ShutdownFailure(wire: wire.whenShutdownFails),
+            bandwidthSchedule: BandwidthSchedule(wire: wire))
+        guard bandwidthSchedule.isTimeZoneKnown else {
+            throw PolicyError(
+                .invalidArgument,
+                "Policy \(name) names the time zone \(bandwidthSchedule.timeZone), which is not known.",
+                remedy: "Give one as in Europe/Berlin, or none for UTC.")
+        }
     }
 
     var wire: Messages.ReplicationPolicy {
@@ -32,7 +40,34 @@ extension PolicySettings {
         policy.version = version
         policy.shutdownLimitSeconds = shutdownLimitSeconds
         policy.whenShutdownFails = whenShutdownFails.wire
+        policy.bandwidthSchedule = bandwidthSchedule.windows.map(\.wire)
+        policy.timeZone = bandwidthSchedule.timeZone
         return policy
+    }
+}
+
+extension BandwidthSchedule {
+    init(wire: Messages.ReplicationPolicy) {
+        windows = wire.bandwidthSchedule.map { Window(wire: $0) }
+        timeZone = wire.timeZone
+    }
+}
+
+extension BandwidthSchedule.Window {
+    init(wire: Messages.BandwidthWindow) {
+        weekdays = wire.weekdays
+        fromMinute = wire.fromMinute
+        toMinute = wire.toMinute
+        bytesPerSecond = wire.bytesPerSecond
+    }
+
+    var wire: Messages.BandwidthWindow {
+        .with {
+            $0.weekdays = weekdays
+            $0.fromMinute = fromMinute
+            $0.toMinute = toMinute
+            $0.bytesPerSecond = bytesPerSecond
+        }
     }
 }
 

@@ -17,6 +17,10 @@ extension ProtectionEntry {
     }
 }
 
+extension CloudEntry {
+    init(wire: Messages.Cloud) { self.init(name: wire.name, site: wire.site) }
+}
+
 extension HostEntry {
     init(wire: Messages.Host) { self.init(id: wire.id, name: wire.name, controlEndpoint: wire.controlEndpoint) }
 }
@@ -32,7 +36,8 @@ extension RegistrySnapshot {
     init(wire: Messages.Snapshot) {
         self.init(
             position: RegistryPosition(epoch: [UInt8](wire.epoch), number: wire.eventNumber),
-            hosts: wire.hosts.map { HostEntry(wire: $0) }, pairs: wire.pairs.map { PairEntry(wire: $0) },
+            clouds: wire.clouds.map { CloudEntry(wire: $0) }, hosts: wire.hosts.map { HostEntry(wire: $0) },
+            pairs: wire.pairs.map { PairEntry(wire: $0) },
             protections: wire.protections.compactMap { ProtectionEntry(wire: $0) })
     }
 }
@@ -41,6 +46,8 @@ extension RegistryChange {
     /// nil: nothing that this service keeps.
     init?(wire: Messages.VaultEvent) {
         switch wire.change {
+        case .cloud(let cloud): self = .cloud(CloudEntry(wire: cloud))
+        case .cloudRemoved(let name): self = .cloudRemoved(name: name)
         case .host(let host): self = .host(HostEntry(wire: host))
         case .hostRemoved(let id): self = .hostRemoved(id: id)
         case .pair(let pair): self = .pair(PairEntry(wire: pair))
@@ -49,7 +56,7 @@ extension RegistryChange {
             guard let entry = ProtectionEntry(wire: protection) else { return nil }
             self = .protection(entry)
         case .protectionRemoved(let id): self = .protectionRemoved(ProtectionIdentifier(id))
-        case .site, .siteRemoved, .cloud, .cloudRemoved, .guest, .guestRemoved, nil: return nil
+        case .site, .siteRemoved, .guest, .guestRemoved, nil: return nil
         }
     }
 }

@@ -129,7 +129,37 @@ extension WorkerSummary {
             }
             $0.jobs = UInt32(runningJobs)
             $0.rateBytesPerSecond = bytesPerSecond
-            $0.lastSeenAgeMs = lastSeenAgeMilliseconds
+            $0.lastSeenAgeMs = lastSeenAgeMilliseconds ?? -1
+            $0.slots = UInt32(slots)
+            $0.state = state.wire
+            $0.running = jobs.map(\.wire)
+            $0.speedBytesPerSecond = jobBytesPerSecond
+        }
+    }
+}
+
+extension WorkerSummary.State {
+    var wire: Messages.WorkerState {
+        switch self {
+        case .working: .working
+        case .draining: .draining
+        case .drained: .drained
+        }
+    }
+}
+
+extension WorkerSummary.Job {
+    var wire: Messages.WorkerJob {
+        .with {
+            $0.job = job
+            $0.protection = protection.text
+            $0.guest = guestName
+            $0.cycle = cycle
+            $0.kind = kind.wire
+            $0.diskTarget = diskTarget
+            $0.readBytes = readBytes
+            $0.changedBytes = changedBytes
+            $0.rateBytesPerSecond = bytesPerSecond
         }
     }
 }

@@ -34,9 +34,17 @@ extension ServiceRequest {
                 sentBytes: finish.sentBytes, changedBytes: finish.changedBytes)
         case .failJob(let fail):
             self = .fail(
-                try Self.report(fail.workerID, fail.job, fail.attempt), PolicyError(wire: fail.error))
+                try Self.report(fail.workerID, fail.job, fail.attempt), PolicyError(wire: fail.error),
+                isGivenBack: fail.givenBack)
         case .listWorkers:
             self = .listWorkers
+        case .drainWorker(let drain):
+            self = .drainWorker(name: try Self.workerName(drain.name))
+        case .resumeWorker(let resume):
+            self = .resumeWorker(name: try Self.workerName(resume.name))
+        case .leaveBoard(let leave):
+            guard !leave.workerID.isEmpty else { throw PolicyError(.invalidArgument, "The request names no worker.") }
+            self = .leaveBoard(worker: leave.workerID)
         case nil:
             throw PolicyError(.unimplemented, "The policy service does not know this request.")
         }
@@ -49,12 +57,25 @@ extension ServiceRequest {
         return protection
     }
 
+    private static func workerName(_ name: String) throws -> String {
+        guard !name.isEmpty, name.utf8.count <= PolicyLimits.workerNameBytesMaximum else {
+            throw PolicyError(
+                .invalidArgument, "The request names no worker.", remedy: "See them with: bascule workers")
+        }
+        return name
+    }
+
     private static func pull(_ pull: Messages.PullJobs) throws -> ServiceRequest {
         let worker = WorkerIntroduction(
             id: pull.worker.id, name: pull.worker.name, controlEndpoint: pull.worker.controlEndpoint,
             readsHosts: pull.worker.readsHosts)
         guard !worker.id.isEmpty, worker.id.utf8.count <= 64 else {
             throw PolicyError(.invalidArgument, "The worker has no id.", remedy: "Give a UUID, new at each start.")
+        }
+        guard worker.name.utf8.count <= PolicyLimits.workerNameBytesMaximum else {
+            throw PolicyError(
+                .invalidArgument, "The worker's name has \(worker.name.utf8.count) bytes.",
+                remedy: "Give one of at most \(PolicyLimits.workerNameBytesMaximum).")
         }
         guard pull.freeSlots > 0 else {
             throw PolicyError(.invalidArgument, "A worker without free slots asked for jobs.")

@@ -1,0 +1,112 @@
+// Which waiting job goes to which waiting worker.
+
+extension JobBoard {
+    /// The cycle whose objective is missed first goes first. A job that may not begin now, because of a limit or for
+    /// want of a worker that can read its source, does not keep later cycles from theirs.
+    mutating func assign(now: PolicyTime) {
+        holdEndsAt = nil
+        guard !pulls.isEmpty else { return }
+        let order = cycles.values.filter { !$0.waiting.isEmpty }
+            .map { (objective: $0.posting.objective, protection: $0.posting.protection) }
+            .sorted { ($0.objective, $0.protection) < ($1.objective, $1.protection) }
+        var ahead: UInt64 = 0
+        for (_, protection) in order {
+            guard let posting = cycles[protection]?.posting else { continue }
+            while let piece = cycles[protection]?.nextPiece, counts.admits(posting) {
+                let worker = worker(for: piece, of: posting, behind: ahead, now: now)
+                guard let worker, let granted = cycles[protection]?.lease(to: worker, now: now) else { break }
+                grant(granted, to: worker, piece, posting, now: now)
+            }
+            ahead += cycles[protection]?.waitingBytes ?? 0
+        }
+    }
+
+    private mutating func grant(
+        _ granted: (index: Int, job: String, attempt: UInt32), to worker: String, _ piece: JobPiece,
+        _ posting: JobPosting, now: PolicyTime
+    ) {
+        began(granted.job, of: worker, posting, now: now)
+        pulls[worker]?.grants.append(
+            JobGrant(
+                job: granted.job, attempt: granted.attempt, posting: posting, piece: piece,
+                bandwidthBytesPerSecond: 0, leaseMilliseconds: PolicyLimits.leaseMilliseconds))
+    }
+
+    /// The waiting worker that takes this piece now; nil when there is none, or when only workers wait for which it is
+    /// too large, because faster ones that are busy finish it sooner.
+    private mutating func worker(
+        for piece: JobPiece, of posting: JobPosting, behind ahead: UInt64, now: PolicyTime
+    ) -> String? {
+        let candidates = candidates(for: posting)
+        guard let first = candidates.first else { return nil }
+        let protection = posting.protection
+        if let since = cycles[protection]?.heldSince, now - since >= PolicyLimits.heldForFasterMilliseconds {
+            return first.id
+        }
+        let backlog = ahead + (cycles[protection]?.waitingBytes ?? 0)
+        var ends: PolicyTime?
+        for candidate in candidates {
+            switch sooner(than: candidate.id, piece, posting, backlog: backlog, now: now) {
+            case .nobody: return candidate.id
+            case .busyWorkers(let until): ends = [ends, until].compactMap(\.self).min()
+            }
+        }
+        let since = cycles[protection]?.heldSince ?? now
+        cycles[protection]?.heldSince = since
+        let latest = since + PolicyLimits.heldForFasterMilliseconds
+        holdEndsAt = [holdEndsAt, ends, latest].compactMap(\.self).min()
+        return nil
+    }
+
+    /// Waiting workers with a free slot that can read the source, the one with most capacity still free first: slots
+    /// times speed, and among workers of which nothing is known yet, slots.
+    private func candidates(for posting: JobPosting) -> [(id: String, capacity: Double)] {
+        var free: [(id: String, slots: Int, speed: UInt64)] = []
+        for (id, pull) in pulls where pull.grants.count < pull.freeSlots {
+            guard let worker = workers[id], isServing(worker),
+                worker.introduction.reads(host: posting.sourceHost, named: posting.sourceHostName)
+            else { continue }
+            free.append((id, pull.freeSlots - pull.grants.count, worker.speed.bytesPerSecond))
+        }
+        // One whose speed is not known counts as ordinary, so that it is tried.
+        let known = free.map(\.speed).filter { $0 > 0 }
+        let ordinary = known.isEmpty ? 1 : Double(known.reduce(0, +)) / Double(known.count)
+        return free.map { worker in
+            (worker.id, Double(worker.slots) * (worker.speed == 0 ? ordinary : Double(worker.speed)))
+        }
+        .sorted { ($1.capacity, $0.id) < ($0.capacity, $1.id) }
+    }
+
+    private enum Sooner {
+        case nobody
+        /// Workers at least twice as fast, of which the first to be given up on would be given up on then.
+        case busyWorkers(until: PolicyTime?)
+    }
+
+    /// Whether others, busy now, would have read this piece in half the time in which this worker would read it.
+    private func sooner(
+        than worker: String, _ piece: JobPiece, _ posting: JobPosting, backlog: UInt64, now: PolicyTime
+    ) -> Sooner {
+        guard let slow = workers[worker]?.speed.bytesPerSecond, slow > 0 else { return .nobody }
+        let alone = Double(piece.changedBytes) / Double(slow)
+        guard alone * 1_000 >= Double(PolicyLimits.heldJobMillisecondsMinimum) else { return .nobody }
+        var rate = 0.0
+        var left = Double(backlog)
+        var idleUntil: PolicyTime?
+        for (id, other) in workers where id != worker && isServing(other) {
+            guard other.speed.bytesPerSecond / 2 >= slow,
+                other.introduction.reads(host: posting.sourceHost, named: posting.sourceHostName)
+            else { continue }
+            // Between two jobs a worker is neither busy nor waiting for a moment.
+            let presentUntil = other.lastSeen + PolicyLimits.presentMilliseconds
+            guard other.runningJobs > 0 || pulls[id] != nil || presentUntil > now else { continue }
+            if other.runningJobs == 0, pulls[id] == nil {
+                idleUntil = [idleUntil, presentUntil].compactMap(\.self).min()
+            }
+            rate += Double(other.speed.bytesPerSecond) * Double(max(1, other.slots))
+            left += Double(other.runningJobs) * Double(piece.changedBytes) / 2
+        }
+        guard rate > 0, 2 * left / rate < alone else { return .nobody }
+        return .busyWorkers(until: idleUntil)
+    }
+}

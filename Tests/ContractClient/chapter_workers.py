@@ -1,0 +1,116 @@
+"""A replication worker made of messages alone. It moves nothing: what it says that it moved is all that policy hears."""
+
+import time
+import uuid
+
+from bascule.v1 import common_pb2, policy_pb2
+
+
+class WorkerChapter:
+    def prove_workers(self):
+        source, target = self.agents
+        self.worker = policy_pb2.WorkerDescription(
+            id=str(uuid.uuid4()), name="messages", control_endpoint="tcp://127.0.0.1:1")
+        self.holds(not self.pull(1), "a pull without work is answered with none")
+        source.changed = 1 << 20
+        job = self.one_job()
+        self.holds(
+            job.attempt == 1 and job.protection == self.protection.id and job.changed_bytes == 1 << 20
+            and len(job.cycle_key) == 32 and job.nbd_uri and job.bulk_endpoint,
+            "a job names everything that a worker needs")
+        ends = time.monotonic() + 30
+        while "keep_capture" not in source.asked and time.monotonic() < ends:
+            directive = self.policy.policy(report_job=policy_pb2.ReportJob(
+                worker_id=self.worker.id, job=job.job, attempt=job.attempt, read_bytes=1, sent_bytes=1))
+            self.holds_quietly(not directive.abandon, "the job goes on while it is reported")
+            time.sleep(0.5)
+        self.holds("keep_capture" in source.asked, "the capture is kept alive while its job runs")
+        [listed] = self.policy.policy(list_workers=policy_pb2.ListWorkers()).workers
+        self.holds(
+            listed.state == policy_pb2.WORKER_STATE_WORKING and [one.job for one in listed.running] == [job.job]
+            and listed.running[0].guest == "web", "the worker is listed with its job")
+        self.finish(job)
+        self.status_when(lambda status: status.newest_cycle >= job.cycle)
+        self.finish(job)
+        self.holds(True, f"its end commits cycle {job.cycle}, and telling it twice is one end")
+        self.prove_failures(source, target)
+        self.prove_drain(source)
+        self.settle(source)
+        self.policy.policy(leave_board=policy_pb2.LeaveBoard(worker_id=self.worker.id))
+        self.holds(
+            not self.policy.policy(list_workers=policy_pb2.ListWorkers()).workers,
+            "a worker that leaves is forgotten at once")
+
+    def prove_failures(self, source, target):
+        job = self.one_job()
+        self.fail(job, common_pb2.ERROR_CODE_UNAVAILABLE, given_back=True)
+        again = self.one_job()
+        self.holds(
+            again.job == job.job and again.attempt == job.attempt + 1,
+            "a job that is given back is offered again under another attempt")
+        self.refused(
+            common_pb2.ERROR_CODE_LEASE_LOST, "the attempt before counts no more", lambda: self.finish(job))
+        self.fail(again, common_pb2.ERROR_CODE_RESOURCE_EXHAUSTED)
+        status = self.status_when(lambda status: status.last_failure.HasField("error"))
+        self.holds(status.last_failure.cycle == job.cycle, "a full target fails the cycle")
+        ends = time.monotonic() + 30
+        while "abort_cycle" not in target.asked and time.monotonic() < ends:
+            time.sleep(0.1)
+        self.holds("abort_cycle" in target.asked, "and it is aborted there")
+
+    def prove_drain(self, source):
+        job = self.one_job()
+        drained = self.policy.policy(drain_worker=policy_pb2.DrainWorker(name=self.worker.name))
+        self.holds(
+            [one.state for one in drained.workers] == [policy_pb2.WORKER_STATE_DRAINING],
+            "a worker is drained while it runs a job")
+        self.finish(job)
+        self.status_when(lambda status: status.newest_cycle >= job.cycle)
+        self.holds(not self.pull(2_500), "it finishes that, and is given no more")
+        resumed = self.policy.policy(resume_worker=policy_pb2.ResumeWorker(name=self.worker.name))
+        self.holds(
+            [one.state for one in resumed.workers] == [policy_pb2.WORKER_STATE_WORKING], "resumed, it works again")
+        self.refused(
+            common_pb2.ERROR_CODE_NOT_FOUND, "a worker that nobody knows is not drained",
+            lambda: self.policy.policy(drain_worker=policy_pb2.DrainWorker(name="nobody")))
+
+    # What a worker does.
+
+    def pull(self, wait_ms):
+        return self.policy.policy(deadline=wait_ms / 1000 + 10, pull_jobs=policy_pb2.PullJobs(
+            worker=self.worker, free_slots=1, wait_ms=wait_ms)).jobs
+
+    def one_job(self):
+        ends = time.monotonic() + 60
+        while time.monotonic() < ends:
+            for job in self.pull(5_000):
+                return job
+        raise AssertionError("no job came")
+
+    def finish(self, job):
+        self.policy.policy(finish_job=policy_pb2.FinishJob(
+            worker_id=self.worker.id, job=job.job, attempt=job.attempt, digest=b"\3" * 32,
+            changed_bytes=job.changed_bytes, sent_bytes=job.changed_bytes, records=1))
+
+    def fail(self, job, code, given_back=False):
+        self.policy.policy(fail_job=policy_pb2.FailJob(
+            worker_id=self.worker.id, job=job.job, attempt=job.attempt, given_back=given_back,
+            error=common_pb2.Error(code=code, message="The contract's worker says so.")))
+
+    def work_until(self, condition, sentence):
+        """Does all jobs there are until it holds."""
+        ends = time.monotonic() + 60
+        while time.monotonic() < ends:
+            if condition():
+                return self.holds(True, sentence)
+            for job in self.pull(300):
+                self.finish(job)
+        raise AssertionError(f"does not hold in time: {sentence}")
+
+    def settle(self, source):
+        """Nothing changes any more, and what is under way is done."""
+        source.changed = 0
+        before = self.status_when(lambda status: True).newest_cycle
+        # Of the cycles that begin now the second one was captured after nothing changed any more.
+        self.work_until(
+            lambda: self.status_when(lambda status: True).newest_cycle >= before + 2, "then nothing is left to move")
