@@ -8,17 +8,25 @@ SHELL := /bin/bash
 # A crash without a terminal can leave Swift's backtracer hanging for ever, and with it whoever waits for the pipe.
 export SWIFT_BACKTRACE := enable=no
 
-.PHONY: help demo test bench lint fuzz race
+.PHONY: help demo compose-demo compose-test test bench lint fuzz race
 
 help: ## what the doors are (this text)
 	@echo 'Bascule: replication and failover of libvirt guests.'
 	@echo
-	@sed -n 's/^\([a-z]*\):.* *## \(.*\)$$/\1|\2/p' Makefile | while IFS='|' read -r door text; do \
-	    printf '  make %-6s %s\n' "$$door" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):.* *## \(.*\)$$/\1|\2/p' Makefile | while IFS='|' read -r door text; do \
+	    printf '  make %-12s %s\n' "$$door" "$$text"; done
 
 demo: ## a real guest, two hosts, one machine: seeds, replicates, and proves a point (about 3 minutes after the build)
 	@Scripts/install-prerequisites demo
 	@Scripts/run-demo
+
+compose-demo: ## the same story in containers: two sites, workers scaled out, a disaster (about 5 minutes after the build)
+	@Scripts/install-prerequisites compose
+	@Scripts/with-container-engine Scripts/run-compose-demo
+
+compose-test: ## containers killed in the middle of everything, the network between the sites cut (SCENARIOS=…)
+	@Scripts/install-prerequisites compose
+	@Scripts/with-container-engine Scripts/run-compose-scenarios $(SCENARIOS)
 
 test: ## the whole test suite, with real guests; ends with a summary that names what was skipped
 	@Scripts/install-prerequisites test

@@ -63,6 +63,13 @@ package struct GuestImage: Sendable {
         try files.removeItem(atPath: tree)
     }
 
+    /// An image that was built elsewhere, as it is called where the guest runs.
+    package init(kernel: String, initramfs: String, hasGuestAgent: Bool) {
+        self.kernel = kernel
+        self.initramfs = initramfs
+        self.hasGuestAgent = hasGuestAgent
+    }
+
     /// Copies QEMU's guest agent with the libraries it is linked to. False when it is not installed.
     private static func addGuestAgent(to tree: String) throws -> Bool {
         let program = "/usr/sbin/qemu-ga"

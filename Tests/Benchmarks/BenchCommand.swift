@@ -15,7 +15,9 @@ struct BenchCommand: AsyncParsableCommand {
             """)
 
     @Option(
-        help: "Measure only these, separated by commas: initial, delta, idle, rpo; and of failover rto, ten, fold.")
+        help:
+            "Measure only these, separated by commas: initial, delta, idle, rpo; of failover rto, ten, fold; and compose."
+    )
     var only = "initial,delta,idle,rpo"
 
     @Option(help: "Rounds of each side where two are compared.")
@@ -50,6 +52,7 @@ struct BenchCommand: AsyncParsableCommand {
             try await measureReplication(wanted, into: &report)
         }
         if !wanted.isDisjoint(with: ["rto", "ten", "fold"]) { try await measureFailover(wanted, into: &report) }
+        if wanted.contains("compose") { try addCompose(to: &report) }
         try report.write(to: output)
         print("written to \(output)")
     }
@@ -92,6 +95,16 @@ struct BenchCommand: AsyncParsableCommand {
             throw error
         }
         await stage.close()
+    }
+
+    /// Measured before, by Scripts/run-benchmarks, because containers need an engine and not a libvirtd.
+    private func addCompose(to report: inout BenchReport) throws {
+        guard let measured = try ComposeFigures.read() else {
+            report.skipped["compose"] = "no container engine could be started, or the demo in containers failed"
+            print("SKIPPED compose: \(report.skipped["compose"] ?? "")")
+            return
+        }
+        add(measured.figures, to: &report)
     }
 
     private func add(_ figures: [Figure], to report: inout BenchReport) {

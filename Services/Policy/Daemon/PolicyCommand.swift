@@ -28,8 +28,16 @@ struct PolicyCommand: AsyncParsableCommand {
     @Option(help: "YAML file with settings.")
     var config: String?
 
+    @Flag(help: "Ask the running service how it is, and end: with 0 when it is well, with 1 when it is not.")
+    var askHealth = false
+
     func run() async throws {
         let settings = try await ServiceSettings.read(Self.keys, file: config)
+        if askHealth {
+            let probe = await HealthProbe.ask(at: try settings.endpoint("listen"))
+            print(probe.sentence)
+            throw probe.isWell ? ExitCode.success : ExitCode.failure
+        }
         ServiceRunner.startLogging(level: try settings.logLevel)
         let logger = Logger(label: "policy")
         let service = try await PolicyService.start(

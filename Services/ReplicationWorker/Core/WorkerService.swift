@@ -57,7 +57,8 @@ package final class WorkerService: RunnableService {
         var worker = WorkerDescription()
         worker.id = UUID().uuidString.lowercased()
         worker.name = settings.name
-        worker.controlEndpoint = server.endpoint
+        worker.controlEndpoint =
+            settings.advertise.isEmpty ? MachineName.advertised(server.endpoint) : settings.advertise
         worker.readsHosts = settings.readsHosts
         board = JobBoard(client: client, worker: worker)
         threads = JobThreads(count: settings.slots)

@@ -5,6 +5,8 @@ package struct WorkerSettings: Sendable {
     package var policy: String
     /// Where the worker answers health requests.
     package var listen: String
+    /// What others connect to; empty: the endpoint as bound, by the machine's host name where it is every address.
+    package var advertise: String
     /// Jobs at once: 1 to `ReplicationWorkerLimits.slotsMaximum`.
     package var slots: Int
     /// Ids or names of hosts whose NBD sockets it can open; empty: every host.
@@ -13,12 +15,14 @@ package struct WorkerSettings: Sendable {
     package var stopGrace = ReplicationWorkerLimits.stopGrace
 
     package init(
-        name: String, policy: String, listen: String, slots: Int = ReplicationWorkerLimits.slotsDefault,
+        name: String, policy: String, listen: String, advertise: String = "",
+        slots: Int = ReplicationWorkerLimits.slotsDefault,
         readsHosts: [String] = []
     ) {
         self.name = name
         self.policy = policy
         self.listen = listen
+        self.advertise = advertise
         self.slots = slots
         self.readsHosts = readsHosts
     }

@@ -34,7 +34,7 @@ struct Demo: Sendable {
             say("Every service is stopped; the replica's directory alone still has the point.")
             await stage.sites.stop()
             shown.proof.alone = try await DemoProver(stage: stage, services: services)
-                .hashAlone(scene.protection, point: shown.proof.point)
+                .hashAlone(scene.protection, point: shown.proof.point, at: stage)
         }
         return DemoReport(
             seeding: shown.seeding, cycles: shown.cycles, objective: shown.objective,

@@ -28,6 +28,12 @@ package struct DemoCommand: OperatorCommand {
     @Option(help: ArgumentHelp("Acts to play.", visibility: .hidden))
     var acts: String?
 
+    @Option(help: ArgumentHelp("A part of the story to play on services that already run.", visibility: .hidden))
+    var part: String?
+
+    @Option(help: ArgumentHelp("A folder to make the demo's guest in, and nothing else.", visibility: .hidden))
+    var guestFolder: String?
+
     @OptionGroup package var common: CommonOptions
 
     package init() {}
@@ -37,6 +43,14 @@ package struct DemoCommand: OperatorCommand {
     }
 
     package func perform(in session: OperatorSession) async throws {
+        if let guestFolder { return try DemoGuestFolder.make(at: guestFolder) }
+        if let part {
+            return try await DemoPartPlayer(ground: InstalledGround(), session: session).play(DemoPart.named(part))
+        }
+        try await playAll(in: session)
+    }
+
+    private func playAll(in session: OperatorSession) async throws {
         guard geteuid() == 0 else {
             throw OperatorError(
                 .refused, "the demo needs root, for QEMU under libvirt's embedded driver",

@@ -1,5 +1,5 @@
 /// What one act of the demo showed, as a row of the closing table.
-package struct DemoOutcome: Sendable, Equatable {
+package struct DemoOutcome: Sendable, Equatable, Codable {
     package var act: String
     package var rpoMilliseconds: Int64?
     package var rtoMilliseconds: Int64?

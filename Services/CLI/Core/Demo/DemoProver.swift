@@ -5,11 +5,11 @@ import TestGuest
 /// Proves that a recovery point is what the guest's disks held: stock tools hash the disks at the capture instant, and
 /// the same tools hash the point afterwards. Then the guest's own records are checked, one by one.
 struct DemoProver: Sendable {
-    let stage: DemoStage
+    let stage: any DemoGround
     let services: DemoServices
 
     func prove(_ protection: Registry.Protection) async throws -> DemoReport.Proof {
-        let saidBefore = stage.guest.console.lastCommitted
+        let saidBefore = stage.home.console.lastCommitted
         let witnessed = try await askWitness()
         let agent = try await services.secondary()
         // A capture may still be abandoned; then another one is asked for.
@@ -63,7 +63,9 @@ struct DemoProver: Sendable {
     }
 
     /// Hashes the point again, served from its directory by nbdkit and our plugin alone.
-    func hashAlone(_ protection: Registry.Protection, point: UInt64) async throws -> [String: String] {
+    func hashAlone(
+        _ protection: Registry.Protection, point: UInt64, at stage: DemoStage
+    ) async throws -> [String: String] {
         let directory = "\(stage.sites.replicas(of: "secondary"))/\(protection.id)"
         let server = try await ReplicaServer.start(
             directory: directory, selector: .cycle(point), socket: nil, binaries: stage.programs.folder)
@@ -106,7 +108,7 @@ struct DemoProver: Sendable {
     /// capture is missing.
     private func checkRecords(on images: [String: String], atLeast said: UInt64) -> (newest: UInt64, faults: [String]) {
         do {
-            let newest = try RecordChecker(layout: stage.guest.layout).check(
+            let newest = try RecordChecker(layout: stage.layout).check(
                 images: images.sorted { $0.key < $1.key }.map(\.value))
             let faults =
                 newest >= said

@@ -1,6 +1,6 @@
 /// What the demo shows at its end, from what it measured.
 package struct DemoReport: Sendable, Equatable {
-    package struct Proof: Sendable, Equatable {
+    package struct Proof: Sendable, Equatable, Codable {
         package var point: UInt64
         /// What the witness hashed at the capture instant.
         package var witnessed: [String: String]

@@ -3,7 +3,7 @@ import TestGuest
 
 /// What the acts of the demo share: the stage, the services, the protection, and where the guest stands.
 struct DemoScene: Sendable {
-    let stage: DemoStage
+    let stage: any DemoGround
     var services: DemoServices
     let protection: Registry.Protection
 
@@ -12,8 +12,7 @@ struct DemoScene: Sendable {
 
     /// The guest as it runs from a recovery point at the secondary.
     func replica(_ purpose: String) -> GuestPorts {
-        stage.guest.ports(
-            ofReplicaIn: stage.sites.startedReplica(of: protection.id, at: "secondary", purpose: purpose))
+        stage.replica(of: protection.id, purpose: purpose)
     }
 
     func say(_ sentence: String) {

@@ -4,7 +4,7 @@ import TestGuest
 
 /// The demo's own services, spoken to as any operator would.
 struct DemoServices: Sendable {
-    let stage: DemoStage
+    let stage: any DemoGround
     /// Like the operator's session, but at the demo's endpoints.
     let session: OperatorSession
     let vault: VaultClient
@@ -14,17 +14,12 @@ struct DemoServices: Sendable {
 
     private static let policyName = "demo"
 
-    init(stage: DemoStage, session: OperatorSession) async throws {
+    init(stage: any DemoGround, session: OperatorSession) async throws {
         self.stage = stage
-        let layer = OperatorSettings.Layer(
-            name: "demo",
-            values: [
-                .vault: stage.sites.vaultEndpoint, .policy: stage.sites.policyEndpoint,
-                .vaultEvents: stage.sites.vaultEvents, .orchestrator: stage.sites.orchestratorEndpoint,
-                .binaries: stage.programs.folder,
-            ])
+        let layer = OperatorSettings.Layer(name: "demo", values: stage.endpoints)
         self.session = OperatorSession(
-            console: session.console, settings: OperatorSettings(layers: [layer]), json: false,
+            console: session.console,
+            settings: stage.endpoints.isEmpty ? session.settings : OperatorSettings(layers: [layer]), json: false,
             deadline: session.deadline, bus: session.bus)
         vault = try await self.session.vault()
         policy = try await self.session.policy()
@@ -34,28 +29,34 @@ struct DemoServices: Sendable {
     func waitUntilRegistered() async throws {
         try await wait(for: "both hosts and the guest to be registered") {
             let registry = try await vault.registry()
-            let found = registry.guests.contains { $0.name == stage.guest.name }
+            let found = registry.guests.contains { $0.name == stage.guestName }
             return registry.hosts.count == 2 && registry.hosts.allSatisfy(\.reachable) && found ? true : nil
         }
         try await wait(for: "the workers to ask for jobs") {
-            try await policy.workers().count == stage.plan.workers ? true : nil
+            try await policy.workers().count >= stage.plan.workers ? true : nil
         }
     }
 
     /// Makes the policy, pairs the clouds, and protects the guest.
-    func protect() async throws -> Registry.Protection {
-        var record = PolicyRecord(name: Self.policyName)
-        record.frequencySeconds = stage.plan.frequencySeconds
-        _ = try await policy.put(record)
+    func protect(bandwidthBytesPerSecond: UInt64 = 0) async throws -> Registry.Protection {
+        _ = try await putPolicy(bandwidthBytesPerSecond: bandwidthBytesPerSecond)
         try await vault.pair(
             Registry.Pair(
-                source: "primary-cloud", target: "secondary-cloud", policy: Self.policyName, autoProtect: false,
-                protectAll: false))
-        return try await vault.protect(ProtectOrder(guest: stage.guest.name))
+                source: stage.names.primaryCloud, target: stage.names.secondaryCloud, policy: Self.policyName,
+                autoProtect: false, protectAll: false))
+        return try await vault.protect(ProtectOrder(guest: stage.guestName))
+    }
+
+    /// Makes the policy, or changes it; 0: no limit on the bandwidth.
+    func putPolicy(bandwidthBytesPerSecond: UInt64) async throws -> PolicyRecord {
+        var record = PolicyRecord(name: Self.policyName)
+        record.frequencySeconds = stage.plan.frequencySeconds
+        record.bandwidthBytesPerSecond = bandwidthBytesPerSecond
+        return try await policy.put(record)
     }
 
     func secondary() async throws -> AgentClient {
-        try await session.agent(of: try await vault.registry().host(named: "secondary"))
+        try await session.agent(of: try await vault.registry().host(named: stage.names.secondaryHost))
     }
 
     /// Looks ten times a second until `look` has an answer.
@@ -71,11 +72,11 @@ struct DemoServices: Sendable {
             } catch let error as RemoteError where error.code == .unavailable || error.code == .deadlineExceeded {
                 // Not there yet; the limit decides.
             }
-            try await stage.sites.checkRunning(except: lost)
+            try await stage.checkRunning(except: lost)
             guard ContinuousClock.now < deadline else {
                 throw OperatorError(
                     .failed, "waited \(HumanUnits.duration(stage.plan.stepLimit)) for \(what)",
-                    remedy: "read the logs in \(stage.root)/logs")
+                    remedy: "read \(stage.logs)")
             }
             try await session.pauseBetweenLooks(.milliseconds(100))
         }

@@ -132,7 +132,7 @@ struct DemoStage: Sendable {
         ).run()
     }
 
-    private static func install(_ script: String, at path: String) throws {
+    static func install(_ script: String, at path: String) throws {
         try script.write(toFile: path, atomically: true, encoding: .utf8)
         try FileManager.default.setAttributes([.posixPermissions: 0o700], ofItemAtPath: path)
     }

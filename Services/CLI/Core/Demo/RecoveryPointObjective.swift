@@ -1,5 +1,5 @@
 /// Ages of the newest point, sampled while points are made: what would be lost if the source were lost now.
-package struct RecoveryPointObjective: Sendable, Equatable {
+package struct RecoveryPointObjective: Sendable, Equatable, Codable {
     private var ages: [Int64] = []
 
     package init() {}

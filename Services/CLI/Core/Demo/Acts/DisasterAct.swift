@@ -1,4 +1,3 @@
-import LocalSites
 import TestGuest
 
 /// Everything at the primary is killed while the guest writes, and the secondary takes over from its newest point.
@@ -9,8 +8,8 @@ struct DisasterAct: Sendable {
         scene.say("The disaster: everything at the primary is killed (kill -9), guest and agent alike.")
         var scene = scene
         scene.services.lost = "primary"
-        let home = scene.stage.guest.ports
-        try await scene.stage.killPrimary()
+        let home = scene.stage.home
+        try await scene.stage.losePrimary()
         // The guest says now and then which record it wrote last, so this is what is known to have been written.
         let written = home.console.lastCommitted
         scene.tell("The guest had written at least record \(HumanUnits.count(written)).")

@@ -8,7 +8,7 @@ struct FailbackAct: Sendable {
         scene.say("The failback: the guest comes home to its original disks.")
         let away = scene.replica("failover")
         let mark = away.console.mark
-        let home = scene.stage.guest.ports
+        let home = scene.stage.home
         let homeMark = home.console.mark
         let cycle = try await scene.newestCycle()
         // Read while it happens: the folder of the started replica goes when its disks become a replica again.

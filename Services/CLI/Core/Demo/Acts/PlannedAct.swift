@@ -6,7 +6,7 @@ struct PlannedAct: Sendable {
 
     func play() async throws -> DemoOutcome {
         scene.say("A planned failover: shut down at the primary, start at the secondary, replicate back.")
-        let home = scene.stage.guest.ports
+        let home = scene.stage.home
         let mark = home.console.mark
         let cycle = try await scene.newestCycle()
         let run = try await scene.perform(scene.order(.planned))

@@ -16,7 +16,7 @@ struct ReplicationAct: Sendable {
 
     let scene: DemoScene
 
-    private var stage: DemoStage { scene.stage }
+    private var stage: any DemoGround { scene.stage }
     private var services: DemoServices { scene.services }
     private var plan: DemoPlan { scene.plan }
     private var console: any Console { scene.console }
@@ -55,7 +55,7 @@ struct ReplicationAct: Sendable {
     /// Shows the live table while the guest writes, and samples the age of the newest point.
     private func live(_ protection: Registry.Protection) async throws -> RecoveryPointObjective {
         var objective = RecoveryPointObjective()
-        try await stage.guest.tell("rate \(plan.recordsPerSecond)")
+        try await stage.home.tell("rate \(plan.recordsPerSecond)")
         let clock = ContinuousClock()
         let end = clock.now + .seconds(plan.liveSeconds)
         var nextScreen = clock.now
@@ -74,12 +74,12 @@ struct ReplicationAct: Sendable {
             if clock.now >= nextBurst {
                 burst += 1
                 nextBurst = clock.now + .seconds(plan.burstIntervalSeconds)
-                try await stage.guest.tell("random \(plan.burstMiB) \(burst)")
+                try await stage.home.tell("random \(plan.burstMiB) \(burst)")
             }
-            try await stage.sites.checkRunning()
+            try await stage.checkRunning(except: nil)
             try await services.session.pauseBetweenLooks(.milliseconds(100))
         }
-        let errors = stage.guest.console.writeErrors
+        let errors = stage.home.console.writeErrors
         guard errors.isEmpty else {
             throw OperatorError(.failed, "the guest met a write error: \(errors[0])", remedy: "report this as a bug")
         }

@@ -1,4 +1,3 @@
-import LocalSites
 import TestGuest
 
 /// A test failover beside running replication, and its cleanup: production counts on, and nothing stays behind.
@@ -7,7 +6,7 @@ struct TestAct: Sendable {
 
     func play() async throws -> DemoOutcome {
         scene.say("A test failover: a second copy of the guest starts at the secondary, beside running replication.")
-        let production = scene.stage.guest.ports
+        let production = scene.stage.home
         let before = production.console.lastCommitted
         let cycleBefore = try await scene.newestCycle()
         let run = try await scene.perform(scene.order(.test))
@@ -21,8 +20,7 @@ struct TestAct: Sendable {
 
         scene.say("Its cleanup: every trace of the test goes.")
         _ = try await scene.perform(scene.order(.cleanup))
-        let folder = scene.stage.sites.startedReplica(of: scene.protection.id, at: "secondary", purpose: "test")
-        faults += try RunningProcesses.mentioning(folder).map { "left behind: \($0.text)" }
+        faults += try scene.stage.traces(ofReplicaOf: scene.protection.id, purpose: "test")
         try await scene.services.wait(for: "points made after the test") {
             try await scene.newestCycle() > cycleBefore + 1 ? true : nil
         }

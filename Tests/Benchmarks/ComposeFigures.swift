@@ -1,0 +1,42 @@
+import Foundation
+
+/// What `Scripts/run-compose-demo` measured in containers, as figures of the report.
+struct ComposeFigures: Codable {
+    /// `debug` or `release`, as the executables in the images were built.
+    var configuration: String
+    var upToHealthyMilliseconds: Double
+    var upToFirstPointMilliseconds: Double
+    var downMilliseconds: Double
+    /// By target of the recipe; each with the layers that it shares with others.
+    var imageBytes: [String: Double]
+
+    static let path = ".build/compose.json"
+
+    /// Nil when the demo was not played to its end since the last build.
+    static func read() throws -> ComposeFigures? {
+        guard let data = FileManager.default.contents(atPath: path) else { return nil }
+        return try JSONDecoder().decode(ComposeFigures.self, from: data)
+    }
+
+    var figures: [Figure] {
+        let images = imageBytes.sorted { $0.key < $1.key }
+        let sizes = images.map { "\($0.key) \(Int($0.value / 1_000_000))" }.joined(separator: ", ")
+        let build = "executables of a \(configuration) build; no aim is given, this one is ours"
+        return [
+            Figure(
+                "compose_up_to_healthy_s", unit: "s", ours: [upToHealthyMilliseconds / 1_000], atMost: 30, of: .median,
+                note: build),
+            Figure(
+                "compose_first_point_s", unit: "s", ours: [upToFirstPointMilliseconds / 1_000], atMost: 90, of: .median,
+                note:
+                    "from up to the first committed point of 2 disks of 512 MiB that the guest fills meanwhile, under a "
+                    + "bandwidth limit of 12 MiB/s; \(build)"),
+            Figure(
+                "compose_down_s", unit: "s", ours: [downMilliseconds / 1_000], atMost: 30, of: .median,
+                note: "every container of both sites stopped and removed; \(build)"),
+            Figure(
+                "compose_image_mb", unit: "MB", ours: images.map { $0.value / 1_000_000 }, atMost: 250, of: .median,
+                note: "\(sizes); layers that images share count in each; \(build)"),
+        ]
+    }
+}
