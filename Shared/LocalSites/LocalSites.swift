@@ -131,8 +131,11 @@ package actor LocalSites {
 
     package nonisolated func hypervisor(of site: String) -> String {
         let given = site == "primary" ? options.primaryHypervisor : options.secondaryHypervisor
-        return given ?? "qemu:///embed?root=\(options.root)/\(site)/virt"
+        return given ?? "qemu:///embed?root=\(Self.embeddedRoot(of: site, in: options.root))"
     }
+
+    /// One letter, because libvirt puts sockets of guests some 80 characters below it, and their paths end at 108.
+    package static func embeddedRoot(of site: String, in root: String) -> String { "\(root)/\(site.prefix(1))" }
 
     package nonisolated func replicas(of site: String) -> String { "\(options.root)/\(site)/replicas" }
 

@@ -7,9 +7,7 @@ import Testing
 
 /// A real guest changes sides and comes home, judged by the records that it writes itself: every one of them is there,
 /// whole and in order, up to where the kind of failover promises.
-@Suite(
-    .serialized, .enabled(if: Prerequisites.met, "\(Prerequisites.missing ?? "")"),
-    .disabled("not seen to pass yet: issue 3, failover of real guests"))
+@Suite(.serialized, .enabled(if: Prerequisites.met, "\(Prerequisites.missing ?? "")"))
 struct FailoverTests {
     /// Production counts on, points go on, and what the replica held is byte for byte what it was.
     @Test(.timeLimit(.minutes(8)))
