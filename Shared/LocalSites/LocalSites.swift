@@ -81,7 +81,7 @@ package actor LocalSites {
     /// - Throws: `LocalSitesError`.
     package func start(_ name: String) throws {
         if let running = processes[name], running.isRunning { return }
-        let settings = "\(options.root)/settings/\(name).yaml"
+        let settings = settingsPath(of: name)
         try yaml(for: name).write(toFile: settings, atomically: true, encoding: .utf8)
         let executable = "\(options.binaries)/\(executable(of: name))"
         let launcher = options.launcher[name] ?? []
@@ -126,6 +126,8 @@ package actor LocalSites {
 
     /// Where the target's bulk socket listens.
     package nonisolated var secondaryBulkPort: UInt16 { ports[6] }
+
+    package nonisolated func settingsPath(of name: String) -> String { "\(options.root)/settings/\(name).yaml" }
 
     package nonisolated func logPath(of name: String) -> String { "\(options.root)/logs/\(name).log" }
 

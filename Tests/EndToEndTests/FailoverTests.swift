@@ -70,13 +70,14 @@ struct FailoverTests {
             let away = two.replica(of: guest, protection, "failover")
             #expect(try await away.waitUntilReady(within: .seconds(60)) == last, "nothing is lost")
             #expect(out.rpoMs == 0)
-            try await count(on: away, from: last)
-            let reversed = try await two.waitUntilProtected(.reverse, protection, after: out.cycle)
+            try await away.countOn(from: last)
+            try await two.waitUntilProtected(.reverse, protection, after: out.cycle)
             #expect(try await two.client.protection(protection)?.generation == 2)
             #expect(try await guest.state() == "shut off")
             #expect(try await guest.startsWithHost() == false, "the losing side does not start it with the host")
             let back = try await two.newestRecord(
-                of: guest, protection: protection, cycle: reversed, at: two.client.primary)
+                of: guest, protection: protection, cycle: try await two.freshPoint(of: protection),
+                at: two.client.primary)
             #expect(back > last, "what was written at the secondary is at the primary")
 
             let awayMark = away.console.mark
@@ -89,8 +90,9 @@ struct FailoverTests {
             #expect(home.rpoMs == 0)
             #expect(try await guest.inactiveDefinition() == definition, "it runs on its own disks and definition")
             #expect(try await guest.startsWithHost() == true)
-            try await count(on: guest.ports, from: lastAway)
-            let newest = try await two.waitUntilProtected(.forward, protection, after: home.cycle + 2)
+            try await guest.ports.countOn(from: lastAway)
+            try await two.waitUntilProtected(.forward, protection, after: home.cycle)
+            let newest = try await two.freshPoint(of: protection)
             #expect(try await two.client.protection(protection)?.generation == 3)
             #expect(
                 try await two.newestRecord(of: guest, protection: protection, cycle: newest) > lastAway,
@@ -126,12 +128,12 @@ struct FailoverTests {
             #expect(written < found + 150 * 30, "about as much as the age of the newest point stands for")
             let pending = try await two.waitUntil("commit pending", protection) { $0.state == .commitPending }
             #expect(pending.generation == 2 && pending.activeSide == .target && pending.failoverCycle == run.cycle)
-            try await count(on: away, from: found)
+            try await away.countOn(from: found)
 
             try await two.succeed(.commit, protection)
             try await two.waitUntil("committed", protection) { $0.state == .committed }
             #expect(try await two.client.points(protection).map(\.cycle).filter { $0 != run.cycle } == [])
-            try await count(on: away, from: away.console.lastCommitted)
+            try await away.countOn(from: away.console.lastCommitted)
             #expect(away.console.writeErrors == [])
         }
     }
@@ -149,7 +151,7 @@ struct FailoverTests {
             // The source answers, so it is fenced at once.
             let lastAtSource = try await guest.ports.waitUntilPoweredOff(after: mark)
             let away = two.replica(of: guest, protection, "failover")
-            try await count(on: away, from: try await away.waitUntilReady(within: .seconds(60)))
+            try await away.countOn(from: try await away.waitUntilReady(within: .seconds(60)))
 
             let points = try await two.client.points(protection).filter { $0.cycle < first.cycle }
             let older = try #require(points.dropLast().last)
@@ -187,7 +189,7 @@ struct FailoverTests {
             let run = try await two.succeed(.unplanned, protection) { $0.point = .latest }
             let away = two.replica(of: guest, protection, "failover")
             let found = try await away.waitUntilReady(within: .seconds(60))
-            try await count(on: away, from: found)
+            try await away.countOn(from: found)
             #expect(try await guest.state() == "running")
 
             try await two.sites.start("primary")
@@ -206,7 +208,8 @@ struct FailoverTests {
 
             try await two.succeed(.reverse, protection) { $0.keepDiverged = true }
             #expect(try await guest.state() == "shut off")
-            let newest = try await two.waitUntilProtected(.reverse, protection, after: run.cycle)
+            try await two.waitUntilProtected(.reverse, protection, after: run.cycle)
+            let newest = try await two.freshPoint(of: protection)
             let resolved = try await two.waitUntil("the alarm is over", protection) { $0.alarm.isEmpty }
             #expect(resolved.generation == 2)
             let kept = try await Command.run(["qemu-img", "snapshot", "-U", "-l", guest.diskPath(0)])
@@ -214,13 +217,6 @@ struct FailoverTests {
             #expect(
                 try await two.newestRecord(
                     of: guest, protection: protection, cycle: newest, at: two.client.primary) > found)
-        }
-    }
-
-    private func count(on ports: GuestPorts, from record: UInt64) async throws {
-        try await ports.tell("rate 100")
-        _ = try await eventually("the guest counts on from \(record)", within: .seconds(30)) {
-            ports.console.lastCommitted > record ? true : nil
         }
     }
 }
