@@ -57,4 +57,15 @@ import Testing
         record.progress = .failed(OrchestratorError(.unavailable, "Why.", remedy: "What next."))
         #expect(record.sentence == "Why." && record.remedy == "What next.")
     }
+
+    @Test func `what a host gives as its reason is in the sentence, once`() {
+        let refused = OrchestratorError(
+            .unavailable, "Guest web could not be started.", facts: ["cause": "the socket's path is too long"])
+        let told = refused.tellingCause
+        #expect(told.message == "Guest web could not be started: the socket's path is too long.")
+        #expect(told.tellingCause == told)
+        #expect(told.code == refused.code && told.isRetryable == refused.isRetryable && told.facts == refused.facts)
+        let plain = OrchestratorError(.notFound, "There is no guest web.")
+        #expect(plain.tellingCause == plain)
+    }
 }
