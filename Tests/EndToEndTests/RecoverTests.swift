@@ -10,8 +10,9 @@ struct RecoverTests {
     /// No service, and no files of vault, policy and orchestrator; and when the services are back, all of them agree.
     @Test(.timeLimit(.minutes(8)))
     func aGuestIsRecoveredFromItsReplicaAloneAndTheServicesAgree() async throws {
-        try await Scenario.run("fr", disks: [128 << 20, 96 << 20], recordsPerSecond: 100, orchestrator: true) {
-            two, guest in
+        try await Scenario.run(
+            "fr", disks: [64 << 20, 48 << 20], recordsPerSecond: 100, recordAreaBytes: 32 << 20, orchestrator: true
+        ) { two, guest in
             let protection = try await two.client.protect(guest.name).id
             try await two.client.waitForPoint(after: 4, of: protection, within: .seconds(90))
             try await guest.killEmulator()
