@@ -1,5 +1,6 @@
 import CLibvirt
 import Glibc
+import Synchronization
 
 /// A connection to libvirt. Every method blocks, so it is called on threads of `BlockingThreads` alone.
 ///
@@ -8,6 +9,12 @@ final class LibvirtConnection: @unchecked Sendable {
     let pointer: virConnectPtr
     let uri: String
     private let callbacks: [Int32]
+    private let owner = Mutex<Owner>(.unknown)
+
+    private enum Owner {
+        case unknown
+        case known((user: UInt32, group: UInt32)?)
+    }
 
     /// - Parameter onChange: called on the event loop's thread; must not block nor call libvirt.
     init(uri: String, onChange: @escaping @Sendable (GuestChange) -> Void) throws {
@@ -118,8 +125,18 @@ final class LibvirtConnection: @unchecked Sendable {
         return UInt64(information.memory) * 1_024
     }
 
-    /// The user and group that QEMU runs as, when libvirt tells.
+    /// The user and group that QEMU runs as, when libvirt tells. Asked once, because libvirt reads its settings when it is
+    /// started, its answer takes a tenth of a second, and a guest's start waits for it.
     func qemuOwner() throws -> (user: UInt32, group: UInt32)? {
+        try owner.withLock { known in
+            if case .known(let owner) = known { return owner }
+            let owner = try readQemuOwner()
+            known = .known(owner)
+            return owner
+        }
+    }
+
+    private func readQemuOwner() throws -> (user: UInt32, group: UInt32)? {
         guard let text = virConnectGetCapabilities(pointer) else {
             throw LibvirtFailure.last().whileDoing("The host's capabilities could not be read.")
         }

@@ -81,7 +81,7 @@ package actor LocalSites {
     /// - Throws: `LocalSitesError`.
     package func start(_ name: String) throws {
         if let running = processes[name], running.isRunning { return }
-        let settings = "\(options.root)/settings/\(name).yaml"
+        let settings = settingsPath(of: name)
         try yaml(for: name).write(toFile: settings, atomically: true, encoding: .utf8)
         let executable = "\(options.binaries)/\(executable(of: name))"
         let launcher = options.launcher[name] ?? []
@@ -127,12 +127,17 @@ package actor LocalSites {
     /// Where the target's bulk socket listens.
     package nonisolated var secondaryBulkPort: UInt16 { ports[6] }
 
+    package nonisolated func settingsPath(of name: String) -> String { "\(options.root)/settings/\(name).yaml" }
+
     package nonisolated func logPath(of name: String) -> String { "\(options.root)/logs/\(name).log" }
 
     package nonisolated func hypervisor(of site: String) -> String {
         let given = site == "primary" ? options.primaryHypervisor : options.secondaryHypervisor
-        return given ?? "qemu:///embed?root=\(options.root)/\(site)/virt"
+        return given ?? "qemu:///embed?root=\(Self.embeddedRoot(of: site, in: options.root))"
     }
+
+    /// One letter, because libvirt puts sockets of guests some 80 characters below it, and their paths end at 108.
+    package static func embeddedRoot(of site: String, in root: String) -> String { "\(root)/\(site.prefix(1))" }
 
     package nonisolated func replicas(of site: String) -> String { "\(options.root)/\(site)/replicas" }
 

@@ -17,7 +17,7 @@ final class FailoverStage: Sendable {
         // Short, because started replicas keep sockets below it, whose paths end at 108 characters.
         let root = "\(scratch)/bf-\(getpid())"
         try FileManager.default.createDirectory(atPath: "\(root)/image", withIntermediateDirectories: true)
-        try EmbeddedHypervisor.prepare(at: "\(root)/secondary/virt")
+        try EmbeddedHypervisor.prepare(at: LocalSites.embeddedRoot(of: "secondary", in: root))
         var options = LocalSites.Options(
             binaries: URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath()
                 .deletingLastPathComponent().path, root: root)
@@ -107,7 +107,7 @@ final class FailoverStage: Sendable {
         await client.bus.shutdown()
         await sites.stop()
         do {
-            let host = "qemu:///embed?root=\(root)/secondary/virt"
+            let host = "qemu:///embed?root=\(LocalSites.embeddedRoot(of: "secondary", in: root))"
             for (connection, names) in [
                 ("qemu:///system", try await PeerTool.run(["virsh", "-q", "list", "--all", "--name"])),
                 (host, try await PeerTool.run(["virsh", "-q", "-c", host, "list --all --name"])),

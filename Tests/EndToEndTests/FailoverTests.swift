@@ -7,180 +7,33 @@ import Testing
 
 /// A real guest changes sides and comes home, judged by the records that it writes itself: every one of them is there,
 /// whole and in order, up to where the kind of failover promises.
-@Suite(
-    .serialized, .enabled(if: Prerequisites.met, "\(Prerequisites.missing ?? "")"),
-    .disabled("not seen to pass yet: issue 3, failover of real guests"))
+@Suite(.serialized, .enabled(if: Prerequisites.met, "\(Prerequisites.missing ?? "")"))
 struct FailoverTests {
-    /// Production counts on, points go on, and what the replica held is byte for byte what it was.
+    /// Tested beside replication, then moved, then brought home.
     @Test(.timeLimit(.minutes(8)))
-    func aTestFailoverTouchesNeitherReplicationNorTheJournal() async throws {
-        try await Scenario.run("ft", disks: [128 << 20, 96 << 20], recordsPerSecond: 100, orchestrator: true) {
-            two, guest in
+    func aGuestIsTestedThenMovedAndBroughtHome() async throws {
+        try await run("fp") { two, guest in
             let protection = try await two.client.protect(guest.name).id
-            let newest = try await two.client.waitForPoint(after: 4, of: protection, within: .seconds(90))
-            let before = try await two.replicaHashes(protection)
-            let writtenBefore = guest.console.lastCommitted
-
-            let run = try await two.succeed(.test, protection) { $0.point = .latest }
-            let copy = two.replica(of: guest, protection, "test")
-            let found = try await copy.waitUntilReady(within: .seconds(60))
-            #expect(found > 0 && found <= guest.console.lastCommitted)
-            #expect(found == (try await two.newestRecord(of: guest, protection: protection, cycle: run.cycle)))
-            // The copy has a life of its own.
-            try await copy.tell("random 8 7")
-            try await copy.tell("rate 50")
-            _ = try await eventually("the copy counts on", within: .seconds(30)) {
-                copy.console.lastCommitted > found ? true : nil
-            }
-            let second = await #expect(throws: RemoteError.self) {
-                try await two.client.begin(.test, protection) { $0.point = .latest }
-            }
-            #expect(second?.remedy.isEmpty == false)
-            let during = try await two.client.waitForPoint(after: newest + 5, of: protection, within: .seconds(30))
-            #expect(guest.console.lastCommitted > writtenBefore)
-
-            try await two.succeed(.cleanup, protection)
-            let folder = two.sites.startedReplica(of: protection, at: "secondary", purpose: "test")
-            #expect(!FileManager.default.fileExists(atPath: folder))
-            #expect(try SecondaryHypervisor.processes(mentioning: folder).map(\.command) == [])
-            #expect(!(try await two.side(of: protection, guest: guest, at: two.client.secondary)).hasTest)
-            let after = try await two.replicaHashes(protection)
-            for (file, hash) in before { #expect(after[file] == hash, "\(file) is what it was") }
-
-            try await two.client.waitForPoint(after: during + 1, of: protection, within: .seconds(30))
-            #expect(try await two.client.protection(protection)?.generation == 1)
-            try await two.quiesce(protection)
-            #expect(try await two.comparePoints(of: protection, disks: ["vda", "vdb"]).faults == [])
-            #expect(guest.console.writeErrors == [])
-            #expect(try await Leftovers.find(of: guest, in: two.sites, protection: protection) == [])
+            try await testBesideReplication(two, guest, protection)
+            try await moveAndBringHome(two, guest, protection)
         }
     }
 
-    /// Out and home: the first record on each side is the last of the other plus one.
-    @Test(.timeLimit(.minutes(10)))
-    func aPlannedFailoverAndAFailbackKeepTheCountUnbroken() async throws {
-        try await Scenario.run("fp", disks: [128 << 20, 96 << 20], recordsPerSecond: 100, orchestrator: true) {
-            two, guest in
-            try await guest.setAutostart(true)
-            let definition = try await guest.inactiveDefinition()
-            let protection = try await two.client.protect(guest.name).id
-            try await two.client.waitForPoint(after: 3, of: protection, within: .seconds(90))
-
-            let mark = guest.console.mark
-            let out = try await two.succeed(.planned, protection)
-            let last = try await guest.ports.waitUntilPoweredOff(after: mark)
-            let away = two.replica(of: guest, protection, "failover")
-            #expect(try await away.waitUntilReady(within: .seconds(60)) == last, "nothing is lost")
-            #expect(out.rpoMs == 0)
-            try await count(on: away, from: last)
-            let reversed = try await two.waitUntilProtected(.reverse, protection, after: out.cycle)
-            #expect(try await two.client.protection(protection)?.generation == 2)
-            #expect(try await guest.state() == "shut off")
-            #expect(try await guest.startsWithHost() == false, "the losing side does not start it with the host")
-            let back = try await two.newestRecord(
-                of: guest, protection: protection, cycle: reversed, at: two.client.primary)
-            #expect(back > last, "what was written at the secondary is at the primary")
-
-            let awayMark = away.console.mark
-            let homeMark = guest.console.mark
-            // Read while it happens, because the folder of the started replica goes.
-            async let poweredOff = away.waitUntilPoweredOff(after: awayMark, within: .seconds(150))
-            let home = try await two.succeed(.failback, protection)
-            let lastAway = try await poweredOff
-            #expect(try await guest.waitUntilReady(after: homeMark, within: .seconds(60)) == lastAway)
-            #expect(home.rpoMs == 0)
-            #expect(try await guest.inactiveDefinition() == definition, "it runs on its own disks and definition")
-            #expect(try await guest.startsWithHost() == true)
-            try await count(on: guest.ports, from: lastAway)
-            let newest = try await two.waitUntilProtected(.forward, protection, after: home.cycle + 2)
-            #expect(try await two.client.protection(protection)?.generation == 3)
-            #expect(
-                try await two.newestRecord(of: guest, protection: protection, cycle: newest) > lastAway,
-                "unbroken across both journeys")
-            try await two.quiesce(protection)
-            let (compared, faults) = try await two.comparePoints(
-                of: protection, disks: ["vda", "vdb"], after: home.cycle)
-            #expect(faults == [] && compared >= 2)
-            #expect(guest.console.writeErrors == [])
-        }
-    }
-
-    /// The primary dies whole; everything up to the point is there, and commit leaves that point alone.
+    /// Taken back as if nothing had been, then for good.
     @Test(.timeLimit(.minutes(8)))
-    func anUnplannedFailoverKeepsEverythingUpToThePointAndIsCommitted() async throws {
-        try await Scenario.run("fu", disks: [128 << 20, 96 << 20], recordsPerSecond: 150, orchestrator: true) {
-            two, guest in
-            let protection = try await two.client.protect(guest.name).id
-            try await two.client.waitForPoint(after: 4, of: protection, within: .seconds(90))
-            try await guest.killEmulator()
-            try await two.sites.crash("primary")
-            let written = guest.console.lastCommitted
-
-            let run = try await two.succeed(.unplanned, protection) {
-                $0.point = .latest
-                $0.reachSource = true
-            }
-            let away = two.replica(of: guest, protection, "failover")
-            let found = try await away.waitUntilReady(within: .seconds(60))
-            // The checker has gone over every record up to it.
-            #expect(found == (try await two.newestRecord(of: guest, protection: protection, cycle: run.cycle)))
-            #expect(found > 0 && run.rpoMs >= 0)
-            #expect(written < found + 150 * 30, "about as much as the age of the newest point stands for")
-            let pending = try await two.waitUntil("commit pending", protection) { $0.state == .commitPending }
-            #expect(pending.generation == 2 && pending.activeSide == .target && pending.failoverCycle == run.cycle)
-            try await count(on: away, from: found)
-
-            try await two.succeed(.commit, protection)
-            try await two.waitUntil("committed", protection) { $0.state == .committed }
-            #expect(try await two.client.points(protection).map(\.cycle).filter { $0 != run.cycle } == [])
-            try await count(on: away, from: away.console.lastCommitted)
-            #expect(away.console.writeErrors == [])
-        }
-    }
-
-    /// Another point instead, and then all of it taken back.
-    @Test(.timeLimit(.minutes(8)))
-    func anUnplannedFailoverIsStartedFromAnotherPointAndTakenBack() async throws {
-        try await Scenario.run("fc", disks: [128 << 20, 96 << 20], recordsPerSecond: 100, orchestrator: true) {
-            two, guest in
+    func anUnplannedFailoverIsTakenBackAndAnotherCommitted() async throws {
+        try await run("fu") { two, guest in
             try await two.setFencing(.shutDown)
             let protection = try await two.client.protect(guest.name).id
-            try await two.client.waitForPoint(after: 6, of: protection, within: .seconds(90))
-            let mark = guest.console.mark
-            let first = try await two.succeed(.unplanned, protection) { $0.point = .latest }
-            // The source answers, so it is fenced at once.
-            let lastAtSource = try await guest.ports.waitUntilPoweredOff(after: mark)
-            let away = two.replica(of: guest, protection, "failover")
-            try await count(on: away, from: try await away.waitUntilReady(within: .seconds(60)))
-
-            let points = try await two.client.points(protection).filter { $0.cycle < first.cycle }
-            let older = try #require(points.dropLast().last)
-            let expected = try await two.newestRecord(of: guest, protection: protection, cycle: older.cycle)
-            try await two.succeed(.changePoint, protection) {
-                $0.point = .cycle
-                $0.cycle = older.cycle
-            }
-            #expect(try await away.waitUntilReady(within: .seconds(60)) == expected)
-            #expect(try await two.client.protection(protection)?.failoverCycle == older.cycle)
-            #expect(try await two.client.protection(protection)?.state == .commitPending)
-
-            let homeMark = guest.console.mark
-            try await two.succeed(.cancel, protection)
-            #expect(try await guest.waitUntilReady(after: homeMark, within: .seconds(60)) == lastAtSource)
-            let back = try await two.waitUntil("protected again", protection) { $0.state == .protected }
-            #expect(back.generation == 3 && back.activeSide == .source && back.direction == .forward)
-            let folder = two.sites.startedReplica(of: protection, at: "secondary", purpose: "failover")
-            #expect(try SecondaryHypervisor.processes(mentioning: folder).map(\.command) == [])
-            let newest = try await two.client.waitForPoint(after: first.cycle, of: protection, within: .seconds(90))
-            try await two.quiesce(protection)
-            #expect(try await two.comparePoints(of: protection, disks: ["vda", "vdb"], after: newest - 1).faults == [])
+            try await changePointAndTakeBack(two, guest, protection)
+            try await loseThePrimaryAndCommit(two, guest, protection)
         }
     }
 
     /// A site comes back with its guest running: it is told to stop, or both are shown, and one command resolves it.
     @Test(.timeLimit(.minutes(8)), arguments: [FenceAction.alarm, .shutDown])
     func aReturningSourceIsFenced(action: FenceAction) async throws {
-        try await Scenario.run("ff", disks: [128 << 20], recordsPerSecond: 100, orchestrator: true) { two, guest in
+        try await run("ff", disks: [64 << 20]) { two, guest in
             try await two.setFencing(action)
             let protection = try await two.client.protect(guest.name).id
             try await two.client.waitForPoint(after: 3, of: protection, within: .seconds(90))
@@ -189,7 +42,7 @@ struct FailoverTests {
             let run = try await two.succeed(.unplanned, protection) { $0.point = .latest }
             let away = two.replica(of: guest, protection, "failover")
             let found = try await away.waitUntilReady(within: .seconds(60))
-            try await count(on: away, from: found)
+            try await away.countOn(from: found)
             #expect(try await guest.state() == "running")
 
             try await two.sites.start("primary")
@@ -208,7 +61,8 @@ struct FailoverTests {
 
             try await two.succeed(.reverse, protection) { $0.keepDiverged = true }
             #expect(try await guest.state() == "shut off")
-            let newest = try await two.waitUntilProtected(.reverse, protection, after: run.cycle)
+            try await two.waitUntilProtected(.reverse, protection, after: run.cycle)
+            let newest = try await two.freshPoint(of: protection)
             let resolved = try await two.waitUntil("the alarm is over", protection) { $0.alarm.isEmpty }
             #expect(resolved.generation == 2)
             let kept = try await Command.run(["qemu-img", "snapshot", "-U", "-l", guest.diskPath(0)])
@@ -219,10 +73,163 @@ struct FailoverTests {
         }
     }
 
-    private func count(on ports: GuestPorts, from record: UInt64) async throws {
-        try await ports.tell("rate 100")
-        _ = try await eventually("the guest counts on from \(record)", within: .seconds(30)) {
-            ports.console.lastCommitted > record ? true : nil
+    // MARK: Acts
+
+    /// Production counts on, points go on, and what the replica held is byte for byte what it was.
+    private func testBesideReplication(_ two: TwoSites, _ guest: TestGuest, _ protection: String) async throws {
+        let newest = try await two.client.waitForPoint(after: 4, of: protection, within: .seconds(90))
+        let before = try await two.replicaHashes(protection)
+        let writtenBefore = guest.console.lastCommitted
+
+        let run = try await two.succeed(.test, protection) { $0.point = .latest }
+        let copy = two.replica(of: guest, protection, "test")
+        let found = try await copy.waitUntilReady(within: .seconds(60))
+        #expect(found > 0 && found <= guest.console.lastCommitted)
+        #expect(found == (try await two.newestRecord(of: guest, protection: protection, cycle: run.cycle)))
+        // The copy has a life of its own.
+        try await copy.tell("random 8 7")
+        try await copy.tell("rate 50")
+        _ = try await eventually("the copy counts on", within: .seconds(30)) {
+            copy.console.lastCommitted > found ? true : nil
         }
+        let second = await #expect(throws: RemoteError.self) {
+            try await two.client.begin(.test, protection) { $0.point = .latest }
+        }
+        #expect(second?.remedy.isEmpty == false)
+        let during = try await two.client.waitForPoint(after: newest + 5, of: protection, within: .seconds(30))
+        #expect(guest.console.lastCommitted > writtenBefore)
+
+        try await two.succeed(.cleanup, protection)
+        let folder = two.sites.startedReplica(of: protection, at: "secondary", purpose: "test")
+        #expect(!FileManager.default.fileExists(atPath: folder))
+        #expect(try SecondaryHypervisor.processes(mentioning: folder).map(\.command) == [])
+        #expect(!(try await two.side(of: protection, guest: guest, at: two.client.secondary)).hasTest)
+        let after = try await two.replicaHashes(protection)
+        for (file, hash) in before { #expect(after[file] == hash, "\(file) is what it was") }
+
+        try await two.client.waitForPoint(after: during + 1, of: protection, within: .seconds(30))
+        #expect(try await two.client.protection(protection)?.generation == 1)
+        try await two.quiesce(protection)
+        // Those that were made while the copy ran, and the ones around them.
+        let (compared, faults) = try await two.comparePoints(of: protection, disks: ["vda", "vdb"], after: newest)
+        #expect(faults == [] && compared >= 6)
+        #expect(guest.console.writeErrors == [])
+        #expect(try await Leftovers.find(of: guest, in: two.sites, protection: protection) == [])
+        try await two.client.changeState(protection, to: .protected)
+    }
+
+    /// Out and home: the first record on each side is the last of the other plus one.
+    private func moveAndBringHome(_ two: TwoSites, _ guest: TestGuest, _ protection: String) async throws {
+        try await guest.setAutostart(true)
+        let definition = try await guest.inactiveDefinition()
+        let mark = guest.console.mark
+        let out = try await two.succeed(.planned, protection)
+        let last = try await guest.ports.waitUntilPoweredOff(after: mark)
+        let away = two.replica(of: guest, protection, "failover")
+        #expect(try await away.waitUntilReady(within: .seconds(60)) == last, "nothing is lost")
+        #expect(out.rpoMs == 0)
+        try await away.countOn(from: last)
+        try await two.waitUntilProtected(.reverse, protection, after: out.cycle)
+        #expect(try await two.client.protection(protection)?.generation == 2)
+        #expect(try await guest.state() == "shut off")
+        #expect(try await guest.startsWithHost() == false, "the losing side does not start it with the host")
+        let back = try await two.newestRecord(
+            of: guest, protection: protection, cycle: try await two.freshPoint(of: protection),
+            at: two.client.primary)
+        #expect(back > last, "what was written at the secondary is at the primary")
+
+        let awayMark = away.console.mark
+        let homeMark = guest.console.mark
+        // Read while it happens, because the folder of the started replica goes.
+        async let poweredOff = away.waitUntilPoweredOff(after: awayMark, within: .seconds(150))
+        let home = try await two.succeed(.failback, protection)
+        let lastAway = try await poweredOff
+        #expect(try await guest.waitUntilReady(after: homeMark, within: .seconds(60)) == lastAway)
+        #expect(home.rpoMs == 0)
+        #expect(try await guest.inactiveDefinition() == definition, "it runs on its own disks and definition")
+        #expect(try await guest.startsWithHost() == true)
+        try await guest.ports.countOn(from: lastAway)
+        try await two.waitUntilProtected(.forward, protection, after: home.cycle)
+        let newest = try await two.freshPoint(of: protection)
+        #expect(try await two.client.protection(protection)?.generation == 3)
+        #expect(
+            try await two.newestRecord(of: guest, protection: protection, cycle: newest) > lastAway,
+            "unbroken across both journeys")
+        try await two.quiesce(protection)
+        let (compared, faults) = try await two.comparePoints(
+            of: protection, disks: ["vda", "vdb"], after: home.cycle)
+        #expect(faults == [] && compared >= 2)
+        #expect(guest.console.writeErrors == [])
+    }
+
+    /// Another point instead, and then all of it taken back.
+    private func changePointAndTakeBack(_ two: TwoSites, _ guest: TestGuest, _ protection: String) async throws {
+        try await two.client.waitForPoint(after: 6, of: protection, within: .seconds(90))
+        let mark = guest.console.mark
+        let first = try await two.succeed(.unplanned, protection) { $0.point = .latest }
+        // The source answers, so it is fenced at once.
+        let lastAtSource = try await guest.ports.waitUntilPoweredOff(after: mark)
+        let away = two.replica(of: guest, protection, "failover")
+        try await away.countOn(from: try await away.waitUntilReady(within: .seconds(60)))
+
+        let points = try await two.client.points(protection).filter { $0.cycle < first.cycle }
+        let older = try #require(points.dropLast().last)
+        let expected = try await two.newestRecord(of: guest, protection: protection, cycle: older.cycle)
+        try await two.succeed(.changePoint, protection) {
+            $0.point = .cycle
+            $0.cycle = older.cycle
+        }
+        #expect(try await away.waitUntilReady(within: .seconds(60)) == expected)
+        #expect(try await two.client.protection(protection)?.failoverCycle == older.cycle)
+        #expect(try await two.client.protection(protection)?.state == .commitPending)
+
+        let homeMark = guest.console.mark
+        try await two.succeed(.cancel, protection)
+        #expect(try await guest.waitUntilReady(after: homeMark, within: .seconds(60)) == lastAtSource)
+        let back = try await two.waitUntil("protected again", protection) { $0.state == .protected }
+        #expect(back.generation == 3 && back.activeSide == .source && back.direction == .forward)
+        let folder = two.sites.startedReplica(of: protection, at: "secondary", purpose: "failover")
+        #expect(try SecondaryHypervisor.processes(mentioning: folder).map(\.command) == [])
+        let newest = try await two.client.waitForPoint(after: first.cycle, of: protection, within: .seconds(90))
+        try await two.quiesce(protection)
+        #expect(try await two.comparePoints(of: protection, disks: ["vda", "vdb"], after: newest - 1).faults == [])
+        try await two.client.changeState(protection, to: .protected)
+    }
+
+    /// The primary dies whole; everything up to the point is there, and commit leaves that point alone.
+    private func loseThePrimaryAndCommit(_ two: TwoSites, _ guest: TestGuest, _ protection: String) async throws {
+        let before = try #require(try await two.client.protection(protection)?.generation)
+        try await guest.ports.countOn(from: guest.console.lastCommitted)
+        try await two.freshPoint(of: protection)
+        try await guest.killEmulator()
+        try await two.sites.crash("primary")
+        let written = guest.console.lastCommitted
+
+        let run = try await two.succeed(.unplanned, protection) {
+            $0.point = .latest
+            $0.reachSource = true
+        }
+        let away = two.replica(of: guest, protection, "failover")
+        let found = try await away.waitUntilReady(within: .seconds(60))
+        // The checker has gone over every record up to it.
+        #expect(found == (try await two.newestRecord(of: guest, protection: protection, cycle: run.cycle)))
+        #expect(found > 0 && run.rpoMs >= 0)
+        #expect(written < found + 100 * 30, "about as much as the age of the newest point stands for")
+        let pending = try await two.waitUntil("commit pending", protection) { $0.state == .commitPending }
+        #expect(pending.generation == before + 1 && pending.activeSide == .target && pending.failoverCycle == run.cycle)
+        try await away.countOn(from: found)
+
+        try await two.succeed(.commit, protection)
+        try await two.waitUntil("committed", protection) { $0.state == .committed }
+        #expect(try await two.client.points(protection).map(\.cycle).filter { $0 != run.cycle } == [])
+        try await away.countOn(from: away.console.lastCommitted)
+        #expect(away.console.writeErrors == [])
+    }
+
+    private func run(
+        _ name: String, disks: [UInt64] = [64 << 20, 48 << 20], _ body: (TwoSites, TestGuest) async throws -> Void
+    ) async throws {
+        try await Scenario.run(
+            name, disks: disks, recordsPerSecond: 100, recordAreaBytes: 32 << 20, orchestrator: true, body)
     }
 }

@@ -7,8 +7,10 @@ enum Scenario {
     /// - Parameter embedded: the guest runs under libvirt's embedded driver, which `virsh` can join only while the
     ///   primary's agent is not there.
     static func run(
-        _ name: String, disks: [UInt64], recordsPerSecond: Int, format: String = "qcow2", fileSystemBytes: UInt64 = 0,
-        frequencySeconds: UInt32 = 1, stallableLink: Bool = false, smallTargetMebibytes: Int? = nil,
+        _ name: String, disks: [UInt64], recordsPerSecond: Int, recordAreaBytes: UInt64 = 64 << 20,
+        format: String = "qcow2",
+        fileSystemBytes: UInt64 = 0, frequencySeconds: UInt32 = 1, stallableLink: Bool = false,
+        smallTargetMebibytes: Int? = nil,
         withOracle: Bool = true, orchestrator: Bool = false, embedded: Bool = false,
         _ body: (TwoSites, TestGuest) async throws -> Void
     ) async throws {
@@ -25,8 +27,8 @@ enum Scenario {
         }
         let guest = TestGuest(
             name: "bsc-\(name)", folder: "\(root)/guest", image: try GuestImage(in: "\(root)/image"),
-            disks: disks.map { .init(sizeBytes: $0, format: format) }, recordsPerSecond: recordsPerSecond,
-            fileSystemBytes: fileSystemBytes)
+            disks: disks.map { .init(sizeBytes: $0, format: format) }, recordAreaBytes: recordAreaBytes,
+            recordsPerSecond: recordsPerSecond, fileSystemBytes: fileSystemBytes)
         let host = embedded ? "qemu:///embed?root=\(root)/p" : GuestHost.uri
         if embedded { try prepareEmbedded("\(root)/p") }
         var sites: TwoSites?

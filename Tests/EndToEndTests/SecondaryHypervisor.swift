@@ -4,14 +4,15 @@ import LocalSites
 /// libvirt at the secondary: its embedded driver, which only the secondary's agent has open while it runs.
 enum SecondaryHypervisor {
     static func prepare(in root: String) throws {
-        try EmbeddedHypervisor.prepare(at: "\(root)/secondary/virt")
+        try EmbeddedHypervisor.prepare(at: LocalSites.embeddedRoot(of: "secondary", in: root))
     }
 
     /// Ends guests that a test left there, and what serves points to them. Only once the agent has ended.
     static func clear(in root: String) async throws {
+        let host = "qemu:///embed?root=\(LocalSites.embeddedRoot(of: "secondary", in: root))"
         func virsh(_ words: String) async throws -> String {
             try await Command.run(
-                ["virsh", "-q", "-c", "qemu:///embed?root=\(root)/secondary/virt", words],
+                ["virsh", "-q", "-c", host, words],
                 environment: ["HOME": "\(root)/home"])
         }
         for name in try await virsh("list --all --name").split(separator: "\n") {

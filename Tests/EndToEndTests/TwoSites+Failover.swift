@@ -19,6 +19,7 @@ extension TwoSites {
     ) async throws -> Run {
         let run = try await client.perform(kind, protection, within: limit, fill)
         let steps = run.steps.map { "\($0.name) \($0.state) \($0.detail)" }.joined(separator: "; ")
+        print("\(kind): \(run.steps.compactMap(\.secondsTaken).joined(separator: ", "))")
         try #require(run.state != .failed, "\(kind): \(run.sentence) \(run.remedy) Steps: \(steps)")
         return run
     }
@@ -61,6 +62,17 @@ extension TwoSites {
         }
     }
 
+    /// A point that was captured after this was called, so that it holds what the guest had written by then.
+    @discardableResult
+    func freshPoint(of protection: String, within limit: Duration = .seconds(60)) async throws -> UInt64 {
+        // The next one may be under way already.
+        let captured = (try await client.status(protection)?.newestCycle ?? 0) + 1
+        return try await eventually("a point after cycle \(captured)", within: limit) {
+            let newest = try await client.status(protection)?.newestCycle ?? 0
+            return newest > captured ? newest : nil
+        }
+    }
+
     func setFencing(_ action: FenceAction) async throws {
         let snapshot = try await client.snapshot()
         var pair = PairClouds()
@@ -79,5 +91,24 @@ extension TwoSites {
             (String(line.dropFirst(66)), String(line.prefix(64)))
         }
         return Dictionary(pairs) { first, _ in first }
+    }
+}
+
+extension RunStep {
+    /// `shut-down-source 3.8 s`, for whoever reads why a run took long; nil: it was passed over.
+    fileprivate var secondsTaken: String? {
+        guard startedUnixMs > 0, endedUnixMs >= startedUnixMs else { return nil }
+        let milliseconds = endedUnixMs - startedUnixMs
+        return "\(name) \(milliseconds / 1_000).\(milliseconds % 1_000 / 100) s"
+    }
+}
+
+extension GuestPorts {
+    /// Tells the guest to write, and waits until it has written something after `record`.
+    func countOn(from record: UInt64) async throws {
+        try await tell("rate 100")
+        _ = try await eventually("the guest counts on from \(record)", within: .seconds(30)) {
+            console.lastCommitted > record ? true : nil
+        }
     }
 }

@@ -162,6 +162,8 @@ import Testing
                 }
                 let items = Dictionary(uniqueKeysWithValues: report.items.map { ($0.name, $0) })
                 #expect(items["replicas directory"] != nil && items["free space"] != nil && items["nbdkit"] != nil)
+                let burial = try #require(items["first process"])
+                #expect(burial.passed == burial.detail.contains(" ms"))
                 let plugin = try #require(items["nbdkit plugin"])
                 #expect(!plugin.passed && !plugin.remedy.isEmpty)
                 for item in report.items where !item.passed { #expect(!item.remedy.isEmpty) }

@@ -100,4 +100,7 @@ package enum HostAgentLimits {
     package static let scrubFaultsReportedMaximum = 100
     package static let startRetryInterval: Duration = .seconds(2)
     package static let doctorCommandDeadline: Duration = .seconds(5)
+    /// A first process that buries what ended later than this makes each shutdown of a guest take noticeably longer.
+    package static let burialLimit: Duration = .seconds(2)
+    package static let burialPollMicroseconds: UInt32 = 10_000
 }

@@ -46,6 +46,33 @@ import Testing
         #expect(try record(.planned, spoil: false).rpoMilliseconds == 0)
     }
 
+    /// A cycle that is open is let end, for a while.
+    @Test(arguments: [true, false])
+    func `a planned shutdown waits for the open cycle, and not for ever`(ends: Bool) throws {
+        var world = ModelWorld()
+        world.isCycleOpen = true
+        var now = Samples.start
+        var machine = RunStateMachine(try Samples.record(Samples.request(.planned), registry: world.registry))
+        var pending = try machine.handle(.begun, now: now)
+        var askedAt: RunTime?
+        var statuses = 0
+        while askedAt == nil, !pending.isEmpty {
+            switch pending.removeFirst() {
+            case .store: break
+            case .wake(let time, let number):
+                now = max(now, time)
+                pending += try machine.handle(.timePassed(number), now: now)
+            case .ask(let order):
+                if case .status = order.call { statuses += 1 }
+                if ends, statuses == 5 { world.isCycleOpen = false }
+                if case .agent(_, .stopGuest) = order.call { askedAt = now }
+                pending += try machine.handle(.answered(order.number, try world.answer(order)), now: now)
+            }
+        }
+        let waited = try #require(askedAt) - Samples.start
+        #expect(ends ? waited == 400 && statuses == 5 : waited == OrchestratorLimits.restWaitMilliseconds)
+    }
+
     @Test(arguments: RunKind.allCases)
     func `every kind says what is the case in one sentence`(kind: RunKind) throws {
         let state: ProtectionState =
@@ -56,5 +83,16 @@ import Testing
         #expect(record.sentence.contains("alpha") || record.sentence.contains("beta"))
         record.progress = .failed(OrchestratorError(.unavailable, "Why.", remedy: "What next."))
         #expect(record.sentence == "Why." && record.remedy == "What next.")
+    }
+
+    @Test func `what a host gives as its reason is in the sentence, once`() {
+        let refused = OrchestratorError(
+            .unavailable, "Guest web could not be started.", facts: ["cause": "the socket's path is too long"])
+        let told = refused.tellingCause
+        #expect(told.message == "Guest web could not be started: the socket's path is too long.")
+        #expect(told.tellingCause == told)
+        #expect(told.code == refused.code && told.isRetryable == refused.isRetryable && told.facts == refused.facts)
+        let plain = OrchestratorError(.notFound, "There is no guest web.")
+        #expect(plain.tellingCause == plain)
     }
 }

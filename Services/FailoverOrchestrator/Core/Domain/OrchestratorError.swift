@@ -24,6 +24,16 @@ struct OrchestratorError: Error, Hashable, Sendable, Codable {
         self.facts = facts
     }
 
+    /// With the peer's evidence in the sentence, because a run's report has no place for facts, and “could not be started”
+    /// alone helps nobody.
+    var tellingCause: OrchestratorError {
+        guard let cause = facts["cause"], !cause.isEmpty, !message.contains(cause) else { return self }
+        var told = self
+        told.message = (message.hasSuffix(".") ? String(message.dropLast()) : message) + ": \(cause)"
+        if !cause.hasSuffix(".") { told.message += "." }
+        return told
+    }
+
     /// Whether a run asks again by itself. Beside what the peer calls retryable: a version that was no longer current,
     /// because each attempt reads it afresh, and a peer's own fault, because that leaves open whether it was done.
     var isWorthRepeating: Bool { isRetryable || code == .conflict || code == .internal }

@@ -33,6 +33,8 @@ enum OrchestratorLimits {
 
     /// How often the policy service is asked whether the cycle is committed; it is downtime of a guest.
     static let deltaPollMilliseconds: Int64 = 100
+    /// A planned shutdown waits this long for the open cycle, while the guest runs on; one that takes longer is not waited for.
+    static let restWaitMilliseconds: Int64 = 30_000
     /// A trigger that no cycle followed for this long was lost with a restart of the policy service.
     static let deltaTriggerLostMilliseconds: Int64 = 3_000
     /// Cycles that failed or began before the guest ended; after so many the fault does not go away by itself.

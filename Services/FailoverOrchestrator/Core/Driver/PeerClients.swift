@@ -49,7 +49,7 @@ actor PeerClients {
                 return .success(try order.call.answer(reply))
             }
         } catch {
-            return .failure(OrchestratorError(thrown: error))
+            return .failure(OrchestratorError(thrown: error).tellingCause)
         }
     }
 

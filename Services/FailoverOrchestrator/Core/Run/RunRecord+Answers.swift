@@ -21,6 +21,12 @@ extension RunRecord {
                 takePolicy(policies)
             case .status(let status):
                 facts.isCycleOpen = status.isOpen
+                // The guest runs on meanwhile, and what this cycle brings need not be fetched when it is down.
+                if stage == .awaitRest {
+                    let waited = now - (steps[index].startedAt ?? now)
+                    return status.isOpen && waited < OrchestratorLimits.restWaitMilliseconds
+                        ? .again(after: OrchestratorLimits.deltaPollMilliseconds) : .next
+                }
                 steps[index].totalBytes = max(steps[index].totalBytes, status.totalBytes)
                 steps[index].doneBytes = status.totalBytes - min(status.pendingBytes, status.totalBytes)
             case .history(let cycles):
@@ -74,7 +80,7 @@ extension RunRecord {
             facts.firstTriggeredAt = facts.firstTriggeredAt ?? now
         case .setSide(.source, active: true):
             facts.owesSides = false
-        case .setSide, .refresh, .advance, .readPolicy, .noteHistory, .watchCycle, .awaitDelta, .describe,
+        case .setSide, .refresh, .advance, .readPolicy, .noteHistory, .watchCycle, .awaitDelta, .awaitRest, .describe,
             .describeReplica, .listPoints, .prepare, .stopGuest, .startGuest, .startReplica, .stopReplica, .adopt,
             .commitReplica:
             break

@@ -8,6 +8,8 @@ enum StepStage: Hashable, Sendable {
     case trigger
     case watchCycle
     case awaitDelta
+    /// Until no cycle is open, for a while.
+    case awaitRest
     case describe(Side)
     case describeReplica
     case listPoints
@@ -34,7 +36,8 @@ extension RunRecord {
             }
         case .checkSource: [.describe(.source)]
         case .prepare: [.prepare]
-        case .shutDownSource: kind.isPlanned ? [.stopGuest] : [.describe(.source), .readPolicy, .stopGuest]
+        case .shutDownSource:
+            kind.isPlanned ? [.awaitRest, .stopGuest] : [.describe(.source), .readPolicy, .stopGuest]
         case .lastDelta: [.noteHistory, .trigger, .watchCycle, .awaitDelta]
         case .choosePoint: [.listPoints]
         case .activate: [.refresh, .advance(.activateTarget)]
@@ -108,7 +111,7 @@ extension RunRecord {
         case .readPolicy: .policies
         case .noteHistory: facts.historyMark == nil ? .history : nil
         case .trigger: .trigger
-        case .watchCycle: .status
+        case .watchCycle, .awaitRest: .status
         case .awaitDelta: .history
         case .describe(let side): .agent(side, .describeSide)
         case .describeReplica: .agent(.target, .describeReplica)

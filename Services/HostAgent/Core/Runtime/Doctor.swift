@@ -38,6 +38,7 @@ struct Doctor: Sendable {
             await vaultItem(), await item("replicas directory", replicasDirectory),
             await item("free space", freeSpace), await item("state directory", stateDirectory),
             await item("nbdkit", nbdkit), await item("nbdkit plugin", nbdkitPlugin),
+            await item("first process", firstProcess),
         ] {
             report.items.append(wire(item))
         }
@@ -138,6 +139,18 @@ struct Doctor: Sendable {
                 remedy: "Build it with `make build`, and set `nbdkitPlugin` to its path.")
             let name = words.split(separator: "\n").first { $0.hasPrefix("name=") } ?? "loads"
             return "\(settings.nbdkitPlugin): \(name)"
+        }
+    }
+
+    private var firstProcess: @Sendable () throws -> String {
+        {
+            guard let milliseconds = try Burial.milliseconds(within: HostAgentLimits.burialLimit) else {
+                throw Shortcoming(
+                    detail: "a process that ended was not buried within "
+                        + "\(HostAgentLimits.burialLimit.components.seconds) s: each shutdown of a guest takes longer",
+                    remedy: "Give the container an init: `docker run --init`, or `init: true` in compose.yaml.")
+            }
+            return "buries processes that ended; this one within \(milliseconds) ms"
         }
     }
 

@@ -1,8 +1,7 @@
 import FoundationEssentials
 import Glibc
 
-/// An nbdkit process that serves a guest's view. It is nobody's child: nbdkit forks into the background once it serves,
-/// which is also what frees it from ending with the thread that started it.
+/// An nbdkit process that serves a guest's view. It is a child of the agent that started it, and outlives that.
 struct GuestViewProcess: Sendable, Equatable {
     let process: Int32
     let startTicks: UInt64
@@ -32,7 +31,15 @@ struct GuestViewProcess: Sendable, Equatable {
         return arguments[option + 1] == socket
     }
 
-    func isAlive() -> Bool { SupervisedProcess.isAlive(process: process, startTicks: startTicks) }
+    /// One that has ended is buried, when it was this agent's child.
+    func isAlive() -> Bool {
+        // Asked first, because the number may belong to another child by now, whose end is not to be taken.
+        guard SupervisedProcess.startTicks(of: process) == startTicks else { return false }
+        var status: Int32 = 0
+        guard waitpid(process, &status, WNOHANG) != process else { return false }
+        return SupervisedProcess.isAlive(process: process, startTicks: startTicks)
+    }
+
     func terminate() { kill(process, SIGTERM) }
     func forceEnd() { kill(process, SIGKILL) }
 }

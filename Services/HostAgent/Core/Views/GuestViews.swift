@@ -2,6 +2,7 @@ import BlockDevice
 import FoundationEssentials
 import Glibc
 package import Logging
+import Replica
 import ServiceRuntime
 
 /// Serves the views that guests run from: nbdkit processes that outlive the agent, because a guest must not lose its
@@ -127,34 +128,21 @@ package actor GuestViews {
             "view of a guest served", metadata: ["protection": "\(view.protection)", "cycle": "\(view.cycle)"])
     }
 
-    /// Starts nbdkit and waits, on the same thread, until it serves and has gone into the background: it asks for a
-    /// signal at the end of the thread that started it, and its background process is free of that, prctl(2).
+    /// Blocks until it serves, on the thread that starts it: see `ViewProcess`.
     private static func serve(_ view: View, _ plugin: String) throws -> GuestViewProcess {
         let directory = view.socket.prefix(upTo: view.socket.lastIndex(of: "/") ?? view.socket.startIndex)
         try FileManager.default.createDirectory(
             atPath: String(directory), withIntermediateDirectories: true, attributes: [.posixPermissions: 0o711])
-        let log = view.socket + ".log"
-        let starter = try SupervisedProcess.start(
-            "nbdkit",
-            [
-                "--readonly", "--unix", view.socket, "--threads", "8",
-                plugin, "replica=\(view.replica)", "point=\(view.cycle)",
-            ], errors: log)
-        let status = starter.waitUntilEnd(within: HostAgentLimits.viewStartDeadline)
-        if status == nil {
-            starter.forceEnd()
-            _ = starter.waitUntilEnd(within: HostAgentLimits.viewStopGrace)
+        let serving = try ViewProcess(
+            plugin: plugin, replicaDirectory: view.replica, cycle: view.cycle, socket: view.socket,
+            lifetime: .outlivesStarter)
+        let start = try ViewStart(serving, log: log(of: view.socket))
+        if let failure = start.failure {
+            start.process.forceEnd()
+            _ = start.process.waitUntilEnd(within: HostAgentLimits.viewStopGrace)
+            throw failure
         }
-        guard status == .ended(code: 0), let served = GuestViewProcess.find(socket: view.socket) else {
-            throw HostAgentError(
-                .processFailed, "nbdkit does not serve the point.",
-                remedy: "See what it says; `bascule doctor` checks nbdkit and the plugin.",
-                facts: [
-                    "nbdkit": String((SmallFile.text(at: log) ?? "").suffix(1_000)),
-                    "status": status.map { "\($0)" } ?? "not serving in time",
-                ])
-        }
-        return served
+        return GuestViewProcess(process: start.process.process, startTicks: start.process.startTicks)
     }
 
     /// QEMU connects to the socket as whoever it runs as.
@@ -184,7 +172,8 @@ package actor GuestViews {
     }
 
     private func remove(_ socket: String) {
-        unlink(socket)
-        unlink(socket + ".log")
+        for path in [socket, ViewProcess.readyFile(of: socket), Self.log(of: socket)] { unlink(path) }
     }
+
+    private static func log(of socket: String) -> String { socket + ".log" }
 }
