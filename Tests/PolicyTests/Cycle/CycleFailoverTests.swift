@@ -199,6 +199,28 @@ import Testing
         #expect(order.cycle == 41 && order.parent == 40 && order.kind == .compare)
     }
 
+    /// Disks that hold more than the point go under the number of the point that the other side was started from.
+    @Test func `a side that holds the number and refuses it as the parent is compared with`() throws {
+        var machine = machine()
+        let reversing = entry(.reversing, version: 6, generation: 2, isReversed: true)
+        _ = machine.handle(.listed(reversing, .ordinary), now: now)
+        var actions = machine.start(now: now)
+        actions = try answer(&machine, actions, .success(.captureOpened(Samples.capture(8))))
+        actions = try answer(&machine, actions, .failure(PolicyError(.wrongParent, "The disks diverged.")))
+        var asked: [CycleAction] = []
+        for call in calls(actions) { asked += machine.handle(.answered(call.number, .success(.done)), now: now) }
+        #expect(calls(asked).map(\.call) == [.describeReplica])
+        let held = ReplicaSummary(newestCycle: machine.progress.parent, openCycle: 0, generation: 2)
+        _ = try answer(&machine, asked, .success(.replica(held)))
+        try machine.progress.checkInvariants()
+        let startsAt = try #require(machine.startsAt)
+        let next = machine.start(now: max(now, startsAt))
+        guard case .openCapture(let order)? = calls(next).last?.call else {
+            throw PolicyError(.internal, "no capture was asked for")
+        }
+        #expect(order.cycle == 9 && order.parent == held.newestCycle && order.kind == .compare)
+    }
+
     @Test func `taken back it goes on at once, from the same checkpoint`() throws {
         var machine = machine()
         for step in [
