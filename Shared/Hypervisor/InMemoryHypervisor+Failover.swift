@@ -197,7 +197,7 @@ extension InMemoryHypervisor {
 
     // MARK: Disks
 
-    package func settleOnBase(guest: String, directory: String, images: [String: String]) async throws {
+    package func settleOnBase(guest: String, directory: String, images: [String: BaseImageFile]) async throws {
         try enter(.settleOnBase)
         try existing(guest) { guest in
             guard !guest.power.hasProcess else { throw HypervisorError.runs(name: guest.name) }
@@ -209,6 +209,17 @@ extension InMemoryHypervisor {
             }
             guest.replica?.isOnBase = true
         }
+    }
+
+    package func setAside(guest: String, for directory: String) async throws {
+        try enter(.setAside)
+        let isAside = try state.withLock { state in
+            guard let known = state.guests[guest], known.replica?.directory != directory else { return false }
+            guard !known.power.hasProcess else { throw HypervisorError.runs(name: known.name) }
+            state.guests[guest] = nil
+            return true
+        }
+        if isAside { broadcaster.send(GuestChange(guest: guest, kind: .undefined)) }
     }
 
     package func stripBitmaps(protection: String, guest: String, images: [String]) async throws {
