@@ -129,6 +129,9 @@ package protocol HypervisorDriver: Sendable {
     /// when there is none. Throws `.wrongPowerState` when it runs.
     func setAside(guest: String, for directory: String) async throws
 
+    /// The UEFI variables of a guest, as its file holds them now; empty when it has none.
+    func firmwareVariables(of guest: String) async throws -> [UInt8]
+
     /// Removes the change bitmaps of a protection from qcow2 images that nobody has open, and its checkpoints from the
     /// guest that they belong to, when there is one, so that nothing of ours stays in disks that are adopted.
     /// Safe to repeat. Throws `.wrongPowerState` when the guest runs.

@@ -58,6 +58,7 @@ extension InMemoryHypervisor {
                 uuid: uuid, name: name, memoryBytes: document.memoryBytes, hasGuestAgent: false, disks: disks)
             guest.replica = .init(
                 protection: request.protection, cycle: request.cycle, directory: request.directory, answer: answer)
+            guest.nvram = request.nvram
             if request.tracksChanges { guest.track(protection: request.protection, cycle: request.cycle) }
             state.guests[uuid] = guest
             return answer
@@ -220,6 +221,14 @@ extension InMemoryHypervisor {
             return true
         }
         if isAside { broadcaster.send(GuestChange(guest: guest, kind: .undefined)) }
+    }
+
+    /// Gives a guest UEFI variables, which captures show from then on.
+    package func setFirmwareVariables(_ bytes: [UInt8], of guest: String) { withGuest(guest) { $0.nvram = bytes } }
+
+    package func firmwareVariables(of guest: String) async throws -> [UInt8] {
+        try enter(.firmwareVariables)
+        return try existing(guest) { $0.nvram }
     }
 
     package func stripBitmaps(protection: String, guest: String, images: [String]) async throws {

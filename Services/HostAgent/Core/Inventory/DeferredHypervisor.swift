@@ -97,6 +97,10 @@ package final class DeferredHypervisor: HypervisorDriver {
         try await driver().setAside(guest: guest, for: directory)
     }
 
+    package func firmwareVariables(of guest: String) async throws -> [UInt8] {
+        try await driver().firmwareVariables(of: guest)
+    }
+
     package func stripBitmaps(protection: String, guest: String, images: [String]) async throws {
         try await driver().stripBitmaps(protection: protection, guest: guest, images: images)
     }

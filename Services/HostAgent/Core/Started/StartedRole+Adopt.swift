@@ -75,11 +75,10 @@ extension StartedRole {
         guard let identifier = UUID(uuidString: protection), let guest = UUID(uuidString: order.guest) else {
             preconditionFailure("both were checked to be UUIDs")
         }
-        let point = try Adoption(order, described).point()
+        let adoption = try Adoption(order, described, variables: await hypervisor.firmwareVariables(of: order.guest))
         try await target.adopt(
             ReplicaIdentity(protection: identifier, guest: guest, guestName: described.name),
-            generation: order.generation, point: point,
-            guest: GuestConfiguration(definition: described.definition, nvram: []), images: images)
+            generation: order.generation, point: try adoption.point(), guest: adoption.configuration, images: images)
         try reach(.adoptMade)
         logger.notice(
             "disks adopted",
@@ -125,7 +124,8 @@ extension StartedRole {
         _ known: StartedReplica, _ protection: String, _ order: AdoptionOrder, _ described: GuestDescription?
     ) async throws {
         let replica = try await target.replica(of: protection, generation: order.generation, raises: true)
-        let asked = try Adoption(order, described)
+        let variables = described == nil ? [] : try await hypervisor.firmwareVariables(of: order.guest)
+        let asked = try Adoption(order, described, variables: variables)
         let (guest, adoption) = try StartedReplica.adopt(known, asked)
         var known = known
         if known.phase != .returning(guest, adoption) {
@@ -169,7 +169,7 @@ extension StartedRole {
 
     private func absorb(_ adoption: Adoption, _ replica: Replica) async throws {
         let point = try adoption.point()
-        let guest = GuestConfiguration(definition: adoption.definition, nvram: [])
+        let guest = adoption.configuration
         try await threads.run { try replica.absorb(overlays: adoption.paths, point: point, guest: guest) }
     }
 
@@ -194,10 +194,12 @@ extension StartedRole {
 }
 
 extension Adoption {
-    fileprivate init(_ order: StartedRole.AdoptionOrder, _ guest: GuestDescription?) throws {
+    fileprivate init(
+        _ order: StartedRole.AdoptionOrder, _ guest: GuestDescription?, variables: [UInt8]
+    ) throws {
         try self.init(
             cycle: order.cycle, isDiverged: order.isDiverged,
             disks: (guest?.disks ?? []).map { Disk(target: $0.target, sizeBytes: $0.sizeBytes, path: $0.source) },
-            definition: guest?.definition ?? "")
+            definition: guest?.definition ?? "", variables: variables)
     }
 }
