@@ -164,6 +164,10 @@ let package = Package(
         tests(
             "FailoverOrchestratorTests",
             ["FailoverOrchestrator", "Messages", "MessageBus", "RawSockets", grdb, logging]),
+        // The decisions of every service in one thread, in virtual time.
+        tests(
+            "SimulationTests",
+            ["Vault", "Policy", "FailoverOrchestrator", "HostAgent", "Hypervisor", "Replica", "Messages"]),
         tests("OperatorCLITests", ["OperatorCLI", "Messages", "MessageBus", "bascule"]),
         // What several test targets use to break the protocol on purpose.
         .target(name: "RawSockets", dependencies: ["CZeroMQ"], path: "Tests/RawSockets"),

@@ -19,7 +19,10 @@ struct CapturePlan: Sendable {
         }
     }
 
-    func nvramBytes() throws -> [UInt8] {
+    func nvramBytes() throws -> [UInt8] { try Self.variables(in: nvram) }
+
+    /// What a file of UEFI variables holds; empty when there is none.
+    static func variables(in nvram: String?) throws -> [UInt8] {
         guard let nvram, let data = FileManager.default.contents(atPath: nvram) else { return [] }
         guard data.count <= HypervisorLimits.nvramBytes else {
             throw HypervisorError(.operationFailed, "The file of UEFI variables \(nvram) is too large to be one.")

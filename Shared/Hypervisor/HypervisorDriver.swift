@@ -119,10 +119,18 @@ package protocol HypervisorDriver: Sendable {
     /// start; nothing to do for a guest that is off.
     func setLinks(of guest: String, up: Bool) async throws
 
-    /// Puts the overlays of a replica's guest, which has to be off, on its base images (`images` by target: raw files
-    /// that hold what the view holds), so that its next start needs no view. Its writes, checkpoints and bitmaps stay.
+    /// Puts the overlays of a replica's guest, which has to be off, on its base images (`images` by target; they hold
+    /// what the view holds), so that its next start needs no view. Its writes, checkpoints and bitmaps stay.
     /// Safe to repeat.
-    func settleOnBase(guest: String, directory: String, images: [String: String]) async throws
+    func settleOnBase(guest: String, directory: String, images: [String: BaseImageFile]) async throws
+
+    /// Undefines a guest that is off and was not started from the replica of this directory, so that one of the same UUID
+    /// can be. Its disks, UEFI variables and TPM state stay; its definition is for the caller to keep. Nothing to do
+    /// when there is none. Throws `.wrongPowerState` when it runs.
+    func setAside(guest: String, for directory: String) async throws
+
+    /// The UEFI variables of a guest, as its file holds them now; empty when it has none.
+    func firmwareVariables(of guest: String) async throws -> [UInt8]
 
     /// Removes the change bitmaps of a protection from qcow2 images that nobody has open, and its checkpoints from the
     /// guest that they belong to, when there is one, so that nothing of ours stays in disks that are adopted.

@@ -59,6 +59,8 @@ struct InMemoryGuest: Sendable {
     var replica: Replica?
     var startsWithHost = false
     var hasLinks = true
+    /// UEFI variables; empty: it has none.
+    var nvram: [UInt8] = []
     /// Whether it shuts down when its power button is pressed.
     var hearsPowerButton = true
 
@@ -200,7 +202,7 @@ struct InMemoryGuest: Sendable {
                 consistency: isApplication ? .application : .crash,
                 consistencyNote: request.consistency == .application && !isApplication
                     ? "No guest agent answers, so file systems were not frozen." : "",
-                disks: captured, definition: definition, nvram: [], isOffline: !power.hasProcess,
+                disks: captured, definition: definition, nvram: nvram, isOffline: !power.hasProcess,
                 frozen: isApplication && power.hasProcess ? .milliseconds(20) : .zero),
             exports: exports)
         capture = opened

@@ -58,6 +58,7 @@ extension InMemoryHypervisor {
                 uuid: uuid, name: name, memoryBytes: document.memoryBytes, hasGuestAgent: false, disks: disks)
             guest.replica = .init(
                 protection: request.protection, cycle: request.cycle, directory: request.directory, answer: answer)
+            guest.nvram = request.nvram
             if request.tracksChanges { guest.track(protection: request.protection, cycle: request.cycle) }
             state.guests[uuid] = guest
             return answer
@@ -197,7 +198,7 @@ extension InMemoryHypervisor {
 
     // MARK: Disks
 
-    package func settleOnBase(guest: String, directory: String, images: [String: String]) async throws {
+    package func settleOnBase(guest: String, directory: String, images: [String: BaseImageFile]) async throws {
         try enter(.settleOnBase)
         try existing(guest) { guest in
             guard !guest.power.hasProcess else { throw HypervisorError.runs(name: guest.name) }
@@ -209,6 +210,25 @@ extension InMemoryHypervisor {
             }
             guest.replica?.isOnBase = true
         }
+    }
+
+    package func setAside(guest: String, for directory: String) async throws {
+        try enter(.setAside)
+        let isAside = try state.withLock { state in
+            guard let known = state.guests[guest], known.replica?.directory != directory else { return false }
+            guard !known.power.hasProcess else { throw HypervisorError.runs(name: known.name) }
+            state.guests[guest] = nil
+            return true
+        }
+        if isAside { broadcaster.send(GuestChange(guest: guest, kind: .undefined)) }
+    }
+
+    /// Gives a guest UEFI variables, which captures show from then on.
+    package func setFirmwareVariables(_ bytes: [UInt8], of guest: String) { withGuest(guest) { $0.nvram = bytes } }
+
+    package func firmwareVariables(of guest: String) async throws -> [UInt8] {
+        try enter(.firmwareVariables)
+        return try existing(guest) { $0.nvram }
     }
 
     package func stripBitmaps(protection: String, guest: String, images: [String]) async throws {

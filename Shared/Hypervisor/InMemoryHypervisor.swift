@@ -11,7 +11,7 @@ package final class InMemoryHypervisor: HypervisorDriver {
         case hostInformation, inventory, openCapture, verifyCapture, closeCapture, releaseGuest, clearLeftovers
         case start, shutdown, destroy, define, undefine
         case startReplicaGuest, removeReplicaGuest, startTracked, stopGuest, setAutostart, setLinks, settleOnBase
-        case stripBitmaps
+        case stripBitmaps, setAside, firmwareVariables
     }
 
     struct Failure {

@@ -28,6 +28,14 @@ extension LibvirtDomain {
         try check(virDomainUndefineFlags(pointer, flags), "Guest \(name) could not be undefined.")
     }
 
+    /// Forgets the definition alone. A guest with snapshots or a saved state is refused, because those would go with it.
+    func undefineKeepingState() throws {
+        let flags =
+            VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA.rawValue | VIR_DOMAIN_UNDEFINE_KEEP_NVRAM.rawValue
+            | VIR_DOMAIN_UNDEFINE_KEEP_TPM.rawValue
+        try check(virDomainUndefineFlags(pointer, flags), "Guest \(name) could not be undefined.")
+    }
+
     var startsWithHost: Bool {
         get throws {
             var isOn: Int32 = 0

@@ -71,7 +71,7 @@ extension LibvirtHypervisor {
                 name, disks: tracked, leftOut: all.filter { target in !disks.contains { $0.target == target } }))
     }
 
-    package func settleOnBase(guest: String, directory: String, images: [String: String]) async throws {
+    package func settleOnBase(guest: String, directory: String, images: [String: BaseImageFile]) async throws {
         try await turns.take(guest) {
             try await call { connection in
                 let domain = try connection.domain(guest)
@@ -91,10 +91,11 @@ extension LibvirtHypervisor {
                     try Self.checkBase(image, fits: files.overlay(disk.target), disk: disk.target)
                 }
                 for disk in overlays {
+                    guard let image = images[disk.target] else { preconditionFailure("each was looked up before") }
                     // Unsafe in qemu-img's words: it copies nothing, because both hold the same.
                     try Program.run(
                         "qemu-img",
-                        ["rebase", "-q", "-u", "-f", "qcow2", "-F", "raw", "-b", images[disk.target]!]
+                        ["rebase", "-q", "-u", "-f", "qcow2", "-F", image.format, "-b", image.path]
                             + [files.overlay(disk.target)])
                 }
                 // Without a chain in the definition libvirt reads it from the images.
@@ -110,12 +111,33 @@ extension LibvirtHypervisor {
         }
     }
 
-    private static func checkBase(_ image: String, fits overlay: String, disk: String) throws {
-        let base = try ImageFingerprint.read(image).sizeBytes
+    private static func checkBase(_ image: BaseImageFile, fits overlay: String, disk: String) throws {
+        let base =
+            image.format == "raw"
+            ? try ImageFingerprint.read(image.path).sizeBytes : try ImageHeader.read(image.path).sizeBytes
         let size = try ImageHeader.read(overlay).sizeBytes
         guard base == size else {
             throw HypervisorError(
-                .operationFailed, "The base image \(image) of disk \(disk) has \(base) bytes and not \(size).")
+                .operationFailed, "The base image \(image.path) of disk \(disk) has \(base) bytes and not \(size).")
+        }
+    }
+
+    package func firmwareVariables(of guest: String) async throws -> [UInt8] {
+        try await call { connection in
+            let domain = try connection.domain(guest)
+            return try CapturePlan.variables(in: DomainDocument(parsing: domain.xml(inactive: true)).nvram)
+        }
+    }
+
+    package func setAside(guest: String, for directory: String) async throws {
+        try await turns.take(guest) {
+            try await call { connection in
+                guard let domain = try connection.knownDomain(guest) else { return }
+                let mark = try ReplicaMark(of: XMLElement(parsing: domain.xml(inactive: true)))
+                guard mark?.directory != directory else { return }
+                guard try !domain.power().state.hasProcess else { throw HypervisorError.runs(name: domain.name) }
+                try domain.undefineKeepingState()
+            }
         }
     }
 

@@ -85,7 +85,9 @@ extension Replica {
             }
             return
         }
-        guard point.point.cycle > manifest.baseCycle else {
+        // Disks that diverged stand for the point that the other side runs from, which may be the one they ran from.
+        guard point.point.cycle > manifest.baseCycle || point.isDiverged && point.point.cycle == manifest.baseCycle
+        else {
             throw ReplicaError(
                 .invalidArgument, "what a guest wrote makes a later point than the one it ran from",
                 remedy: "Name the cycle that its disks stand for.",

@@ -1,8 +1,10 @@
 import BlockDevice
+import DeltaLog
 import FoundationEssentials
 import Glibc
 import Hypervisor
 import Messages
+import Replica
 import Testing
 
 @testable import HostAgent
@@ -30,7 +32,11 @@ struct Journey: Sendable {
 
     // MARK: There
 
+    /// UEFI variables go along in both directions.
+    private static let variables: [UInt8] = [1, 2, 3]
+
     private func leave(_ a: AgentHarness, _ b: AgentHarness) async throws {
+        a.hypervisor.setFirmwareVariables(Self.variables, of: a.guest)
         a.hypervisor.write(randomBytes(300_000), to: a.guest, "vda", at: 100_000)
         try await a.cycle(1, .full, parent: 0, to: b)
         a.hypervisor.write(randomBytes(100_000), to: a.guest, "vda", at: 600_000)
@@ -51,6 +57,7 @@ struct Journey: Sendable {
         let replica = try await a.describe()
         #expect(replica.adopted && replica.baseCycle == 2 && replica.newestCycle == 2 && replica.generation == 2)
         #expect(a.hypervisor.checkpoints(of: a.guest).isEmpty && a.hypervisor.isDefined(a.guest))
+        #expect(try ReplicaView.open(directory: a.replicaDirectory, cycle: 2).guest.nvram == Self.variables)
         #expect(try a.contents(of: 2) == b.hypervisor.contents(of: b.guest, "vda").contents)
         #expect(await refusal { try await a.startGuest(generation: 2) } == .failedPrecondition)
     }
@@ -96,6 +103,7 @@ struct Journey: Sendable {
         let replica = try await b.describe()
         #expect(!replica.adopted && replica.baseCycle == 4 && replica.runningCycle == 0 && replica.generation == 3)
         #expect(!b.hypervisor.isDefined(b.guest) && b.views().isEmpty && !b.exists("failover"))
+        #expect(try ReplicaView.open(directory: b.replicaDirectory, cycle: 4).guest.nvram == Self.variables)
         if !held.isEmpty { #expect(try b.contents(of: 4) == held) }
     }
 

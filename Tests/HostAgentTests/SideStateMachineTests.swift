@@ -54,6 +54,17 @@ import Testing
 
     // MARK: What is done about the guest
 
+    /// Until they are brought to the point, disks that are the base of a replica hold an older one.
+    @Test func aGuestWhoseDisksAreABaseDoesNotStartWithItsHost() {
+        var side = SideStateMachine(order(2, .passive(.alarm)))
+        #expect(side.act(on: Seen(power: .off, autostart: true)) == [.switchAutostart(false)])
+        #expect(side.learn(order(3, .active)) == .newer)
+        #expect(side.act(on: Seen(power: .off, autostart: false, isBase: true)) == [])
+        #expect(side.act(on: Seen(power: .off, autostart: true, isBase: true)) == [.switchAutostart(false)])
+        #expect(side.autostart == .withheld(before: true))
+        #expect(side.act(on: Seen(power: .on, autostart: false)) == [.switchAutostart(true)])
+    }
+
     @Test(arguments: [
         (SideStateMachine.Fence.alarm, [SideStateMachine.Action]()), (.disconnect, [.cutLinks]),
         (.shutDown, [.shutDown]),

@@ -49,7 +49,9 @@ extension RealGuestTests {
 
                 // On its base, the view gone.
                 try fixture.killViews()
-                let images = Dictionary(uniqueKeysWithValues: zip(["vda", "vdb"], fixture.bases))
+                let images = Dictionary(
+                    uniqueKeysWithValues: zip(
+                        ["vda", "vdb"], fixture.bases.map { BaseImageFile(path: $0, format: "raw") }))
                 for _ in 1...2 {
                     try await host.driver.settleOnBase(
                         guest: replica.uuid, directory: fixture.directory, images: images)

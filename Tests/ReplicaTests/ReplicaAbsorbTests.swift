@@ -59,6 +59,21 @@ struct ReplicaAbsorbTests {
             guest: ReplicaFixture.configuration(cycle))
     }
 
+    /// The other side may run from the very point that this one ran from.
+    @Test func disksThatDivergedMayStandForThePointThatTheyRanFrom() throws {
+        let (fixture, overlays) = try prepared()
+        let error = #expect(throws: ReplicaError.self) { try absorb(fixture, overlays, cycle: 5) }
+        #expect(error?.code == .invalidArgument)
+        try absorb(fixture, overlays, cycle: 5, isDiverged: true)
+        #expect(fixture.replica.points().isEmpty && fixture.replica.runningCycle == nil)
+        #expect(throws: ReplicaError.self) { try fixture.replica.openCycle(fixture.opening(6, kind: .incremental)) }
+        fixture.guest.fill(0, blocks: 3..<6, with: 9)
+        try fixture.cycle(6, kind: .compare)
+        try fixture.checkPoints()
+        try fixture.reopen()
+        try fixture.checkPoints()
+    }
+
     @Test func theReplicaGoesOnFromWhatTheGuestWrote() throws {
         let (fixture, overlays) = try prepared()
         try absorb(fixture, overlays)

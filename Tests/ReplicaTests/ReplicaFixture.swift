@@ -115,6 +115,9 @@ final class ReplicaFixture {
         self.guest.clearDirty()
     }
 
+    /// Disks that diverged are no point.
+    func forgetPoints() { history = [:] }
+
     func noteCommitted(_ cycle: UInt64) {
         history[cycle] = guest.contents
         newest = cycle

@@ -113,6 +113,7 @@ package final class HostAgentService: RunnableService {
         source = SourceRole(store: store, hypervisor: hypervisor, sides: sides, hook: hook, logger: logger)
         target = TargetRole(
             store: store, replicas: settings.replicas, views: views, space: settings.space, logger: logger)
+        await sides.connect { [target] in try await target.holdsAdopted($0) }
         var limits = BulkServerLimits()
         limits.windowBytes = HostAgentLimits.transferWindowBytes
         limits.windowBytesOfAllTransfers = HostAgentLimits.transferWindowBytesOfAll
@@ -134,7 +135,7 @@ package final class HostAgentService: RunnableService {
             settings: settings,
             bulkEndpoint: settings.bulkAdvertise.isEmpty ? bulk.endpoint : settings.bulkAdvertise,
             source: source, target: target, views: views, sides: sides,
-            power: GuestPower(sides: sides, target: target, hypervisor: hypervisor), started: started,
+            power: GuestPower(sides: sides, target: target, hypervisor: hypervisor, store: store), started: started,
             sideDescriptions: descriptions,
             doctor: Doctor(settings: settings, hypervisor: hypervisor, vault: vault, threads: doctorThreads),
             health: AgentHealth(

@@ -89,8 +89,16 @@ package final class DeferredHypervisor: HypervisorDriver {
         try await driver().setLinks(of: guest, up: up)
     }
 
-    package func settleOnBase(guest: String, directory: String, images: [String: String]) async throws {
+    package func settleOnBase(guest: String, directory: String, images: [String: BaseImageFile]) async throws {
         try await driver().settleOnBase(guest: guest, directory: directory, images: images)
+    }
+
+    package func setAside(guest: String, for directory: String) async throws {
+        try await driver().setAside(guest: guest, for: directory)
+    }
+
+    package func firmwareVariables(of guest: String) async throws -> [UInt8] {
+        try await driver().firmwareVariables(of: guest)
     }
 
     package func stripBitmaps(protection: String, guest: String, images: [String]) async throws {

@@ -17,6 +17,8 @@ package actor SideRole {
     let hypervisor: any HypervisorDriver
     let logger: Logger
     let lock = KeyedLock()
+    /// Whether the disks of a protection's guest are the base of a replica; told once, before the first request.
+    private var isBase: @Sendable (_ protection: String) async throws -> Bool = { _ in false }
     /// Rings when sides have to be looked at.
     let isDue = Bell()
     private var sides: [String: SideStateMachine] = [:]
@@ -39,6 +41,9 @@ package actor SideRole {
         sides = try await store.sides()
         askForAll()
     }
+
+    /// The target role is made after this one.
+    func connect(isBase: @escaping @Sendable (_ protection: String) async throws -> Bool) { self.isBase = isBase }
 
     // MARK: What is known
 
@@ -246,9 +251,12 @@ package actor SideRole {
     }
 
     func observe(_ protection: String) async throws -> SideStateMachine.Observation? {
-        guard let guest = sides[protection]?.guest else { return nil }
+        guard let side = sides[protection] else { return nil }
         do {
-            return SideStateMachine.Observation(try await hypervisor.describe(guest: guest))
+            var seen = SideStateMachine.Observation(try await hypervisor.describe(guest: side.guest))
+            // Where the guest may not run at all it makes no difference, and fencing waits for nothing.
+            if side.isActive { seen.isBase = try await isBase(protection) }
+            return seen
         } catch let error as HypervisorError where error.code == .guestNotFound {
             return nil
         }

@@ -75,10 +75,14 @@ package struct SideStateMachine: Sendable, Equatable {
 
         package var power: Power
         package var autostart: Bool
+        /// Its disks are the base of a replica, and hold an older point than the side stands for until they are brought
+        /// to it. So it must not start by itself, whichever side this is.
+        package var isBase: Bool
 
-        package init(power: Power, autostart: Bool) {
+        package init(power: Power, autostart: Bool, isBase: Bool = false) {
             self.power = power
             self.autostart = autostart
+            self.isBase = isBase
         }
     }
 
@@ -202,13 +206,17 @@ package struct SideStateMachine: Sendable, Equatable {
 
     private mutating func giveBack(_ seen: Observation) -> [Action] {
         var actions: [Action] = []
-        switch autostart {
-        case .untouched: break
-        case .withheld(let before):
-            if before, !seen.autostart {
-                actions.append(.switchAutostart(true))
-            } else {
-                autostart = .untouched
+        if seen.isBase {
+            actions += withhold(seen)
+        } else {
+            switch autostart {
+            case .untouched: break
+            case .withheld(let before):
+                if before, !seen.autostart {
+                    actions.append(.switchAutostart(true))
+                } else {
+                    autostart = .untouched
+                }
             }
         }
         switch (links, seen.power) {

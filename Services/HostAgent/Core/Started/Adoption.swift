@@ -20,14 +20,24 @@ package struct Adoption: Sendable, Equatable, Codable {
     var disks: [Disk]
     /// The guest's definition when it was last on this host.
     package var definition: String
+    /// Its UEFI variables then. Records of before have none.
+    private var variables: Data?
 
-    package init(cycle: UInt64, isDiverged: Bool, disks: [Disk], definition: String) throws {
+    package init(
+        cycle: UInt64, isDiverged: Bool, disks: [Disk], definition: String, variables: [UInt8] = []
+    ) throws {
         self.cycle = cycle
         self.isDiverged = isDiverged
         self.disks = disks
         self.definition = definition
+        self.variables = variables.isEmpty ? nil : Data(variables)
         identifier = hexadecimal(try PointIdentifier.random().bytes)
         unixMilliseconds = Int64(Date().timeIntervalSince1970 * 1_000)
+    }
+
+    /// As the point carries it.
+    var configuration: GuestConfiguration {
+        GuestConfiguration(definition: definition, nvram: variables.map { [UInt8]($0) } ?? [])
     }
 
     var paths: [String: String] { Dictionary(uniqueKeysWithValues: disks.map { ($0.target, $0.path) }) }

@@ -42,7 +42,8 @@ extension StartedRole {
     private func requireAdopted(_ protection: String, _ order: AdoptionOrder) async throws {
         let replica = try await target.replica(of: protection, generation: order.generation, raises: true)
         let held = try replica.describe()
-        guard held.baseCycle == order.cycle, held.isDiverged == order.isDiverged else {
+        // Disks that were adopted as exactly the point serve whoever would have been content with more than it.
+        guard held.baseCycle == order.cycle, order.isDiverged || !held.isDiverged else {
             throw HostAgentError(
                 .conflict, "This host holds another replica of the protection.",
                 remedy: "Delete it when it is not needed, and adopt the disks again.",
@@ -60,6 +61,7 @@ extension StartedRole {
                 .guestNotFound, "There is no guest \(order.guest) on this host, so it has no disks to adopt.")
         }
         let images = try adoptable(described)
+        try await requireUntouched(protection, order, described)
         if order.isDiverged, order.keepsDiverged {
             try await threads.run { try DivergedSnapshot(generation: order.generation).keep(images) }
         }
@@ -73,11 +75,10 @@ extension StartedRole {
         guard let identifier = UUID(uuidString: protection), let guest = UUID(uuidString: order.guest) else {
             preconditionFailure("both were checked to be UUIDs")
         }
-        let point = try Adoption(order, described).point()
+        let adoption = try Adoption(order, described, variables: await hypervisor.firmwareVariables(of: order.guest))
         try await target.adopt(
             ReplicaIdentity(protection: identifier, guest: guest, guestName: described.name),
-            generation: order.generation, point: point,
-            guest: GuestConfiguration(definition: described.definition, nvram: []), images: images)
+            generation: order.generation, point: try adoption.point(), guest: adoption.configuration, images: images)
         try reach(.adoptMade)
         logger.notice(
             "disks adopted",
@@ -85,6 +86,24 @@ extension StartedRole {
                 "protection": "\(protection)", "cycle": "\(order.cycle)", "diverged": "\(order.isDiverged)",
                 "kept": "\(order.keepsDiverged ? DivergedSnapshot(generation: order.generation).name : "")",
             ])
+    }
+
+    /// Disks that are adopted as exactly a point hold that and nothing else. A guest that was started once more after its
+    /// last changes were fetched (with its host, or by hand) has written what nobody else has.
+    private func requireUntouched(
+        _ protection: String, _ order: AdoptionOrder, _ described: GuestDescription?
+    ) async throws {
+        guard !order.isDiverged, let described, let stopped = try await store.stoppedImages(protection) else { return }
+        let changed = StoppedImages(of: described).changed(since: stopped)
+        guard changed.isEmpty else {
+            throw HostAgentError(
+                .failedPrecondition,
+                "Guest \(described.name) ran again after it was stopped, so its disks hold more than point \(order.cycle).",
+                remedy: "Abandon the run, look at what the guest wrote, and reverse, which overwrites it; or cancel.",
+                facts: ["rule": "ran-again", "images": changed.joined(separator: ", "), "cycle": "\(order.cycle)"])
+        }
+        // From here on it is ourselves who change the images.
+        try await store.removeStoppedImages(protection)
     }
 
     private func adoptable(_ guest: GuestDescription) throws -> [AdoptedImage] {
@@ -105,7 +124,8 @@ extension StartedRole {
         _ known: StartedReplica, _ protection: String, _ order: AdoptionOrder, _ described: GuestDescription?
     ) async throws {
         let replica = try await target.replica(of: protection, generation: order.generation, raises: true)
-        let asked = try Adoption(order, described)
+        let variables = described == nil ? [] : try await hypervisor.firmwareVariables(of: order.guest)
+        let asked = try Adoption(order, described, variables: variables)
         let (guest, adoption) = try StartedReplica.adopt(known, asked)
         var known = known
         if known.phase != .returning(guest, adoption) {
@@ -149,7 +169,7 @@ extension StartedRole {
 
     private func absorb(_ adoption: Adoption, _ replica: Replica) async throws {
         let point = try adoption.point()
-        let guest = GuestConfiguration(definition: adoption.definition, nvram: [])
+        let guest = adoption.configuration
         try await threads.run { try replica.absorb(overlays: adoption.paths, point: point, guest: guest) }
     }
 
@@ -174,10 +194,12 @@ extension StartedRole {
 }
 
 extension Adoption {
-    fileprivate init(_ order: StartedRole.AdoptionOrder, _ guest: GuestDescription?) throws {
+    fileprivate init(
+        _ order: StartedRole.AdoptionOrder, _ guest: GuestDescription?, variables: [UInt8]
+    ) throws {
         try self.init(
             cycle: order.cycle, isDiverged: order.isDiverged,
             disks: (guest?.disks ?? []).map { Disk(target: $0.target, sizeBytes: $0.sizeBytes, path: $0.source) },
-            definition: guest?.definition ?? "")
+            definition: guest?.definition ?? "", variables: variables)
     }
 }

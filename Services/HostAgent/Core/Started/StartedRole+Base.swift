@@ -22,6 +22,7 @@ extension StartedRole {
                 throw HostAgentError.staleGeneration(order.generation, seen: done.generation)
             }
             try await release(protection)
+            await sides.look(at: protection, shuttingDown: false)
             return done.guest
         }
         try await sides.requireStart(protection, generation: order.generation)
@@ -71,6 +72,8 @@ extension StartedRole {
             AgentStore.StartedOnBase(protection: protection, generation: order.generation, guest: started))
         try reach(.baseNoted)
         try await release(protection)
+        // Its disks are its own again, so it may start with the host again.
+        await sides.look(at: protection, shuttingDown: false)
         logger.notice(
             "guest started on its own disks",
             metadata: [

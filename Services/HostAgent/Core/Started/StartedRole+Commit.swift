@@ -167,8 +167,15 @@ extension StartedRole {
     func settleOnBase(_ started: StartedReplica, _ protection: String) async throws {
         guard let guest = started.started else { preconditionFailure("it was started") }
         let replica = try await target.replica(of: protection)
-        let images = Dictionary(uniqueKeysWithValues: try replica.describe().disks.map { ($0.target, $0.target) })
-            .mapValues { target.baseImage(of: protection, disk: $0) }
+        let described = try replica.describe()
+        var images: [String: BaseImageFile] = [:]
+        for disk in described.disks {
+            let path = target.baseImage(of: protection, disk: disk.target)
+            images[disk.target] = BaseImageFile(path: path, format: "raw")
+        }
+        for image in described.adopted {
+            images[image.target] = BaseImageFile(path: image.path, format: image.format.driver)
+        }
         try await hypervisor.settleOnBase(
             guest: started.guest, directory: directory(of: protection, .failover), images: images)
         try reach(.coldOnBase)

@@ -132,7 +132,12 @@ extension StartedRole {
         let cycle = begun.order.cycle
         switch begun.order.purpose {
         case .test: break
-        case .failover: try await threads.run { try replica.markRunning(from: cycle) }
+        case .failover:
+            try await threads.run { try replica.markRunning(from: cycle) }
+            // The guest's own definition is here, too, when its own disks are the base; it is kept beside the manifest.
+            if !(try replica.describe().adopted.isEmpty) {
+                try await hypervisor.setAside(guest: begun.guest, for: directory(of: protection, .failover))
+            }
         }
         try reach(.startMarked)
         // Held until the guest runs, so that the point is not retired before its view has a lease of its own.

@@ -55,6 +55,15 @@ extension AgentStore {
                     ) STRICT;
                     """)
         }
+        migrator.registerMigration("2026-11-26 images of guests that were stopped") { database in
+            try database.execute(
+                sql: """
+                    CREATE TABLE stoppedGuest (
+                        protection TEXT PRIMARY KEY,
+                        images TEXT NOT NULL
+                    ) STRICT;
+                    """)
+        }
         return migrator
     }
 }

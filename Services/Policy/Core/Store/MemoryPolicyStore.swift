@@ -7,20 +7,32 @@ final class MemoryPolicyStore: PolicyStore {
         var reports: [ProtectionIdentifier: [CycleReport]] = [:]
     }
 
-    private let contents = Mutex(Contents())
+    private let contents: Mutex<Contents>
+
+    init() { contents = Mutex(Contents()) }
+
+    /// Another store with the same content, from which on each goes its own way.
+    init(copying other: MemoryPolicyStore) {
+        let copied = other.contents.withLock { $0 }
+        contents = Mutex(copied)
+    }
 
     func load() async throws -> StoredState { loadNow() }
 
     func apply(_ changes: [StoreChange]) async throws { try applyNow(changes) }
 
     func history(of protection: ProtectionIdentifier, limit: Int) async throws -> [CycleReport] {
-        contents.withLock { Array(($0.reports[protection] ?? []).reversed().prefix(limit)) }
+        historyNow(of: protection, limit: limit)
     }
 
     func close() async throws {}
 
     /// Without suspension, for drivers that run everything in one thread.
     func loadNow() -> StoredState { contents.withLock { $0.state } }
+
+    func historyNow(of protection: ProtectionIdentifier, limit: Int) -> [CycleReport] {
+        contents.withLock { Array(($0.reports[protection] ?? []).reversed().prefix(limit)) }
+    }
 
     func applyNow(_ changes: [StoreChange]) throws {
         try contents.withLock { contents in

@@ -13,6 +13,12 @@ final class MemoryVaultStore: VaultStore {
 
     private let content: Mutex<Content>
 
+    /// Another store with the same content, from which on each goes its own way.
+    init(copying other: MemoryVaultStore) {
+        let copied = other.content.withLock { $0 }
+        content = Mutex(copied)
+    }
+
     init(epoch: [UInt8]) {
         precondition(epoch.count == 16, "an epoch has 16 bytes")
         content = Mutex(Content(stored: StoredVault(epoch: epoch, lastEventNumber: 0, registry: Registry())))

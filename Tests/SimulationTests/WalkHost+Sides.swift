@@ -1,0 +1,152 @@
+import FoundationEssentials
+import Messages
+import SwiftProtobuf
+
+@testable import HostAgent
+
+/// Sides: which order holds, and what is done about the guest.
+extension WalkHost {
+    mutating func setSide(_ order: SideStateMachine.Order) throws {
+        switch learn(order) {
+        case .newer, .otherFence, .same: break
+        case .older(let seen): throw Self.refused("generation \(seen)", .staleGeneration)
+        case .contradicts: throw Self.refused("the generation is the other side's", .conflict)
+        case .otherGuest: throw Self.refused("another guest", .conflict)
+        }
+        try step()
+        look(shuttingDown: false)
+    }
+
+    mutating func learn(_ order: SideStateMachine.Order) -> SideStateMachine.Learning {
+        guard var known = side else {
+            side = SideStateMachine(order)
+            return .newer
+        }
+        let learning = known.learn(order)
+        side = known
+        return learning
+    }
+
+    mutating func activate(guest: String, generation: UInt64) {
+        if let side, side.generation >= generation { return }
+        _ = learn(SideStateMachine.Order(guest: guest, generation: generation, standing: .active))
+        look(shuttingDown: false)
+    }
+
+    func requireStart(_ generation: UInt64) throws {
+        guard let side, side.generation >= generation else { return }
+        try side.requireActive(generation: generation)
+    }
+
+    func requirePassive(_ generation: UInt64) throws {
+        guard let side, side.generation <= generation, !side.isActive else {
+            throw Self.refused("the side is not known to be passive")
+        }
+    }
+
+    /// Looks at the guest and holds it to its side.
+    mutating func look(shuttingDown: Bool) {
+        guard isUp, let known = guest, var machine = side else { return }
+        let seen = SideStateMachine.Observation(
+            power: known.isOn ? .on : .off, autostart: known.startsWithHost, isBase: replica?.isAdopted == true)
+        let actions = machine.act(on: seen)
+        for action in actions {
+            switch action {
+            case .switchAutostart(let isOn): guest?.startsWithHost = isOn
+            case .cutLinks, .joinLinks: break
+            case .shutDown:
+                guard shuttingDown else { continue }
+                guest?.end(cleanly: true)
+            }
+            machine.did(action)
+        }
+        side = machine
+    }
+
+    mutating func stopGuest(_ generation: UInt64) throws -> GuestStopped {
+        if let side, side.generation > generation { throw Self.refused("older", .staleGeneration) }
+        // One that is not defined is off, as was asked.
+        guard let known = guest else { return GuestStopped() }
+        try step()
+        guest?.end(cleanly: true)
+        stopped = guest?.starts
+        settleIfOff()
+        return .with { $0.wasRunning = known.isOn }
+    }
+
+    mutating func startGuest(_ generation: UInt64) throws {
+        if let side, side.generation > generation { throw Self.refused("older", .staleGeneration) }
+        try side?.requireActive(generation: generation)
+        guard let known = guest else { throw Self.refused("no guest", .notFound) }
+        guard !known.isOn else { return }
+        if replica?.isAdopted == true { throw Self.refused("the disks are a replica's base") }
+        try step()
+        guest?.isOn = true
+    }
+
+    func describeSide() -> SideDescription {
+        .with {
+            $0.generation = max(side?.generation ?? 0, replica?.generation ?? 0)
+            $0.active = side?.isActive ?? false
+            $0.hasReplica_p = replica != nil
+            if let guest { $0.power = guest.isOn ? .running : .shutOff }
+            if let running = started?.started { $0.failover = ReplicaStarted(running) }
+            if started == nil, let startedOnBase, side?.isActive == true, side?.generation == startedOnBase.generation {
+                $0.failover = ReplicaStarted(startedOnBase.guest)
+            }
+            if let running = test?.started { $0.test = ReplicaStarted(running) }
+        }
+    }
+
+    // MARK: Reports
+
+    mutating func report() -> ReportInventory {
+        reports += 1
+        return .with {
+            $0.hostID = WalkWords.hosts[index]
+            $0.sequence = reportRun << 32 | reports
+            $0.capacity = Self.capacity
+            if let guest {
+                $0.guests = [
+                    .with {
+                        $0.uuid = WalkWords.protectedGuest
+                        $0.name = "web"
+                        $0.hostID = WalkWords.hosts[index]
+                        $0.power = guest.isOn ? .running : .shutOff
+                        $0.memoryBytes = 1 << 30
+                        $0.virtualCpus = 1
+                        $0.definitionDigest = Data(repeating: 1, count: 32)
+                        $0.disks = [
+                            .with {
+                                $0.target = "vda"
+                                $0.sizeBytes = UInt64(WalkGuest.blocks) * WalkGuest.blockBytes
+                                $0.format = "qcow2"
+                                $0.source = "/walk/vda"
+                            }
+                        ]
+                    }
+                ]
+            }
+            if side != nil || replica != nil {
+                $0.sides = [
+                    SideReport(
+                        protection: protection, generation: max(side?.generation ?? 0, replica?.generation ?? 0),
+                        active: side?.isActive ?? false, cycle: started?.started?.cycle ?? 0)
+                ]
+            }
+        }
+    }
+
+    static let capacity = HostCapacity.with {
+        $0.memoryBytes = 16 << 30
+        $0.memoryFreeBytes = 12 << 30
+        $0.replicaBytes = 1 << 40
+        $0.replicaFreeBytes = 1 << 39
+    }
+
+    /// What the vault answers to a report.
+    mutating func take(_ duties: HostDuties) {
+        for order in SideStateMachine.Order.orders(duties).values { _ = learn(order) }
+        look(shuttingDown: true)
+    }
+}
