@@ -25,9 +25,7 @@ struct DemoPartPlayer: Sendable {
         case .planned: try remember(try await PlannedAct(scene: try await scene(services)).play())
         case .failback: try remember(try await FailbackAct(scene: try await scene(services)).play())
         case .disaster: try remember(try await DisasterAct(scene: try await scene(services)).play())
-        case .write:
-            try await ground.home.waitUntilReady(within: ground.plan.stepLimit)
-            try await ground.home.tell("rate \(ground.plan.recordsPerSecond)", within: ground.plan.stepLimit)
+        case .write: try await write(services)
         case .burst:
             try await ground.home.tell("random \(16 * ground.plan.burstMiB) 7", within: ground.plan.stepLimit)
         case .check: try await check(services)
@@ -45,6 +43,18 @@ struct DemoPartPlayer: Sendable {
             seeding: shown.seeding, objective: shown.objective, proof: shown.proof, cycles: shown.cycles,
             points: Int(shown.replica.points), journalBytes: shown.replica.journalBytes)
         try story.write(InstalledGround.story)
+    }
+
+    /// The guest may be booting, when its port is not there yet, or loses the beginning of what is said.
+    private func write(_ services: DemoServices) async throws {
+        try await services.wait(for: "the guest to obey") { () -> Bool? in
+            do {
+                try await ground.home.tell("rate \(ground.plan.recordsPerSecond)", within: .seconds(5))
+                return true
+            } catch let error as TestGuestError where [.late, .toolFailed].contains(error.code) {
+                return nil
+            }
+        }
     }
 
     private func check(_ services: DemoServices) async throws {
