@@ -29,6 +29,7 @@ struct DemoPartPlayer: Sendable {
         case .burst:
             try await ground.home.tell("random \(16 * ground.plan.burstMiB) 7", within: ground.plan.stepLimit)
         case .check: try await check(services)
+        case .prove: try await prove(services)
         case .closing: try close()
         }
     }
@@ -68,6 +69,18 @@ struct DemoPartPlayer: Sendable {
                 remedy: "keep the replica directory, and report this")
         }
         session.console.print("point \(point) is whole up to record \(HumanUnits.count(found.newest))")
+    }
+
+    private func prove(_ services: DemoServices) async throws {
+        let scene = try await scene(services)
+        let proof = try await DemoProver(stage: ground, services: services).prove(scene.protection)
+        let errors = ground.home.console.writeErrors
+        guard proof.isIdentical, errors.isEmpty else {
+            throw OperatorError(
+                .failed, "point \(proof.point) differs from what the disks held, or the guest met an error: \(errors)",
+                remedy: "keep the replica directory, and report this")
+        }
+        session.console.print("point \(proof.point) is what the disks held at its capture")
     }
 
     private func scene(_ services: DemoServices) async throws -> DemoScene {
