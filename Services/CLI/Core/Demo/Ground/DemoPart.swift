@@ -15,8 +15,10 @@ enum DemoPart: String, Sendable, CaseIterable {
     case write
     /// Some random blocks, so that the next cycle has something to carry.
     case burst
-    /// The newest point is whole, and the guest met no I/O error.
+    /// The records of the newest point are whole, and the guest met no I/O error.
     case check
+    /// A point is what the disks held at the instant of its capture, as the witness hashed them.
+    case prove
     /// The table of all that was shown.
     case closing
 

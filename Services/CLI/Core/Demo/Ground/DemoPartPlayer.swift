@@ -25,12 +25,11 @@ struct DemoPartPlayer: Sendable {
         case .planned: try remember(try await PlannedAct(scene: try await scene(services)).play())
         case .failback: try remember(try await FailbackAct(scene: try await scene(services)).play())
         case .disaster: try remember(try await DisasterAct(scene: try await scene(services)).play())
-        case .write:
-            try await ground.home.waitUntilReady(within: ground.plan.stepLimit)
-            try await ground.home.tell("rate \(ground.plan.recordsPerSecond)", within: ground.plan.stepLimit)
+        case .write: try await write(services)
         case .burst:
             try await ground.home.tell("random \(16 * ground.plan.burstMiB) 7", within: ground.plan.stepLimit)
         case .check: try await check(services)
+        case .prove: try await prove(services)
         case .closing: try close()
         }
     }
@@ -47,6 +46,18 @@ struct DemoPartPlayer: Sendable {
         try story.write(InstalledGround.story)
     }
 
+    /// The guest may be booting, when its port is not there yet, or loses the beginning of what is said.
+    private func write(_ services: DemoServices) async throws {
+        try await services.wait(for: "the guest to obey") { () -> Bool? in
+            do {
+                try await ground.home.tell("rate \(ground.plan.recordsPerSecond)", within: .seconds(5))
+                return true
+            } catch let error as TestGuestError where [.late, .toolFailed].contains(error.code) {
+                return nil
+            }
+        }
+    }
+
     private func check(_ services: DemoServices) async throws {
         let scene = try await scene(services)
         let point = try await scene.newestCycle()
@@ -58,6 +69,18 @@ struct DemoPartPlayer: Sendable {
                 remedy: "keep the replica directory, and report this")
         }
         session.console.print("point \(point) is whole up to record \(HumanUnits.count(found.newest))")
+    }
+
+    private func prove(_ services: DemoServices) async throws {
+        let scene = try await scene(services)
+        let proof = try await DemoProver(stage: ground, services: services).prove(scene.protection)
+        let errors = ground.home.console.writeErrors
+        guard proof.isIdentical, errors.isEmpty else {
+            throw OperatorError(
+                .failed, "point \(proof.point) differs from what the disks held, or the guest met an error: \(errors)",
+                remedy: "keep the replica directory, and report this")
+        }
+        session.console.print("point \(proof.point) is what the disks held at its capture")
     }
 
     private func scene(_ services: DemoServices) async throws -> DemoScene {
