@@ -16,4 +16,11 @@ import Testing
         for step in 0..<10_000 { meter.add(1, at: Samples.start + Int64(step)) }
         #expect((800...1_300).contains(meter.bytesPerSecond(at: Samples.start + 10_000)))
     }
+
+    /// What a worker tells comes from outside.
+    @Test func `counts beyond all reason stop nobody`() {
+        var meter = RateMeter()
+        for step in 0..<20 { meter.add(.max, at: Samples.start + Int64(step) * 300) }
+        #expect(meter.bytesPerSecond(at: Samples.start + 6_000) == 1_000_000_000_000_000_000)
+    }
 }

@@ -52,6 +52,8 @@ enum PolicyLimits {
     static let jobAlignmentBytes: UInt64 = 1 << 20
     /// Jobs of one cycle, so that the commit message stays below one megabyte.
     static let jobsPerCycleMaximum = 8_192
+    /// What one job is believed to have moved at most: 256 TiB.
+    static let jobBytesToldMaximum: UInt64 = 1 << 48
     static let leaseMilliseconds: Int64 = 10_000
     static let pullWaitMillisecondsMaximum: Int64 = 20_000
     static let grantsPerPullMaximum = 64

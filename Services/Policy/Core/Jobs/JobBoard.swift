@@ -147,6 +147,9 @@ struct JobBoard: Sendable {
     mutating func report(_ report: Report, readBytes: UInt64, sentBytes: UInt64, now: PolicyTime) -> Directive {
         workers[report.worker]?.lastSeen = now
         guard let (place, cycle, lease) = leased(report) else { return .abandon }
+        // What a worker says is never more than it could have moved; sums of it must not overflow.
+        let readBytes = min(readBytes, PolicyLimits.jobBytesToldMaximum)
+        let sentBytes = min(sentBytes, PolicyLimits.jobBytesToldMaximum)
         var renewed = lease
         // A late report never takes back what a later one said.
         renewed.readBytes = max(lease.readBytes, readBytes)
@@ -175,6 +178,8 @@ struct JobBoard: Sendable {
             if isRepeated(report) { return }
             throw lost(report)
         }
+        let sentBytes = min(sentBytes, PolicyLimits.jobBytesToldMaximum)
+        let changedBytes = min(changedBytes, PolicyLimits.jobBytesToldMaximum)
         let stored = StoredJob(job: report.job, attempt: report.attempt, digest: digest)
         cycles[place.protection]?.finish(place.index, stored, sentBytes: sentBytes, changedBytes: changedBytes)
         ended(report.job, lease, cycle.posting)

@@ -13,7 +13,8 @@ struct RateMeter: Hashable, Sendable {
 
     mutating func add(_ bytes: UInt64, at now: PolicyTime) {
         if let last = samples.last, now - last.at < 500 {
-            samples[samples.count - 1].bytes += bytes
+            let (sum, overflow) = last.bytes.addingReportingOverflow(bytes)
+            samples[samples.count - 1].bytes = overflow ? .max : sum
         } else {
             samples.append(Sample(at: now, bytes: bytes))
         }
@@ -24,7 +25,7 @@ struct RateMeter: Hashable, Sendable {
     func bytesPerSecond(at now: PolicyTime) -> UInt64 {
         let recent = samples.filter { now - $0.at <= Self.windowMilliseconds }
         guard let first = recent.first else { return 0 }
-        let bytes = recent.reduce(0) { $0 + $1.bytes }
-        return bytes * 1_000 / UInt64(max(1_000, now - first.at))
+        let bytes = recent.reduce(0.0) { $0 + Double($1.bytes) }
+        return UInt64(min(bytes * 1_000 / Double(max(1_000, now - first.at)), 1e18))
     }
 }
