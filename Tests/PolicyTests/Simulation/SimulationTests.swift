@@ -17,7 +17,7 @@ import Testing
     /// Walks that never change sides would say nothing about it.
     @Test func `walks change sides, forth and back`() throws {
         var reversals = 0
-        for seed in UInt64(1)...4 {
+        for seed in UInt64(1)...8 {
             var world = try SimulatedWorld(seed: seed, protections: 3)
             try world.run(steps: 4_000)
             reversals += world.reversals
