@@ -39,7 +39,7 @@ ANSWERS = {
     "keep_view": (agent.KeepView(view="none"), "NOT_FOUND"),
     "scrub": (agent.Scrub(protection=PROTECTION), "NOT_FOUND"),
     "doctor_check": (agent.DoctorCheck(), "DoctorReport"),
-    "stop_guest": (agent.StopGuest(protection=PROTECTION, guest_uuid=GUEST, shutdown_limit_ms=1_000), "NOT_FOUND"),
+    "stop_guest": (agent.StopGuest(protection=PROTECTION, guest_uuid=GUEST, shutdown_limit_ms=1_000), "GuestStopped"),
     "start_guest": (agent.StartGuest(protection=PROTECTION, guest_uuid=GUEST), "NOT_FOUND"),
     "start_replica": (agent.StartReplica(protection=PROTECTION, cycle=1, purpose=FAILOVER), "NOT_FOUND"),
     "stop_replica": (agent.StopReplica(protection=PROTECTION, purpose=FAILOVER), "AgentDone"),

@@ -199,36 +199,26 @@ import Testing
         #expect(order.cycle == 41 && order.parent == 40 && order.kind == .compare)
     }
 
-    /// The disks of an old source hold the point's number and what was written after it.
-    @Test func `a side that names the parent and holds something else is compared with, at once and once`() throws {
+    /// Disks that hold more than the point go under the number of the point that the other side was started from.
+    @Test func `a side that holds the number and refuses it as the parent is compared with`() throws {
         var machine = machine()
-        _ = machine.handle(
-            .listed(entry(.reversing, version: 6, generation: 2, isReversed: true), .ordinary), now: now)
-        let parent = machine.progress.parent
-        let refusal = PolicyError(.wrongParent, "the disks hold what was written after the parent point")
-        func refuse(_ begun: [CycleAction]) throws {
-            guard case .openCapture(let order)? = calls(begun).last?.call else {
-                throw PolicyError(.internal, "no capture was asked for")
-            }
-            var actions = try answer(&machine, begun, .success(.captureOpened(Samples.capture(order.cycle))))
-            actions = try answer(&machine, actions, .failure(refusal))
-            var asked: [CycleAction] = []
-            for call in calls(actions) { asked += machine.handle(.answered(call.number, .success(.done)), now: now) }
-            let held = ReplicaSummary(newestCycle: parent, openCycle: 0, generation: 2)
-            _ = try answer(&machine, asked, .success(.replica(held)))
-        }
-        try refuse(machine.start(now: now))
-        #expect(machine.progress.need.kind == .compare && machine.progress.parent == parent)
-        #expect(machine.status.failuresInARow == 0 && machine.startsAt == now)
-        let next = machine.start(now: now)
+        let reversing = entry(.reversing, version: 6, generation: 2, isReversed: true)
+        _ = machine.handle(.listed(reversing, .ordinary), now: now)
+        var actions = machine.start(now: now)
+        actions = try answer(&machine, actions, .success(.captureOpened(Samples.capture(8))))
+        actions = try answer(&machine, actions, .failure(PolicyError(.wrongParent, "The disks diverged.")))
+        var asked: [CycleAction] = []
+        for call in calls(actions) { asked += machine.handle(.answered(call.number, .success(.done)), now: now) }
+        #expect(calls(asked).map(\.call) == [.describeReplica])
+        let held = ReplicaSummary(newestCycle: machine.progress.parent, openCycle: 0, generation: 2)
+        _ = try answer(&machine, asked, .success(.replica(held)))
+        try machine.progress.checkInvariants()
+        let startsAt = try #require(machine.startsAt)
+        let next = machine.start(now: max(now, startsAt))
         guard case .openCapture(let order)? = calls(next).last?.call else {
             throw PolicyError(.internal, "no capture was asked for")
         }
-        #expect(order.parent == parent && order.kind == .compare)
-        // One that refuses a comparison, too, is a failure and no loop.
-        try refuse(next)
-        #expect(machine.status.failuresInARow == 1)
-        #expect(try #require(machine.startsAt) > now)
+        #expect(order.cycle == 9 && order.parent == held.newestCycle && order.kind == .compare)
     }
 
     @Test func `taken back it goes on at once, from the same checkpoint`() throws {

@@ -102,7 +102,6 @@ extension CycleStateMachine {
         _ result: Result<AgentAnswer, PolicyError>, _ flight: CycleInFlight, _ capture: Capture, now: PolicyTime,
         _ actions: inout [CycleAction]
     ) {
-        var flight = flight
         switch result {
         case .success(.cycleOpened(let door)):
             guard mayGoOn, case .known(let settings) = binding else {
@@ -118,17 +117,8 @@ extension CycleStateMachine {
             let error = Self.unexpected("opening a cycle")
             abandon(flight, because: .failed(error), targetTouched: true, now: now, &actions)
         case .failure(let error):
-            flight.afterwards = Self.disagrees(error) ? .inspect : flight.afterwards
-            let ending = Self.ending(ofRefused: flight.record, error)
-            abandon(flight, because: ending, targetTouched: true, now: now, &actions)
+            abandon(flight, because: .failed(error), targetTouched: true, now: now, &actions)
         }
-    }
-
-    /// A target that refuses changes on top of their parent holds something else, even where it names the same cycle: the
-    /// disks of an old source hold what was written there after it. Comparing finds out what, once.
-    private static func ending(ofRefused record: CycleRecord, _ error: PolicyError) -> CycleEnding {
-        guard error.code == .wrongParent, record.kind == .incremental, record.parent > 0 else { return .failed(error) }
-        return .needs(.compare(reason: "The target has to be compared with: \(error.message)"))
     }
 
     /// Whether also regions without changed bytes must be visited: the target may hold what the source no longer has.

@@ -130,6 +130,10 @@ extension CycleStateMachine {
         flight.keepAlive = .off
         if case .failed(let error) = ending, Self.disagrees(error) { flight.afterwards = .inspect }
         let record = flight.record
+        if case .failed(let error) = ending, error.code == .wrongParent, record.kind == .incremental {
+            // Disks that hold more than the parent go under its number, so that number alone proves nothing.
+            progress.need = .compare(reason: "The target refused cycle \(record.parent) as the parent")
+        }
         if case .transferring = phase { actions.append(.withdraw(cycle: record.cycle)) }
         note(ending, of: record, now: now, &actions)
         // Both at once, because neither can make a point of it any more.
