@@ -17,6 +17,7 @@ extension Walk {
 
     mutating func restartPolicy() throws {
         note("the policy service is started again")
+        forgetQuestions(to: .policy)
         policyLife += 1
         policyWake = nil
         policy.restart(now: now)
@@ -46,8 +47,16 @@ extension Walk {
 
     mutating func restartOrchestrator() throws {
         note("the orchestrator is started again")
+        forgetQuestions(to: .orchestrator)
         orchestratorLife += 1
         try perform(try orchestrator.restart(now: now))
+    }
+
+    /// Who is started again knows nothing of what it was asked before; the asker hears nothing until its deadline.
+    private mutating func forgetQuestions(to peer: WalkPeer) {
+        for question in asking.values.filter({ $0.to == peer }).sorted(by: { $0.number < $1.number }) {
+            fallSilent(question, true)
+        }
     }
 
     mutating func drawKill(_ peer: WalkPeer) -> WalkKill? {

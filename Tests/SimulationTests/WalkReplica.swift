@@ -24,9 +24,15 @@ struct WalkReplica: Hashable {
     var running: UInt64?
     var settling: UInt64?
 
+    /// Without those that a fold took in and was killed before it removed; a journal is what follows its base.
+    private var journal: [Log] {
+        guard case .settled(let cycle) = base else { return logs }
+        return logs.filter { $0.cycle > cycle }
+    }
+
     /// What the next cycle is made upon; 0: nothing.
     var newest: UInt64 {
-        if let last = logs.last { return last.cycle }
+        if let last = journal.last { return last.cycle }
         switch base {
         case .settled(let cycle), .diverged(let cycle): return cycle
         case .empty, .folding, .absorbing: return 0
@@ -44,7 +50,7 @@ struct WalkReplica: Hashable {
     var points: [UInt64] {
         switch base {
         case .empty, .diverged: logs.map(\.cycle)
-        case .settled(let cycle): [cycle] + logs.map(\.cycle)
+        case .settled(let cycle): [cycle] + journal.map(\.cycle)
         case .folding(let target): logs.map(\.cycle).filter { $0 >= target }
         case .absorbing: []
         }
@@ -57,7 +63,7 @@ struct WalkReplica: Hashable {
 
     func content(of cycle: UInt64, upon base: [Int]) -> [Int] {
         var content = base
-        for log in logs where log.cycle <= cycle {
+        for log in journal where log.cycle <= cycle {
             for (block, value) in log.changes { content[block] = value }
         }
         return content
