@@ -18,7 +18,7 @@ package final class RawDealer {
         }
         self.context = context
         self.socket = socket
-        for (option, value) in [(ZMQ_LINGER, Int32(0)), (ZMQ_RCVTIMEO, 5_000), (ZMQ_SNDTIMEO, 5_000)] {
+        for (option, value) in [(ZMQ_LINGER, Int32(0)), (ZMQ_RCVTIMEO, 20_000), (ZMQ_SNDTIMEO, 5_000)] {
             var value = value
             try check("zmq_setsockopt", zmq_setsockopt(socket, option, &value, MemoryLayout<Int32>.size) == 0)
         }

@@ -80,7 +80,7 @@ import Testing
 
     private static func createSite(_ name: String = "lab") -> Envelope {
         .request(
-            .vaultRequest(.with { $0.createSite.site.name = name }), operation: .random(), timeLeft: .seconds(5),
+            .vaultRequest(.with { $0.createSite.site.name = name }), operation: .random(), timeLeft: .seconds(20),
             sender: "test")
     }
 
@@ -89,7 +89,7 @@ import Testing
         let dealer = try RawDealer(to: endpoint)
         try dealer.send(frames)
         let heartbeat = Envelope.request(
-            .heartbeat(Heartbeat()), operation: .random(), timeLeft: .seconds(5), sender: "test")
+            .heartbeat(Heartbeat()), operation: .random(), timeLeft: .seconds(20), sender: "test")
         try dealer.send([[], heartbeat.encoded()])
         while let frame = dealer.receive() {
             if try Envelope(serializedBytes: frame).operationID == heartbeat.operationID { return }
