@@ -16,12 +16,15 @@ struct BenchCommand: AsyncParsableCommand {
 
     @Option(
         help:
-            "Measure only these, separated by commas: initial, delta, idle, rpo; of failover rto, ten, fold; and compose."
+            "Only these, by commas: initial, delta, idle, rpo, workers, board; of failover rto, ten, fold; and compose."
     )
     var only = "initial,delta,idle,rpo"
 
     @Option(help: "Rounds of each side where two are compared.")
     var rounds = 3
+
+    @Option(help: "Cycles that are made due, one after the other, for each number of workers at the job board.")
+    var triggers = 300
 
     @Option(help: "How long the guest writes as fast as it can.")
     var rpoSeconds = 180
@@ -48,7 +51,10 @@ struct BenchCommand: AsyncParsableCommand {
             commit: try await PeerTool.run(["git", "rev-parse", "--short", "HEAD"]),
             startedUnixSeconds: Int(Date().timeIntervalSince1970))
         print("machine: \(report.machine); commit \(report.commit)")
-        if !wanted.isDisjoint(with: ["initial", "delta", "idle", "rpo"]) {
+        if wanted.contains("board") {
+            try await add(JobBoardBenchmark(scratch: scratch, triggers: triggers).run(rounds: rounds), to: &report)
+        }
+        if !wanted.isDisjoint(with: ["initial", "delta", "idle", "rpo", "workers"]) {
             try await measureReplication(wanted, into: &report)
         }
         if !wanted.isDisjoint(with: ["rto", "ten", "fold"]) { try await measureFailover(wanted, into: &report) }
@@ -70,6 +76,10 @@ struct BenchCommand: AsyncParsableCommand {
             }
             if wanted.contains("rpo") {
                 try await add(RPOBenchmark(stage: stage).run(seconds: rpoSeconds), to: &report)
+            }
+            // Last, because it takes the stage's own workers away.
+            if wanted.contains("workers") {
+                try await add(WorkersBenchmark(stage: stage).run(rounds: rounds), to: &report)
             }
         } catch {
             await stage.printLogs()
