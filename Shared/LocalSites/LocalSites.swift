@@ -48,6 +48,8 @@ package actor LocalSites {
     /// Every port in use, for a second installation that takes over the first one's before either is started.
     package nonisolated let ports: [UInt16]
     private var processes: [String: ManagedProcess] = [:]
+    /// Those that were told to stop, which is no reason to complain.
+    private var stopped: Set<String> = []
 
     /// Makes the folders and writes nothing else; `start` starts.
     package init(options: Options, ports given: [UInt16]? = nil) throws {
@@ -87,6 +89,7 @@ package actor LocalSites {
         let launcher = options.launcher[name] ?? []
         // The embedded hypervisor wants a writable home, and must not share the caller's.
         let environment = options.environment.merging(["HOME": "\(options.root)/home"]) { given, _ in given }
+        stopped.remove(name)
         processes[name] = try ManagedProcess(
             name: name, executable: launcher.first ?? executable,
             arguments: launcher.isEmpty
@@ -106,11 +109,16 @@ package actor LocalSites {
 
     /// SIGTERM, then SIGKILL after ten seconds; true when it ended by itself.
     @discardableResult
-    package func stop(_ name: String) async throws -> Bool { await (try process(name)).stop() }
+    package func stop(_ name: String) async throws -> Bool {
+        let process = try process(name)
+        stopped.insert(name)
+        return await process.stop()
+    }
 
     /// Throws when a process that was started has ended by itself, with the end of its log.
     package func checkRunning(except ignored: String? = nil) throws {
-        for (name, process) in processes.sorted(by: { $0.key < $1.key }) where !process.isRunning && name != ignored {
+        for (name, process) in processes.sorted(by: { $0.key < $1.key })
+        where !process.isRunning && name != ignored && !stopped.contains(name) {
             throw LocalSitesError(
                 .ended, "\(name) has ended (wait status \(process.exitStatus ?? -1)): \(lastLines(of: name, count: 5))",
                 remedy: "read \(logPath(of: name))")
