@@ -75,7 +75,7 @@ import Testing
                 old.protocolVersion = 2
                 let raw = try RawDealer(to: agent.agent.endpoint)
                 try raw.send([[], old.encoded()])
-                let frame = try #require(raw.receive())
+                let frame = try #require(await raw.receive())
                 guard case .error(let error) = try Envelope(serializedBytes: frame).body else {
                     Issue.record("another version was not refused")
                     return

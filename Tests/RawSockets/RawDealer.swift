@@ -18,7 +18,7 @@ package final class RawDealer {
         }
         self.context = context
         self.socket = socket
-        for (option, value) in [(ZMQ_LINGER, Int32(0)), (ZMQ_RCVTIMEO, 20_000), (ZMQ_SNDTIMEO, 5_000)] {
+        for (option, value) in [(ZMQ_LINGER, Int32(0)), (ZMQ_SNDTIMEO, 5_000)] {
             var value = value
             try check("zmq_setsockopt", zmq_setsockopt(socket, option, &value, MemoryLayout<Int32>.size) == 0)
         }
@@ -37,14 +37,28 @@ package final class RawDealer {
         }
     }
 
-    /// The last frame of the next message; `nil` when none came in time.
-    package func receive() -> [UInt8]? {
+    /// The last frame of the next message; `nil` when none came within 20 s.
+    ///
+    /// It asks again and again instead of blocking: the service that should answer may live in the same process and need
+    /// the thread.
+    package func receive() async -> [UInt8]? {
+        let ends = ContinuousClock.now + .seconds(20)
+        repeat {
+            if let frame = receiveNow() { return frame }
+            // A poll with a deadline, because libzmq tells of a message only through a descriptor.
+            do { try await Task.sleep(for: .milliseconds(5)) } catch { return nil }
+        } while ContinuousClock.now < ends
+        return nil
+    }
+
+    private func receiveNow() -> [UInt8]? {
         var message = zmq_msg_t()
         zmq_msg_init(&message)
         defer { zmq_msg_close(&message) }
         var frame: [UInt8] = []
         repeat {
-            guard zmq_msg_recv(&message, socket, 0) >= 0 else { return nil }
+            // The frames of one message arrive together.
+            guard zmq_msg_recv(&message, socket, ZMQ_DONTWAIT) >= 0 else { return nil }
             let count = zmq_msg_size(&message)
             frame = [UInt8](UnsafeRawBufferPointer(start: zmq_msg_data(&message), count: count))
         } while zmq_msg_more(&message) != 0

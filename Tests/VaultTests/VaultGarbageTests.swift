@@ -17,7 +17,7 @@ import Testing
         try await VaultServiceBench.use { bench in
             try await bench.prepare()
             let before = try await bench.snapshot()
-            try Self.send(Self.garbage[index], to: bench.service.endpoints.listen)
+            try await Self.send(Self.garbage[index], to: bench.service.endpoints.listen)
             #expect(try await bench.snapshot() == before)
         }
     }
@@ -30,7 +30,7 @@ import Testing
             for _ in 0..<500 {
                 let count = Int.random(in: 0..<200, using: &generator)
                 let frame = (0..<count).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
-                try Self.send([[], frame], to: bench.service.endpoints.listen)
+                try await Self.send([[], frame], to: bench.service.endpoints.listen)
             }
             #expect(try await bench.snapshot() == before)
         }
@@ -41,7 +41,7 @@ import Testing
         try await VaultServiceBench.use { bench in
             var envelope = Self.createSite()
             envelope.protocolVersion = version
-            let reply = try Self.exchange([[], envelope.encoded()], bench)
+            let reply = try await Self.exchange([[], envelope.encoded()], bench)
             guard case .error(let error) = reply.body else { throw TestFailure("another answer") }
             #expect(error.code == .unsupportedVersion && reply.operationID == envelope.operationID)
             #expect(try await bench.snapshot().sites.isEmpty)
@@ -53,7 +53,7 @@ import Testing
         try await VaultServiceBench.use { bench in
             var envelope = Self.createSite()
             envelope.operationID = .init(repeating: 1, count: count)
-            let reply = try Self.exchange([[], envelope.encoded()], bench)
+            let reply = try await Self.exchange([[], envelope.encoded()], bench)
             guard case .error(let error) = reply.body else { throw TestFailure("another answer") }
             #expect(error.code == .invalidArgument)
             #expect(try await bench.snapshot().sites.isEmpty)
@@ -63,7 +63,7 @@ import Testing
     @Test func emptyFrameBeforeTheEnvelopeIsOptional() async throws {
         try await VaultServiceBench.use { bench in
             for frames in [[Self.createSite("a").encoded()], [[], Self.createSite("b").encoded()]] {
-                let reply = try Self.exchange(frames, bench)
+                let reply = try await Self.exchange(frames, bench)
                 #expect(reply.body == .vaultReply(.with { $0.done = Done() }))
             }
             #expect(try await bench.snapshot().sites.map(\.name) == ["a", "b"])
@@ -72,8 +72,8 @@ import Testing
 
     @Test func frameTooManyIsNotObeyed() async throws {
         try await VaultServiceBench.use { bench in
-            try Self.send([[], Self.createSite().encoded(), [1]], to: bench.service.endpoints.listen)
-            try Self.send([[1], Self.createSite().encoded()], to: bench.service.endpoints.listen)
+            try await Self.send([[], Self.createSite().encoded(), [1]], to: bench.service.endpoints.listen)
+            try await Self.send([[1], Self.createSite().encoded()], to: bench.service.endpoints.listen)
             #expect(try await bench.snapshot().sites.isEmpty)
         }
     }
@@ -85,22 +85,22 @@ import Testing
     }
 
     /// One connection each, so that the order is kept: what follows on the same one has been read after it.
-    private static func send(_ frames: [[UInt8]], to endpoint: String) throws {
+    private static func send(_ frames: [[UInt8]], to endpoint: String) async throws {
         let dealer = try RawDealer(to: endpoint)
         try dealer.send(frames)
         let heartbeat = Envelope.request(
             .heartbeat(Heartbeat()), operation: .random(), timeLeft: .seconds(20), sender: "test")
         try dealer.send([[], heartbeat.encoded()])
-        while let frame = dealer.receive() {
+        while let frame = await dealer.receive() {
             if try Envelope(serializedBytes: frame).operationID == heartbeat.operationID { return }
         }
         throw TestFailure("the vault no longer answers")
     }
 
-    private static func exchange(_ frames: [[UInt8]], _ bench: VaultServiceBench) throws -> Envelope {
+    private static func exchange(_ frames: [[UInt8]], _ bench: VaultServiceBench) async throws -> Envelope {
         let dealer = try RawDealer(to: bench.service.endpoints.listen)
         try dealer.send(frames)
-        let frame = try #require(dealer.receive())
+        let frame = try #require(await dealer.receive())
         return try Envelope(serializedBytes: frame)
     }
 }

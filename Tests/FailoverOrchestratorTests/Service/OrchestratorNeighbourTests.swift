@@ -75,7 +75,7 @@ import Testing
             old.protocolVersion = 2
             try raw.send([[], old.encoded()])
             var code: ErrorCode?
-            while code == nil, let frame = raw.receive() {
+            while code == nil, let frame = await raw.receive() {
                 let reply = try Envelope(serializedBytes: frame)
                 guard reply.operationID == old.operationID, case .error(let error) = reply.body else { continue }
                 code = error.code

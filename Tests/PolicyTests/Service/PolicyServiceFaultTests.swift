@@ -189,7 +189,7 @@ import Testing
             old.protocolVersion = 2
             try raw.send([[], old.encoded()])
             var refused: WireError?
-            while let frame = raw.receive() {
+            while let frame = await raw.receive() {
                 let reply = try Envelope(serializedBytes: frame)
                 guard reply.operationID == old.operationID, case .error(let error) = reply.body else { continue }
                 refused = error
