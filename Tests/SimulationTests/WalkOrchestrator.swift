@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Messages
+import Repeatable
 import SwiftProtobuf
 
 @testable import FailoverOrchestrator
@@ -25,7 +26,7 @@ struct WalkOrchestrator {
         reads = [:]
         asked = [:]
         book = RunBook(
-            stored: try stored.values.map {
+            stored: try stored.values.sorted(by: { $0.id < $1.id }).map {
                 let record = try JSONDecoder().decode(RunRecord.self, from: try JSONEncoder().encode($0))
                 try record.checkInvariants()
                 return record

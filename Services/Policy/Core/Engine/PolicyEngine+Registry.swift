@@ -43,7 +43,7 @@ extension PolicyEngine {
     }
 
     mutating func rebind(now: PolicyTime) {
-        for id in machines.keys { bindMachine(id, now: now) }
+        for id in machines.keys.sorted() { bindMachine(id, now: now) }
     }
 
     mutating func bindMachine(_ id: ProtectionIdentifier, now: PolicyTime) {

@@ -46,14 +46,14 @@ struct PolicyEngine: Sendable {
 
     /// A protection may have left the registry while its last cycle was still being cleaned up.
     private mutating func settleUnlisted(_ stored: StoredState, now: PolicyTime) {
-        for (id, record) in stored.openCycles where machines[id] == nil {
+        for (id, record) in stored.openCycles.sorted(by: { $0.key < $1.key }) where machines[id] == nil {
             addMachine(ProtectionEntry(leftBehindBy: record), progress: stored.progress[id], last: nil, now: now)
             guard var machine = machines[id] else { continue }
             perform(machine.recover(record, now: now), of: &machine, now: now)
             machines[id] = machine
             feed(.unlisted, to: id, now: now)
         }
-        for id in stored.progress.keys where machines[id] == nil { output.changes.append(.forget(id)) }
+        for id in stored.progress.keys.sorted() where machines[id] == nil { output.changes.append(.forget(id)) }
     }
 
     // MARK: Events
@@ -169,9 +169,8 @@ struct PolicyEngine: Sendable {
     }
 
     mutating func wakeMachines(now: PolicyTime) {
-        for (id, machine) in machines {
-            guard let at = machine.wakesAt, at <= now else { continue }
-            feed(.timePassed, to: id, now: now)
-        }
+        // In the order of identifiers, not of a dictionary, so that the same events lead to the same actions again.
+        let due = machines.values.filter { $0.wakesAt.map { $0 <= now } ?? false }.map(\.entry.id).sorted()
+        for id in due { feed(.timePassed, to: id, now: now) }
     }
 }

@@ -1,4 +1,7 @@
 // What the passing of time and the coming of work do to the board.
+//
+// Where one thing is done after another here, it is in the order of identifiers and never in that of a dictionary, which
+// another process would have otherwise: the same events lead to the same outcomes, so that what was seen can be replayed.
 
 extension JobBoard {
     /// Ends what has expired, hands out what waits, and gives everything that followed since it was last called.
@@ -12,8 +15,12 @@ extension JobBoard {
         return outcomes
     }
 
+    private var cyclesInOrder: [(key: ProtectionIdentifier, value: BoardCycle)] {
+        cycles.sorted { $0.key < $1.key }
+    }
+
     private mutating func expireLeases(now: PolicyTime) {
-        for (protection, cycle) in cycles {
+        for (protection, cycle) in cyclesInOrder {
             for index in cycle.running.sorted() {
                 guard case .leased(let lease) = cycle.jobs[index].state, lease.expiresAt <= now else { continue }
                 ended(cycle.jobs[index].id, lease, cycle.posting)
@@ -36,7 +43,8 @@ extension JobBoard {
     }
 
     private mutating func answerPulls(now: PolicyTime) {
-        for (worker, pull) in pulls where !pull.grants.isEmpty || pull.until <= now {
+        let answered = pulls.filter { !$1.grants.isEmpty || $1.until <= now }
+        for (worker, pull) in answered.sorted(by: { $0.key < $1.key }) {
             pulls[worker] = nil
             // Shares are stated last, when all jobs of this round are counted.
             let grants = pull.grants.map { grant in
@@ -51,7 +59,7 @@ extension JobBoard {
     }
 
     private mutating func watchUnclaimed(now: PolicyTime) {
-        for (protection, cycle) in cycles {
+        for (protection, cycle) in cyclesInOrder {
             let posting = cycle.posting
             let isServed = isServed(host: posting.sourceHost, named: posting.sourceHostName)
             guard !isServed else {

@@ -27,7 +27,9 @@ struct RegistryCopy: Hashable, Sendable {
         changes += protections.keys.filter { !protectionIdentifiers.contains($0) }.sorted().map {
             .protectionRemoved($0)
         }
-        changes += pairs.keys.filter { !pairKeys.contains($0) }.map { .pairRemoved($0) }
+        changes += pairs.keys.filter { !pairKeys.contains($0) }
+            .sorted { ($0.sourceCloud, $0.targetCloud) < ($1.sourceCloud, $1.targetCloud) }
+            .map { .pairRemoved($0) }
         changes += hosts.keys.filter { !hostIdentifiers.contains($0) }.sorted().map { .hostRemoved(id: $0) }
         changes += clouds.keys.filter { !cloudNames.contains($0) }.sorted().map { .cloudRemoved(name: $0) }
         return changes
