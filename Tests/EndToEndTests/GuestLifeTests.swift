@@ -46,8 +46,8 @@ struct GuestLifeTests {
             let protection = try await two.client.protect(guest.name).id
             var newest = try await two.client.waitForPoint(after: 0, of: protection, within: .seconds(90))
             func pointAfterChange(_ change: () async throws -> Void) async throws {
-                try await whilePaused(two, protection, change)
-                newest = try await two.client.waitForPoint(after: newest + 1, of: protection, within: .seconds(90))
+                let held = try await whilePaused(two, protection, change)
+                newest = try await two.client.waitForPoint(after: held, of: protection, within: .seconds(90))
             }
             // Grown.
             try await pointAfterChange { try await guest.resize("vda", toBytes: 256 << 20) }
@@ -165,10 +165,17 @@ struct GuestLifeTests {
 
     /// QEMU refuses to change a disk while a backup job is on it, and at one point a second one nearly always is; so an
     /// operator pauses, changes, and resumes.
-    private func whilePaused(_ two: TwoSites, _ protection: String, _ change: () async throws -> Void) async throws {
+    ///
+    /// - Returns: the newest point from before the change.
+    @discardableResult
+    private func whilePaused(
+        _ two: TwoSites, _ protection: String, _ change: () async throws -> Void
+    ) async throws -> UInt64 {
         try await two.quiesce(protection)
+        let held = try #require(try await two.client.points(protection).last?.cycle)
         try await change()
         try await two.client.changeState(protection, to: .protected)
+        return held
     }
 
     /// What was noticed is in the history: the kind of cycle that it led to, and the sentence that says why.
