@@ -141,14 +141,14 @@ let package = Package(
         tests("MessagesTests", ["Messages"]),
         tests("MessageBusTests", ["MessageBus", "Messages", "CZeroMQ", logging]),
         tests("SealingTests", ["Sealing"]),
-        tests("DeltaLogTests", ["DeltaLog", "Sealing"], resources: [.copy("Golden")]),
-        tests("ReplicaTests", ["Replica", "DeltaLog", "Sealing"], resources: [.copy("Golden")]),
+        tests("DeltaLogTests", ["DeltaLog", "Sealing", "Repeatable"], resources: [.copy("Golden")]),
+        tests("ReplicaTests", ["Replica", "DeltaLog", "Sealing", "Repeatable"], resources: [.copy("Golden")]),
         tests("TestGuestTests", ["TestGuest"]),
         tests("BlockDeviceTests", ["BlockDevice"]),
         tests("HypervisorTests", ["Hypervisor", "BlockDevice", "TestGuest", "CLibvirt", logging]),
         tests("ServiceRuntimeTests", ["ServiceRuntime", logging]),
-        tests("VaultTests", ["Vault", "Messages", "MessageBus", "RawSockets", grdb]),
-        tests("PolicyTests", ["Policy", "Messages", "MessageBus", "RawSockets", grdb, logging]),
+        tests("VaultTests", ["Vault", "Messages", "MessageBus", "RawSockets", "Repeatable", grdb]),
+        tests("PolicyTests", ["Policy", "Messages", "MessageBus", "RawSockets", "Repeatable", grdb, logging]),
         tests(
             "ReplicationWorkerTests",
             [
@@ -167,10 +167,12 @@ let package = Package(
         // The decisions of every service in one thread, in virtual time.
         tests(
             "SimulationTests",
-            ["Vault", "Policy", "FailoverOrchestrator", "HostAgent", "Hypervisor", "Replica", "Messages"]),
+            ["Vault", "Policy", "FailoverOrchestrator", "HostAgent", "Hypervisor", "Replica", "Messages", "Repeatable"]),
         tests("OperatorCLITests", ["OperatorCLI", "Messages", "MessageBus", "bascule"]),
         // What several test targets use to break the protocol on purpose.
         .target(name: "RawSockets", dependencies: ["CZeroMQ"], path: "Tests/RawSockets"),
+        // What makes a test that draws its steps happen again: numbers from a seed, and virtual time.
+        .target(name: "Repeatable", path: "Tests/Repeatable"),
         // A client in Python, against the executables.
         .testTarget(
             name: "ContractClientTests",
@@ -184,7 +186,7 @@ let package = Package(
         tests("TidyTests", []),
         tests(
             "EndToEndTests",
-            ["LocalSites", "TestGuest", "Hypervisor", "BlockDevice", "Replica", "Messages", "MessageBus"]),
+            ["LocalSites", "TestGuest", "Hypervisor", "BlockDevice", "Replica", "Messages", "MessageBus", "Repeatable"]),
         .executableTarget(
             name: "bascule-bench",
             dependencies: ["LocalSites", "TestGuest", "Messages", "MessageBus", argumentParser, logging],

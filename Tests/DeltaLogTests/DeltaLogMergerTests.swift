@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Repeatable
 import Sealing
 import Testing
 

@@ -2,6 +2,7 @@ import Foundation
 import LocalSites
 import MessageBus
 import Messages
+import Repeatable
 import TestGuest
 import Testing
 
@@ -38,7 +39,7 @@ struct LimitsTests {
         try await Scenario.run("noise", disks: [64 << 20], recordsPerSecond: 50) { two, guest in
             let protection = try await two.client.protect(guest.name).id
             let newest = try await two.client.waitForPoint(after: 0, of: protection, within: .seconds(90))
-            var generator = SeededGenerator(seed: 20_261_123)
+            var generator = SeededRandom(seed: 20_261_123)
             // Vault, its publisher, policy, both agents and their bulk sockets, both workers.
             for port in two.sites.ports[0..<9] {
                 for length in [1, 10, 64, 4_096, 1 << 16] {
@@ -56,20 +57,6 @@ struct LimitsTests {
             try await two.quiesce(protection)
             #expect(try await two.comparePoints(of: protection, disks: ["vda"]).faults == [])
         }
-    }
-}
-
-/// xorshift64: the same noise every time.
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed | 1 }
-
-    mutating func next() -> UInt64 {
-        state ^= state << 13
-        state ^= state >> 7
-        state ^= state << 17
-        return state
     }
 }
 

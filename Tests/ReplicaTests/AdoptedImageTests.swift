@@ -1,6 +1,7 @@
 import DeltaLog
 import FoundationEssentials
 import Glibc
+import Repeatable
 import Testing
 
 @testable import Replica

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import Repeatable
 import Testing
 
 @testable import Replica

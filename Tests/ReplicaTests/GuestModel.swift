@@ -1,4 +1,5 @@
 import DeltaLog
+import Repeatable
 
 @testable import Replica
 

@@ -1,6 +1,5 @@
 import FoundationEssentials
 import Glibc
-import Synchronization
 import Testing
 
 @testable import Replica
@@ -136,14 +135,10 @@ import Testing
         let failpointName = failpoint.rawValue
         await #expect(processExitsWith: .signal(SIGKILL)) {
             [parent = parent as String, name = name as String, failpointName = failpointName as String] in
-            let isArmed = Atomic(false)
-            let fixture = try ReplicaFixture(
-                parent: parent,
-                failpoints: FailpointHook { reached in
-                    if isArmed.load(ordering: .relaxed), reached.rawValue == failpointName { kill(getpid(), SIGKILL) }
-                })
+            let death = ArmedKill(at: failpointName)
+            let fixture = try ReplicaFixture(parent: parent, failpoints: death.hook)
             try CrashScenario.prepare(fixture)
-            isArmed.store(true, ordering: .relaxed)
+            death.arm()
             try CrashScenario.all.first { $0.name == name }?.act(fixture)
         }
         let scenario = try #require(CrashScenario.all.first { $0.name == name })

@@ -1,7 +1,6 @@
 import DeltaLog
 import FoundationEssentials
 import Glibc
-import Synchronization
 import Testing
 
 @testable import Replica
@@ -34,14 +33,10 @@ struct ReplicaKillTests {
         let failpointName = failpoint.rawValue
         await #expect(processExitsWith: .signal(SIGKILL)) {
             [parent = parent as String, failpointName = failpointName as String, isDiverged = isDiverged as Bool] in
-            let isArmed = Atomic(false)
-            let fixture = try ReplicaFixture(
-                parent: parent,
-                failpoints: FailpointHook { reached in
-                    if isArmed.load(ordering: .relaxed), reached.rawValue == failpointName { kill(getpid(), SIGKILL) }
-                })
+            let death = ArmedKill(at: failpointName)
+            let fixture = try ReplicaFixture(parent: parent, failpoints: death.hook)
             let overlays = try ReplicaKillTests.prepare(fixture)
-            isArmed.store(true, ordering: .relaxed)
+            death.arm()
             try fixture.replica.absorb(
                 overlays: overlays, point: ReplicaKillTests.point(fixture, isDiverged: isDiverged),
                 guest: ReplicaFixture.configuration(9))
@@ -80,13 +75,9 @@ struct ReplicaKillTests {
         let failpointName = failpoint.rawValue
         await #expect(processExitsWith: .signal(SIGKILL)) {
             [parent = parent as String, failpointName = failpointName as String] in
-            let isArmed = Atomic(false)
-            let fixture = try ReplicaKillTests.adopted(
-                parent: parent,
-                failpoints: FailpointHook { reached in
-                    if isArmed.load(ordering: .relaxed), reached.rawValue == failpointName { kill(getpid(), SIGKILL) }
-                })
-            isArmed.store(true, ordering: .relaxed)
+            let death = ArmedKill(at: failpointName)
+            let fixture = try ReplicaKillTests.adopted(parent: parent, failpoints: death.hook)
+            death.arm()
             try fixture.replica.release()
         }
         let twin = try Self.adopted()

@@ -1,4 +1,5 @@
 import DeltaLog
+import Repeatable
 import Replica
 import Testing
 

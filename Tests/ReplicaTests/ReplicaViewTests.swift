@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Repeatable
 import Synchronization
 import Testing
 

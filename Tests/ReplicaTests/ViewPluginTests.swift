@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Repeatable
 import Synchronization
 import Testing
 

@@ -1,4 +1,5 @@
 import Messages
+import Repeatable
 
 // How questions and answers come to those they are for, or do not.
 

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Messages
+import Repeatable
 import SwiftProtobuf
 
 // What an operator asks for, what breaks, and what agents tell the vault.

@@ -1,4 +1,5 @@
 import Messages
+import Repeatable
 
 // The services, each as a value beside its store, and the workers.
 

@@ -1,5 +1,6 @@
 import Foundation
 import Messages
+import Repeatable
 
 /// Vault, policy service, orchestrator, two hosts with their agents and guests, workers, an operator, and a network that
 /// loses, delays and repeats: all in one thread, in virtual time, from one seed. The services' decisions are their own;
@@ -39,7 +40,7 @@ struct Walk {
     var faults = Faults()
     var now: Int64 = 1_000_000
     var steps = 0
-    var random: WalkRandom
+    var random: SeededRandom
     let numbers = WalkNumbers()
     var vault: WalkVault
     var policy: WalkPolicy
@@ -63,13 +64,14 @@ struct Walk {
     var handled: [WalkPeer: Int] = [:]
     /// The last things that happened, for whoever looks into a failure.
     var trace: [String] = []
-    private var agenda: [(at: Int64, order: Int, what: Happening)] = []
-    private var ordered = 0
+    /// Of all that happened and when (FNV-1a): two walks from one seed have the same, also in two processes.
+    private(set) var digest: UInt64 = 0xCBF2_9CE4_8422_2325
+    private var agenda = Agenda<Int64, Happening>()
     var lastArrival: [String: Int64] = [:]
 
     init(seed: UInt64) throws {
         self.seed = seed
-        random = WalkRandom(seed: seed)
+        random = SeededRandom(seed: seed)
         vault = WalkVault(seed: random.next(), now: now)
         policy = WalkPolicy(seed: random.next(), now: now, numbers: numbers)
         orchestrator = WalkOrchestrator(numbers: numbers)
@@ -111,12 +113,12 @@ struct Walk {
 
     mutating func run(milliseconds: Int64) throws {
         let end = now + milliseconds
-        while let next = agenda.last, next.at <= end { try step() }
+        while let next = agenda.next, next <= end { try step() }
         now = max(now, end)
     }
 
     private mutating func step() throws {
-        guard let next = agenda.popLast() else { throw violation("the world has stopped") }
+        guard let next = agenda.takeNext() else { throw violation("the world has stopped") }
         now = max(now, next.at)
         steps += 1
         do {
@@ -232,24 +234,16 @@ struct Walk {
 
     mutating func plan(_ what: Happening, after milliseconds: Int64) { plan(what, at: now + milliseconds) }
 
-    mutating func plan(_ what: Happening, at time: Int64) {
-        ordered += 1
-        // Latest first, so that the next one is taken from the end.
-        var low = 0
-        var high = agenda.count
-        while low < high {
-            let middle = (low + high) / 2
-            if agenda[middle].at <= time { high = middle } else { low = middle + 1 }
-        }
-        agenda.insert((time, ordered, what), at: low)
-    }
+    mutating func plan(_ what: Happening, at time: Int64) { agenda.plan(what, at: time) }
 
     mutating func latency() -> Int64 {
         random.happens(20) ? Int64.random(in: 100...4_000, using: &random) : Int64.random(in: 1...40, using: &random)
     }
 
     mutating func note(_ sentence: String) {
-        trace.append("\(now) \(sentence)")
+        let line = "\(now) \(sentence)"
+        for byte in line.utf8 { digest = (digest ^ UInt64(byte)) &* 0x0100_0000_01B3 }
+        trace.append(line)
         if trace.count > 4_000 { trace.removeFirst(2_000) }
     }
 

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Messages
+import Repeatable
 import Replica
 import SwiftProtobuf
 

@@ -1,5 +1,6 @@
 import Hypervisor
 import Messages
+import Repeatable
 import SwiftProtobuf
 
 @testable import HostAgent
@@ -47,7 +48,7 @@ struct WalkHost {
     var killIn: Int?
     var stepsTaken = 0
     var openings = 0
-    var tokens = WalkRandom(seed: 1)
+    var tokens = SeededRandom(seed: 1)
     /// What was captured since it was last asked for.
     var captured: [(cycle: UInt64, content: [Int])] = []
     /// What stopping would lose, with who asked; told when it is lost.
@@ -57,7 +58,7 @@ struct WalkHost {
 
     init(index: Int) {
         self.index = index
-        tokens = WalkRandom(seed: UInt64(index) + 77)
+        tokens = SeededRandom(seed: UInt64(index) + 77)
     }
 
     // MARK: The process

@@ -1,4 +1,5 @@
 import Messages
+import Repeatable
 import SwiftProtobuf
 
 @testable import Policy
@@ -12,14 +13,14 @@ struct WalkPolicy {
     private var asked: [RequestToken: Int] = [:]
     private var pulls: [RequestToken: Int] = [:]
     private var tokens: UInt64 = 0
-    private var random: WalkRandom
+    private var random: SeededRandom
     private let numbers: WalkNumbers
     private(set) var highestCycle: UInt64 = 0
     /// The number of the last event that it heard.
     private(set) var heard: UInt64 = 0
 
     init(seed: UInt64, now: Int64, numbers: WalkNumbers) {
-        random = WalkRandom(seed: seed)
+        random = SeededRandom(seed: seed)
         self.numbers = numbers
         engine = PolicyEngine(stored: StoredState(), seed: random.next(), now: PolicyTime(milliseconds: now))
     }

@@ -22,7 +22,8 @@ import Testing
         try walk.run(steps: Self.steps)
         try Self.end(&walk)
         print(
-            "seed \(seed): \(walk.steps) steps, \(walk.counts.sorted { $0.key < $1.key }), \(walk.orchestrator.outcomes)"
+            "seed \(seed), digest \(String(walk.digest, radix: 16)): \(walk.steps) steps, "
+                + "\(walk.counts.sorted { $0.key < $1.key }), \(walk.orchestrator.outcomes.sorted { $0.key < $1.key })"
         )
     }
 
@@ -30,6 +31,8 @@ import Testing
     /// is left behind.
     private static func end(_ walk: inout Walk) throws {
         try walk.calm()
+        // What the operator asked for last may still be on its way.
+        try walk.run(milliseconds: 15_000)
         var tries = 0
         while try walk.finishNext() {
             try walk.run(milliseconds: 15_000)

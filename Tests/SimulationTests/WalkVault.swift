@@ -1,4 +1,5 @@
 import Messages
+import Repeatable
 import SwiftProtobuf
 
 @testable import Vault
@@ -9,10 +10,10 @@ struct WalkVault {
     private let epoch: [UInt8]
     private var machine: VaultStateMachine
     private var lastEvent: UInt64 = 0
-    private var random: WalkRandom
+    private var random: SeededRandom
 
     init(seed: UInt64, now: Int64) {
-        random = WalkRandom(seed: seed)
+        random = SeededRandom(seed: seed)
         epoch = random.bytes(16)
         store = MemoryVaultStore(epoch: epoch)
         machine = VaultStateMachine(registry: Registry(), at: Self.moment(now))

@@ -1,3 +1,4 @@
+import Repeatable
 import Testing
 
 @testable import Vault
@@ -33,7 +34,7 @@ private struct ProtectionWalk {
 
     let seed: UInt64
     private var fixture: VaultFixture
-    private var generator: SeededGenerator
+    private var generator: SeededRandom
     private var sides: [RegistryIdentifier: Side] = [:]
     private(set) var done = 0
     private(set) var refused = 0
@@ -41,7 +42,7 @@ private struct ProtectionWalk {
 
     init(seed: UInt64) throws {
         self.seed = seed
-        generator = SeededGenerator(seed: seed)
+        generator = SeededRandom(seed: seed)
         fixture = try VaultFixture.protecting()
         begin()
     }

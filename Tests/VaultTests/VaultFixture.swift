@@ -1,27 +1,12 @@
+import Repeatable
 import Testing
 
 @testable import Vault
 
-/// The same numbers in every run.
-struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-
-    init(seed: UInt64 = 1) { state = seed }
-
-    // SplitMix64, https://prng.di.unimi.it/splitmix64.c
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var value = state
-        value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-        return value ^ (value >> 31)
-    }
-}
-
 /// A state machine with a clock that stands until it is moved. Every decision is checked against the invariants.
 struct VaultFixture {
     private(set) var machine: VaultStateMachine
-    private(set) var generator = SeededGenerator()
+    private(set) var generator = SeededRandom(seed: 1)
     var moment = VaultMoment(unixMilliseconds: 1_800_000_000_000, uptimeMilliseconds: 1_000)
     var generation: UInt64 = 0
 
@@ -76,7 +61,7 @@ extension VaultFixture {
     static let secondary = identifier(0xB)
 
     static func identifier(_ number: UInt64) -> RegistryIdentifier {
-        var generator = SeededGenerator(seed: number)
+        var generator = SeededRandom(seed: number)
         return RegistryIdentifier(using: &generator)
     }
 

@@ -1,5 +1,6 @@
 import Messages
 import RawSockets
+import Repeatable
 import SwiftProtobuf
 import Testing
 
@@ -26,7 +27,7 @@ import Testing
         try await VaultServiceBench.use { bench in
             try await bench.prepare()
             let before = try await bench.snapshot()
-            var generator = SeededGenerator(seed: 42)
+            var generator = SeededRandom(seed: 42)
             for _ in 0..<500 {
                 let count = Int.random(in: 0..<200, using: &generator)
                 let frame = (0..<count).map { _ in UInt8.random(in: .min ... .max, using: &generator) }

@@ -1,3 +1,5 @@
+import Repeatable
+
 @testable import Policy
 
 /// Source and target agents, a vault, workers, an operator, and a network that loses, repeats and delays, around one
@@ -46,8 +48,7 @@ struct SimulatedWorld {
     /// Journeys that were completed, so that a walk without one is noticed.
     var reversals = 0
     private var store = MemoryPolicyStore()
-    private var agenda: [(at: PolicyTime, order: Int, what: Happening)] = []
-    private var ordered = 0
+    private var agenda = Agenda<PolicyTime, Happening>()
     private var incarnation = 1
     private var isVaultAway = false
     private var workers: [Worker] = []
@@ -100,12 +101,12 @@ struct SimulatedWorld {
 
     mutating func run(milliseconds: Int64) throws {
         let end = now + milliseconds
-        while let next = agenda.last, next.at <= end { try step() }
+        while let next = agenda.next, next <= end { try step() }
         now = max(now, end)
     }
 
     private mutating func step() throws {
-        guard let next = agenda.popLast() else { throw violation("the world has stopped") }
+        guard let next = agenda.takeNext() else { throw violation("the world has stopped") }
         now = max(now, next.at)
         steps += 1
         switch next.what {
@@ -423,13 +424,7 @@ struct SimulatedWorld {
 
     // MARK: Small steps
 
-    mutating func plan(_ what: Happening, after milliseconds: Int64) {
-        ordered += 1
-        let item = (at: now + milliseconds, order: ordered, what: what)
-        // Latest first, so that the next one is taken from the end.
-        let index = agenda.partitioningIndex { ($0.at, $0.order) < (item.at, item.order) }
-        agenda.insert(item, at: index)
-    }
+    mutating func plan(_ what: Happening, after milliseconds: Int64) { agenda.plan(what, at: now + milliseconds) }
 
     mutating func happens(_ percent: Int) -> Bool { Int(random.next() % 100) < percent }
 
@@ -438,18 +433,5 @@ struct SimulatedWorld {
     mutating func nextToken() -> RequestToken {
         tokens += 1
         return RequestToken(value: tokens)
-    }
-}
-
-extension Array {
-    /// The first index whose element fulfils the condition, in an array where those that do come last.
-    fileprivate func partitioningIndex(where belongsInSecondPart: (Element) -> Bool) -> Int {
-        var low = 0
-        var high = count
-        while low < high {
-            let middle = (low + high) / 2
-            if belongsInSecondPart(self[middle]) { high = middle } else { low = middle + 1 }
-        }
-        return low
     }
 }
