@@ -30,7 +30,7 @@ struct SimulatedWorld {
         case chaos
     }
 
-    private struct Worker {
+    struct Worker {
         var id: String
         var isAlive = true
         var running = 0
@@ -50,12 +50,12 @@ struct SimulatedWorld {
     private var store = MemoryPolicyStore()
     private var agenda = Agenda<PolicyTime, Happening>()
     private var incarnation = 1
-    private var isVaultAway = false
-    private var workers: [Worker] = []
-    private var pullers: [RequestToken: Int] = [:]
+    var isVaultAway = false
+    var workers: [Worker] = []
+    var pullers: [RequestToken: Int] = [:]
     private var tokens: UInt64 = 0
     private var plannedWake: PolicyTime?
-    private var attempts: Set<String> = []
+    var attempts: Set<String> = []
     private(set) var highestCycle: [ProtectionIdentifier: UInt64] = [:]
 
     init(seed: UInt64, protections: Int) throws {
@@ -171,7 +171,7 @@ struct SimulatedWorld {
         }
     }
 
-    private mutating func restartService() throws {
+    mutating func restartService() throws {
         incarnation += 1
         pullers = [:]
         plannedWake = nil
@@ -265,161 +265,8 @@ struct SimulatedWorld {
         }
     }
 
-    // MARK: Workers
-
-    private mutating func pull(_ index: Int) throws {
-        guard workers[index].isAlive, !pullers.values.contains(index) else { return }
-        let free = 2 - workers[index].running
-        guard free > 0 else { return }
-        let token = nextToken()
-        pullers[token] = index
-        let introduction = WorkerIntroduction(
-            id: workers[index].id, name: "worker", controlEndpoint: "", readsHosts: [])
-        try tell(.asked(token, .pull(introduction, freeSlots: free, waitMilliseconds: 5_000)))
-    }
-
-    private mutating func give(_ grants: [JobGrant], to index: Int) throws {
-        for grant in grants {
-            // Nonces are built from attempts, so under one key an attempt number is used once.
-            let name = "\(grant.posting.protection)/\(grant.posting.cycle)/\(grant.posting.door.token)/\(grant.attempt)"
-            guard attempts.insert(name).inserted else { throw violation("attempt \(name) was given twice") }
-            guard workers[index].isAlive else { continue }
-            workers[index].running += 1
-            if happens(faults.chaos ? 2 : 0) { continue }
-            plan(.workerReports(index, grant), after: 1_000)
-            plan(.workerFinishes(index, grant), after: Int64.random(in: 20...4_000, using: &random))
-        }
-        plan(.workerPulls(index), after: 10)
-    }
-
-    private func key(_ index: Int, _ grant: JobGrant) -> JobBoard.Report {
-        JobBoard.Report(worker: workers[index].id, job: grant.job, attempt: grant.attempt)
-    }
-
-    private mutating func report(_ index: Int, _ grant: JobGrant) throws {
-        guard workers[index].isAlive else { return }
-        try tell(.asked(nextToken(), .report(key(index, grant), readBytes: 1, sentBytes: 1)))
-    }
-
-    private mutating func finish(_ index: Int, _ grant: JobGrant) throws {
-        guard workers[index].isAlive else { return }
-        workers[index].running = max(0, workers[index].running - 1)
-        plan(.workerPulls(index), after: 5)
-        let id = grant.posting.protection
-        // Reading works only while the very capture is open that the job was cut from.
-        let version = sites[id]?.source.capture?.version
-        guard let version, "sim:\(version)" == grant.piece.nbdURI,
-            sites[id]?.target.store(job: grant.job, attempt: grant.attempt, version: version, door: grant.posting.door)
-                == true
-        else {
-            let error = PolicyError(.unavailable, "connection lost")
-            return try tell(.asked(nextToken(), .fail(key(index, grant), error)))
-        }
-        for _ in 0...(happens(10) ? 1 : 0) {
-            try tell(
-                .asked(nextToken(), .finish(key(index, grant), digest: [1], sentBytes: 1, changedBytes: 1)))
-        }
-    }
-
-    // MARK: Checks
-
-    /// The source keeps the last acknowledged checkpoint until the target has committed the next: no command may take
-    /// away the checkpoint of the point that the target holds.
-    private func checkCheckpoints(
-        _ before: [UInt64: Int64], _ site: SimulatedSite, _ call: AgentCall
-    ) throws {
-        switch call {
-        case .releaseSource:
-            return
-        case .openCapture, .keepCapture, .verifyCapture, .closeCommitted, .closeAbandoned, .openCycle, .commitCycle,
-            .abortCycle, .describeReplica, .deleteReplica:
-            break
-        }
-        let newest = site.target.newest
-        // Disks that diverged may stand under a number that a capture has, too; only the same content is that point.
-        guard newest > 0, let held = before[newest], held == site.target.points[newest],
-            site.source.checkpoints[newest] != held
-        else { return }
-        throw violation("\(call) took the checkpoint of cycle \(newest), which the target holds")
-    }
-
-    private static func verify(
-        _ open: SimulatedTarget.OpenCycle, _ jobs: [StoredJob], _ parentContent: Int64?, _ source: SimulatedSource,
-        seed: UInt64, step: Int
-    ) throws {
-        func violated(_ message: String) -> SimulationViolation {
-            SimulationViolation(seed: seed, step: step, message: message)
-        }
-        let order = open.order
-        let version = order.capturedUnixMilliseconds
-        guard let base = source.bases[version] else { throw violated("content \(version) was never captured") }
-        if let base, base != parentContent {
-            throw violated(
-                "cycle \(order.cycle) holds changes since \(base), its parent \(order.parent) holds \(parentContent ?? 0)"
-            )
-        }
-        for job in jobs where open.stored[job.job]?[job.attempt] != version {
-            throw violated("cycle \(order.cycle) commits job \(job.job) that was read from another capture")
-        }
-        if order.expectedBytes > 0, jobs.isEmpty { throw violated("cycle \(order.cycle) commits without its jobs") }
-    }
-
     func violation(_ message: String) -> SimulationViolation {
         SimulationViolation(seed: seed, step: steps, message: message)
-    }
-
-    // MARK: Chaos
-
-    private mutating func disturb() throws {
-        guard let id = sites.keys.sorted().randomElement(using: &random) else { return }
-        switch random.next() % 24 {
-        case 0: try restartService()
-        case 1: sites[id]?.source.agentCrashed()
-        case 2: if !isOff(id) { sites[id]?.source.guestCrashed() }
-        case 3: sites[id]?.target.agentCrashed()
-        case 4 where random.next() % 8 == 0: sites[id]?.target.wipe()
-        case 5: isVaultAway.toggle()
-        case 6: operatorSays(id, .paused, from: [.protected, .seeding, .resynchronizing])
-        case 7, 8, 9: resume(id)
-        case 10: operatorSays(id, .resynchronizing, from: [.protected])
-        case 11 where random.next() % 6 == 0:
-            operatorSays(
-                id, .disabling, from: [.enabling, .seeding, .protected, .paused, .resynchronizing, .reversing])
-        case 12, 13:
-            let index = Int(random.next() % UInt64(workers.count))
-            restartWorker(index)
-        case 14:
-            try tell(.asked(nextToken(), .trigger(id.text, .application)))
-        default: break
-        }
-    }
-
-    mutating func operatorSays(
-        _ id: ProtectionIdentifier, _ state: ProtectionEntry.State, from legal: [ProtectionEntry.State]
-    ) {
-        guard let entry = vault.entries[id], legal.contains(entry.state),
-            let change = vault.change(id, to: state, reason: "operator")
-        else { return }
-        plan(.registryChange(change), after: latency())
-    }
-
-    mutating func resume(_ id: ProtectionIdentifier) {
-        let held = sites[id]?.target.newest ?? 0
-        operatorSays(id, held > 0 ? .protected : .seeding, from: [.paused])
-    }
-
-    private mutating func restartWorker(_ index: Int) {
-        workers[index] = Worker(id: workers[index].id + "'")
-        pullers = pullers.filter { $0.value != index }
-        plan(.workerPulls(index), after: 500)
-    }
-
-    /// The faults end; everyone who was down comes back.
-    mutating func calm() {
-        faults = .none
-        isVaultAway = false
-        for index in workers.indices { restartWorker(index) }
-        for id in sites.keys.sorted() { resume(id) }
     }
 
     // MARK: Small steps
