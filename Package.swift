@@ -95,7 +95,9 @@ let package = Package(
         shared("BlockDevice", ["CLibnbd"]),
         shared("Replica", ["BlockDevice", "CLibnbd", "CLinuxFile", "DeltaLog", "Sealing"], exclude: ["Layout.md"]),
         shared("Hypervisor", ["CLibvirt", "BlockDevice", logging]),
-        shared("ServiceRuntime", ["Messages", "MessageBus", configuration, logging, serviceLifecycle, unixSignals]),
+        shared(
+            "ServiceRuntime",
+            ["Messages", "MessageBus", argumentParser, configuration, logging, serviceLifecycle, unixSignals]),
         .target(
             name: "TestGuest", path: "Shared/TestGuest", exclude: [], resources: [.embedInCode("Guest/init.c")]),
         shared("LocalSites", ["Messages", "MessageBus", logging]),

@@ -10,20 +10,10 @@ struct ServeCommand: AsyncParsableCommand {
         commandName: "serve", abstract: "Runs the agent until it is stopped.",
         discussion: SettingKey.table(HostAgentSettings.keys))
 
-    @Option(help: "A YAML file with settings.")
-    var config: String?
-
-    @Flag(help: "Ask the running service how it is, and end: with 0 when it is well, with 1 when it is not.")
-    var askHealth = false
+    @OptionGroup var options: ServiceOptions
 
     func run() async throws {
-        let settings = try await ServiceSettings.read(HostAgentSettings.keys, file: config)
-        if askHealth {
-            let probe = await HealthProbe.ask(at: try settings.endpoint("listen"))
-            print(probe.sentence)
-            throw probe.isWell ? ExitCode.success : ExitCode.failure
-        }
-        ServiceRunner.startLogging(level: try settings.logLevel)
+        let settings = try await options.settings(HostAgentSettings.keys)
         let logger = Logger(label: "agent")
         let agentSettings = try HostAgentSettings(settings)
         let libvirt = LibvirtSettings(

@@ -18,20 +18,10 @@ struct VaultCommand: AsyncParsableCommand {
         discussion: SettingKey.table(keys + SettingKey.common),
         version: BasculeVersion.current)
 
-    @Option(help: "YAML file with settings.")
-    var config: String?
-
-    @Flag(help: "Ask the running service how it is, and end: with 0 when it is well, with 1 when it is not.")
-    var askHealth = false
+    @OptionGroup var options: ServiceOptions
 
     func run() async throws {
-        let settings = try await ServiceSettings.read(Self.keys, file: config)
-        if askHealth {
-            let probe = await HealthProbe.ask(at: try settings.endpoint("listen"))
-            print(probe.sentence)
-            throw probe.isWell ? ExitCode.success : ExitCode.failure
-        }
-        ServiceRunner.startLogging(level: try settings.logLevel)
+        let settings = try await options.settings(Self.keys)
         let logger = Logger(label: "vault")
         let service = try await VaultService.start(
             settings: VaultSettings(
