@@ -124,6 +124,29 @@ import Testing
         }
     }
 
+    /// “No replica” sends whoever decides about a failover elsewhere; one that is there and damaged can be mended.
+    @Test func aReplicaThatCannotBeOpenedIsNotCalledMissing() async throws {
+        try await withAgentSite { site in
+            var manifest = ""
+            try await site.withAgent { agent in
+                try await agent.cycle(1, .full, parent: 0)
+                #expect(try await agent.describeSide().hasReplica_p)
+                manifest = "\(agent.replicaDirectory)/manifest"
+            }
+            let whole = try Data(contentsOf: URL(fileURLWithPath: manifest))
+            try whole.prefix(20).write(to: URL(fileURLWithPath: manifest))
+            try await site.withAgent { agent in
+                #expect(await refusal { try await agent.describeSide() } == .corruptData)
+            }
+            try whole.write(to: URL(fileURLWithPath: manifest))
+            // Asked before anything else is: it may not have been opened yet.
+            try await site.withAgent { agent in
+                let side = try await agent.describeSide()
+                #expect(side.hasReplica_p)
+            }
+        }
+    }
+
     @Test func aDutyThatSaysNothingNewChangesNothing() async throws {
         try await withAgentSite { site in
             try await site.withAgent { agent in

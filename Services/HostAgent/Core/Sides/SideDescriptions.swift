@@ -25,7 +25,7 @@ struct SideDescriptions: Sendable {
     func describe(_ protection: String, _ uuid: String) async throws -> SideDescription {
         let guest = try RequiredField.uuid(uuid, "guest_uuid").uuidString.lowercased()
         let side = await sides.side(of: protection)
-        let replica = await target.generations[protection]
+        let replica = try await target.generation(of: protection)
         var description = SideDescription()
         description.generation = max(side?.generation ?? 0, replica ?? 0)
         description.active = side?.isActive ?? false

@@ -59,6 +59,15 @@ extension TargetRole {
 
     }
 
+    /// The newest generation that the replica has seen; nil when there is none.
+    ///
+    /// - Throws: `ReplicaError` when there is one that cannot be opened, which is not the same as none.
+    package func generation(of protection: String) async throws -> UInt64? {
+        // One that is open answers at once, whatever is done with it meanwhile.
+        if let entry = entries[protection] { return entry.replica.generation }
+        return try await lock.withLock(protection) { try await find(protection)?.generation }
+    }
+
     /// Of every replica that is open, the newest generation that it has seen.
     package var generations: [String: UInt64] { entries.mapValues { $0.replica.generation } }
 
