@@ -169,7 +169,8 @@ final class KilledJourney {
     ) async throws -> Run {
         let table = ServiceKill.all(of: try await two.foreseen(kind, protection, fill))
         // Another service and another step in each run and lap; all of them when there are as many laps.
-        let kill = table[(number * Self.stride(for: table.count) + kills * 3) % table.count]
+        let position = kills % Self.runsPerLap
+        let kill = table[(number * Self.stride(for: table.count) + position * 3) % table.count]
         let (run, hit) = try await two.perform(kill, protection, fill)
         kills += 1
         print("\(kill) (\(hit)): \(run.state) \(run.sentence)")
