@@ -102,7 +102,11 @@ package protocol HypervisorDriver: Sendable {
     ///
     /// Throws `.wrongPowerState` when it runs without such a checkpoint, because its changes are then unknown. After
     /// another failure it is off again.
-    func startTracked(guest: String, protection: String, cycle: UInt64) async throws -> ReplicaGuest
+    /// - Parameter beforeItRuns: called once everything is ready and before the guest may write, on a thread that may
+    ///   block; also when it runs already. What it throws keeps the guest from running.
+    func startTracked(
+        guest: String, protection: String, cycle: UInt64, beforeItRuns: @escaping @Sendable () throws -> Void
+    ) async throws -> ReplicaGuest
 
     /// Shuts a guest down as its power button does, pressed again every few seconds, because a guest that still boots
     /// does not hear it. When the limit passes it is ended as pulling the plug would, or, without `destroysAfterLimit`,

@@ -137,18 +137,19 @@ extension InMemoryHypervisor {
         broadcaster.send(GuestChange(guest: uuid, kind: .undefined))
     }
 
-    package func startTracked(guest: String, protection: String, cycle: UInt64) async throws -> ReplicaGuest {
+    package func startTracked(
+        guest: String, protection: String, cycle: UInt64, beforeItRuns: @escaping @Sendable () throws -> Void
+    ) async throws -> ReplicaGuest {
         try enter(.startTracked)
+        try requireTracked(guest, protection: protection, cycle: cycle)
+        try beforeItRuns()
+        try enter(.resume)
         let started = try state.withLock { state in
             guard var known = state.guests[guest] else { throw HypervisorError.guestNotFound(guest) }
             state.unixMilliseconds += 1
             let answer = ReplicaGuest(
                 uuid: guest, name: known.name, warnings: [], runningUnixMilliseconds: state.unixMilliseconds)
-            if known.power.hasProcess {
-                guard known.checkpoints.keys.contains(where: { $0.belongs(to: protection) && $0.cycle >= cycle })
-                else { throw HypervisorError.runsUntracked(name: known.name, cycle: cycle) }
-                return (answer, false)
-            }
+            guard !known.power.hasProcess else { return (answer, false) }
             known.power = .running
             known.hasLinks = true
             known.release(protection: protection)
@@ -161,6 +162,16 @@ extension InMemoryHypervisor {
             broadcaster.send(GuestChange(guest: guest, kind: .started))
         }
         return started.0
+    }
+
+    /// One that runs is only what was wanted when its changes are known.
+    private func requireTracked(_ guest: String, protection: String, cycle: UInt64) throws {
+        try existing(guest) { known in
+            let isTracked = known.checkpoints.keys.contains { $0.belongs(to: protection) && $0.cycle >= cycle }
+            guard !known.power.hasProcess || isTracked else {
+                throw HypervisorError.runsUntracked(name: known.name, cycle: cycle)
+            }
+        }
     }
 
     // MARK: Fencing

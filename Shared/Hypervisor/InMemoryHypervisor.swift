@@ -10,8 +10,8 @@ package final class InMemoryHypervisor: HypervisorDriver {
     package enum Operation: String, Sendable, Hashable, CaseIterable {
         case hostInformation, inventory, openCapture, verifyCapture, closeCapture, releaseGuest, clearLeftovers
         case start, shutdown, destroy, define, undefine
-        case startReplicaGuest, removeReplicaGuest, startTracked, stopGuest, setAutostart, setLinks, settleOnBase
-        case stripBitmaps, setAside, firmwareVariables
+        case startReplicaGuest, removeReplicaGuest, startTracked, resume, stopGuest, setAutostart, setLinks
+        case settleOnBase, stripBitmaps, setAside, firmwareVariables
     }
 
     struct Failure {

@@ -2,7 +2,9 @@ import Foundation
 
 /// Guests that are started with what they write tracked from the first instruction on, and disks that change hands.
 extension LibvirtHypervisor {
-    package func startTracked(guest: String, protection: String, cycle: UInt64) async throws -> ReplicaGuest {
+    package func startTracked(
+        guest: String, protection: String, cycle: UInt64, beforeItRuns: @escaping @Sendable () throws -> Void
+    ) async throws -> ReplicaGuest {
         try await turns.take(guest) {
             try await call { [self] connection in
                 let domain = try connection.domain(guest)
@@ -13,8 +15,9 @@ extension LibvirtHypervisor {
                     guard known.contains(where: { $0.belongs(to: protection) && $0.cycle >= cycle }) else {
                         throw HypervisorError.runsUntracked(name: domain.name, cycle: cycle)
                     }
+                    try beforeItRuns()
                     if try domain.power().state == .paused { try domain.resume() }
-                case .shutOff, .crashed: try startTracked(domain, name)
+                case .shutOff, .crashed: try startTracked(domain, name, beforeItRuns)
                 }
                 return ReplicaGuest(
                     uuid: domain.uuid, name: domain.name, warnings: [],
@@ -23,7 +26,9 @@ extension LibvirtHypervisor {
         }
     }
 
-    private func startTracked(_ domain: LibvirtDomain, _ name: CheckpointName) throws {
+    private func startTracked(
+        _ domain: LibvirtDomain, _ name: CheckpointName, _ beforeItRuns: () throws -> Void
+    ) throws {
         let guest = try examine(domain, isThorough: false).description
         if let finding = guest.findings.first(where: \.rule.refusesCapture) { throw HypervisorError(finding) }
         _ = try dropCheckpoints(of: domain) { $0.protectionPrefix == name.protectionPrefix }
@@ -33,6 +38,7 @@ extension LibvirtHypervisor {
                 try ViewReconnect.apply(to: domain)
             }
             try takeFirstCheckpoint(name, of: domain, disks: guest.disks.map { ($0.target, $0.sizeBytes, $0.source) })
+            try beforeItRuns()
             try domain.resume()
         } catch {
             // It executed nothing, so ending it harms nothing; and off it was before.

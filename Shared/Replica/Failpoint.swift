@@ -35,6 +35,7 @@ package enum Failpoint: String, Sendable, CaseIterable {
     case absorbOverlayRemoved
 
     case addedDiskLinked
+    case handedOver
 
     case deleteRenamed
     case deleteFileRemoved

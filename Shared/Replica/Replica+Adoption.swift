@@ -81,16 +81,7 @@ extension Replica {
     package func release() throws {
         try cycleTurn.withLock { _ in
             try retentionTurn.withLock { _ in
-                let manifest = try requireBaseAlone(mayRun: true)
-                let own = (manifest.listedBasePoint?.disks ?? []).filter { disk in
-                    !manifest.adopted.contains { $0.target == disk.target }
-                }
-                guard own.isEmpty, manifest.listedBasePoint != nil else {
-                    throw ReplicaError(
-                        .invalidArgument, "the replica holds disks that are nowhere else",
-                        remedy: "Give these disks a place of their own first, or delete the replica.",
-                        facts: ["disks": own.map(\.target).joined(separator: ", ")])
-                }
+                _ = try requireReleasable()
                 try removeDirectoryInTurns()
             }
         }

@@ -14,6 +14,8 @@ extension Replica {
     /// - Throws: `ReplicaError`: `notFound` when the point is not listed; `inUse` when a view or a guest needs another
     ///   point, or another point was settled on and that is not finished.
     package func settle(on cycle: UInt64, progress: (FoldProgress) throws -> Void = { _ in }) throws {
+        // It was settled on before, and is the guest's by now.
+        guard handedOverCycle != cycle else { return }
         guard try announceSettling(on: cycle) else { return }
         try retentionTurn.withLock { _ in
             try removeDropped()

@@ -25,8 +25,8 @@ package struct ReplicaManifest: Sendable, Equatable {
         /// Some bytes of the base are still the old point's, some are the target's already; the logs up to the target
         /// cover all of them, so every point from the target on reads rightly and the work can be done again.
         case folding(from: BasePoint?, to: UInt64)
-        /// Adopted disks that hold what was written after their point: never a recovery point, but something that a
-        /// comparing cycle can be made upon.
+        /// Adopted disks that hold what was written after their point, or that their guest, which runs from it, may write
+        /// to: never a recovery point, but something that a comparing cycle can be made upon once the guest is off.
         case diverged(BasePoint)
         /// Overlays are being written into the base. It is no point until that has ended.
         case absorbing(AdoptedPoint, guest: GuestConfiguration)
@@ -90,6 +90,12 @@ package struct ReplicaManifest: Sendable, Equatable {
         case .diverged: true
         case .absorbing(let point, _): point.isDiverged
         }
+    }
+
+    /// The point whose adopted disks were given back to their guest, which runs on them; nil: nothing of the kind.
+    var handedOverCycle: UInt64? {
+        guard case .diverged(let base) = base, runningCycle == base.point.cycle else { return nil }
+        return runningCycle
     }
 
     package var isAbsorbing: Bool {

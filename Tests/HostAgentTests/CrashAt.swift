@@ -4,7 +4,7 @@ import Synchronization
 
 /// Ends the agent after a step, as far as it can be ended inside the test's process: nothing that comes after happens.
 final class CrashAt: Sendable {
-    private let step: StartedStep?
+    let step: StartedStep?
     private let state = Mutex(false)
 
     init(_ step: StartedStep?) { self.step = step }

@@ -193,7 +193,8 @@ extension RealGuestTests {
             let fixture = try await ReplicaFixture(host, guest)
             defer { #expect(throws: Never.self) { try fixture.remove() } }
             await #expect {
-                try await host.driver.startTracked(guest: guest.uuid, protection: fixture.protection, cycle: 50)
+                try await host.driver.startTracked(
+                    guest: guest.uuid, protection: fixture.protection, cycle: 50, beforeItRuns: {})
             } throws: {
                 ($0 as? HypervisorError)?.code == .wrongPowerState
             }
@@ -211,7 +212,8 @@ extension RealGuestTests {
             let copy = "\(fixture.folder)/copy"
             try Program.run("qemu-img", ["convert", "-f", "qcow2", "-O", "raw", image, copy])
             for _ in 1...2 {
-                _ = try await host.driver.startTracked(guest: guest.uuid, protection: fixture.protection, cycle: 50)
+                _ = try await host.driver.startTracked(
+                    guest: guest.uuid, protection: fixture.protection, cycle: 50, beforeItRuns: {})
             }
             #expect(try await host.checkpoints(of: guest) == [fixture.checkpoint(50)])
             let last = try await guest.guest.waitUntilReady(after: mark)

@@ -14,6 +14,11 @@ extension WalkHost {
             guard held.baseCycle == order.cycle, order.isDiverged || held.base != .diverged(order.cycle) else {
                 throw Self.refused("another replica is here: base \(held.base), asked \(order.cycle)", .conflict)
             }
+            // A start on these disks that was not finished is over.
+            if started != nil {
+                if case .diverged(held.running) = held.base { replica?.running = nil }
+                started = nil
+            }
         } else {
             try adoptOwn(order)
         }

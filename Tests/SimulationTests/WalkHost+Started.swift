@@ -122,6 +122,8 @@ extension WalkHost {
         case .forgetIfOff:
             try admit(generation)
             guard guest?.isOn != true else { throw Self.refused("it runs on its own disks") }
+            if isHandedOver { replica?.running = nil }
+            try step()
             started = nil
         case .remove:
             guard let known else { preconditionFailure("what is removed is known") }
@@ -172,13 +174,14 @@ extension WalkHost {
         case .removeThenBegin: if let started { try remove(started) }
         }
         guard replica?.isAdopted == true else { throw Self.refused("the base was not adopted") }
-        guard replica?.points.contains(order.cycle) == true else {
+        let isHandedOver = isHandedOver && replica?.baseCycle == order.cycle
+        guard isHandedOver || replica?.points.contains(order.cycle) == true else {
             throw Self.refused("no point \(order.cycle)", .notFound)
         }
         activate(guest: WalkWords.protectedGuest, generation: order.generation)
         started = StartedReplica(order: order, guest: WalkWords.protectedGuest, guestName: Self.name, viewSocket: "")
         try step()
-        try settle(on: order.cycle)
+        if !isHandedOver { try settle(on: order.cycle) }
         try step()
         if guest == nil { guest = WalkGuest(isOn: false, isOwn: true, shadow: base) }
         try step()
@@ -187,6 +190,8 @@ extension WalkHost {
                 throw Self.refused("it runs untracked")
             }
         } else {
+            try handOver(on: order.cycle)
+            try step()
             guest?.release()
             guest?.isOn = true
             let held = base
@@ -200,6 +205,20 @@ extension WalkHost {
         releaseReplica()
         look(shuttingDown: false)
         return running
+    }
+
+    private var isHandedOver: Bool {
+        guard let replica, case .diverged(let cycle) = replica.base else { return false }
+        return replica.running == cycle
+    }
+
+    /// Its point is no longer listed when the guest may write to the disks that it is read from.
+    private mutating func handOver(on cycle: UInt64) throws {
+        guard !isHandedOver else { return }
+        guard test == nil else { throw Self.refused("a test reads the base") }
+        try discardCycle()
+        replica?.base = .diverged(cycle)
+        replica?.running = cycle
     }
 
     private mutating func releaseReplica() {

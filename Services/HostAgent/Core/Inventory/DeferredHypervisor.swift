@@ -70,8 +70,11 @@ package final class DeferredHypervisor: HypervisorDriver {
         try await driver().removeReplicaGuest(uuid: uuid, directory: directory)
     }
 
-    package func startTracked(guest: String, protection: String, cycle: UInt64) async throws -> ReplicaGuest {
-        try await driver().startTracked(guest: guest, protection: protection, cycle: cycle)
+    package func startTracked(
+        guest: String, protection: String, cycle: UInt64, beforeItRuns: @escaping @Sendable () throws -> Void
+    ) async throws -> ReplicaGuest {
+        try await driver().startTracked(
+            guest: guest, protection: protection, cycle: cycle, beforeItRuns: beforeItRuns)
     }
 
     package func stopGuest(

@@ -27,10 +27,13 @@ extension StartedRole {
                     .failedPrecondition, "The guest runs, so its disks cannot be adopted.",
                     remedy: "Stop the guest first.", facts: ["rule": "guest-runs", "guest": order.guest])
             }
-            if let known = try started(protection, .failover), !known.order.onBase {
+            let known = try started(protection, .failover)
+            if let known, !known.order.onBase {
                 try await takeIn(known, protection, order, described)
             } else if try await target.exists(protection) {
                 try await requireAdopted(protection, order)
+                // A start on these disks that was not finished is over: the guest is off, and not to run here.
+                if known != nil { try await forget(onBase: protection) }
             } else {
                 try await adoptOwn(protection, order, described)
             }
@@ -49,6 +52,12 @@ extension StartedRole {
                 remedy: "Delete it when it is not needed, and adopt the disks again.",
                 facts: ["base": "\(held.baseCycle)", "newest": "\(held.newestCycle)", "cycle": "\(order.cycle)"])
         }
+    }
+
+    private func forget(onBase protection: String) async throws {
+        let replica = try await target.replica(of: protection)
+        if replica.handedOverCycle != nil { try await threads.run { try replica.stopRunning() } }
+        try await drop(protection, .failover)
     }
 
     // MARK: A guest's own disks

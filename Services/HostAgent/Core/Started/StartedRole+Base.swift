@@ -7,7 +7,13 @@ import Replica
 
 /// Starting a guest on its own disks, which were the base of a replica meanwhile: the end of a failback.
 ///
-/// The replica's directory goes when the guest runs, so that it was done is noted in the database before.
+/// ```
+///   recorded ──► folded ──► defined ──► paused, tracked ──► handed over ──► runs ──► noted ──► released
+/// ```
+///
+/// The point that the guest is started on is listed until it is handed over, and never again: from there on the guest
+/// writes to the very disks that it is read from. The replica's directory goes when the guest runs, so that it was done
+/// is noted in the database before.
 extension StartedRole {
     /// - Precondition: the caller has the protection's lock.
     func startOnBase(
@@ -47,7 +53,7 @@ extension StartedRole {
                 .failedPrecondition, "The base of this replica is not a guest's own disks.",
                 remedy: "Start it from a view of the point.", facts: ["rule": "not-adopted"])
         }
-        guard replica.point(of: order.cycle) != nil else {
+        guard replica.point(of: order.cycle) != nil || replica.handedOverCycle == order.cycle else {
             throw HostAgentError(
                 .notFound, "The replica has no recovery point \(order.cycle).",
                 remedy: "List its points and choose one.", facts: ["cycle": "\(order.cycle)"])
@@ -62,7 +68,11 @@ extension StartedRole {
         try reach(.baseFolded)
         try await define(protection, guest: guest)
         try reach(.baseDefined)
-        let running = try await hypervisor.startTracked(guest: guest, protection: protection, cycle: order.cycle)
+        let reach = reach
+        let running = try await hypervisor.startTracked(guest: guest, protection: protection, cycle: order.cycle) {
+            try replica.handOver(on: order.cycle)
+            try reach(.baseHandedOver)
+        }
         try reach(.baseGuestRuns)
         let started = StartedGuest(
             uuid: running.uuid, name: running.name, cycle: order.cycle,

@@ -204,15 +204,19 @@ extension StartedRole {
         try await drop(protection, known.order.purpose)
     }
 
-    /// What was folded stays folded; a guest that runs is no longer a replica's.
+    /// What was folded stays folded; a guest that runs is no longer a replica's. Disks that were handed over to it may
+    /// hold what it wrote, so their point does not come back: the next cycle compares.
     private func forgetIfOff(_ known: StartedReplica, _ protection: String, generation: UInt64) async throws {
-        _ = try await target.replica(of: protection, generation: generation, raises: true)
+        let replica = try await target.replica(of: protection, generation: generation, raises: true)
         guard try await isOff(known.guest) else {
             throw HostAgentError(
                 .failedPrecondition, "Guest \(known.guestName) runs on its own disks, which no stop can take back.",
                 remedy: "Start it again to finish that, or stop the guest first.",
                 facts: ["cycle": "\(known.order.cycle)"])
         }
+        // The mark first, because without the record nobody would take it away.
+        if replica.handedOverCycle != nil { try await threads.run { try replica.stopRunning() } }
+        try reach(.stopUnmarked)
         try await drop(protection, known.order.purpose)
     }
 

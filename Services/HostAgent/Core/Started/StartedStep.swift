@@ -3,7 +3,7 @@
 package enum StartedStep: String, Sendable, CaseIterable {
     case startRecorded, startMarked, startViewServed, startGuestRuns
     case stopRecorded, stopGuestRemoved, stopViewEnded, stopUnmarked
-    case baseRecorded, baseFolded, baseDefined, baseGuestRuns, baseNoted, baseReleased
+    case baseRecorded, baseFolded, baseDefined, baseHandedOver, baseGuestRuns, baseNoted, baseReleased
     case commitRecorded, commitSettled, coldOnBase, coldViewEnded
     case adoptKept, adoptSourceReleased, adoptStripped, adoptMade
     case returnSettled, returnAbsorbed, returnGuestRemoved

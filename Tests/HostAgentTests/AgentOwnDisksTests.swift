@@ -1,0 +1,102 @@
+import BlockDevice
+import FoundationEssentials
+import Hypervisor
+import Messages
+import Testing
+
+@testable import HostAgent
+
+/// A guest that is started on its own disks, which were the base of a replica, and does not start: its point is listed
+/// for as long as the guest cannot have written to them, and not a moment longer.
+@Suite(.serialized, .enabled(if: ViewPluginForTests.isThere, ViewPluginForTests.reason))
+struct AgentOwnDisksTests {
+    private func withReturn(_ body: @escaping (_ a: AgentHarness, _ b: AgentHarness) async throws -> Void) async throws
+    {
+        try await withTwoSites { sites in
+            try await Journey(sites: sites, crash: CrashAt(nil)).runToReturn()
+            try await sites.run { a, b in try await body(a, b) }
+        }
+    }
+
+    private func start(_ a: AgentHarness) async throws -> ReplicaStarted {
+        try await a.startReplica(4, .failover, generation: 3, onBase: true)
+    }
+
+    private static let failure = HypervisorError(.hostUnfit, "The host lacks something.", remedy: "Give it.")
+
+    @Test func aGuestThatCannotBeMadeReadyLeavesItsPoint() async throws {
+        try await withReturn { a, b in
+            try await a.setSide(active: true, generation: 3)
+            a.hypervisor.fail(.startTracked, with: Self.failure)
+            #expect(await refusal { try await start(a) } == .failedPrecondition)
+            #expect(try await a.points().map(\.cycle) == [4])
+            #expect(try await a.describe().runningCycle == 0)
+            #expect(try a.contents(of: 4) == b.hypervisor.contents(of: b.guest, "vda").contents)
+            #expect(try await start(a).cycle == 4)
+            #expect(!a.exists("manifest"))
+        }
+    }
+
+    @Test func onceItMayHaveWrittenThePointIsNotListed() async throws {
+        try await withReturn { a, _ in
+            try await a.setSide(active: true, generation: 3)
+            a.hypervisor.fail(.resume, with: Self.failure)
+            #expect(await refusal { try await start(a) } == .failedPrecondition)
+            #expect(try await a.points().isEmpty)
+            #expect(try await a.describe().runningCycle == 4)
+            #expect(throws: (any Error).self) { try a.contents(of: 4) }
+            // Neither another point nor a test is started from it, and no cycle is taken.
+            #expect(await refusal { try await a.startReplica(4, .test, generation: 3) } == .notFound)
+            #expect(await refusal { try await a.prepareReplica(generation: 3) } == .failedPrecondition)
+            #expect(try await start(a).cycle == 4)
+            #expect(!a.exists("manifest") && !FileManager.default.fileExists(atPath: a.replicaDirectory))
+        }
+    }
+
+    /// The run is taken back: the other side goes on, and what is here is compared before it is believed.
+    @Test func takenBackItIsADivergedBase() async throws {
+        try await withReturn { a, b in
+            try await a.setSide(active: true, generation: 3)
+            a.hypervisor.fail(.resume, with: Self.failure)
+            #expect(await refusal { try await start(a) } == .failedPrecondition)
+            try await a.stopReplica(.failover, generation: 3)
+            try await a.stopReplica(.failover, generation: 3)
+            #expect(try await a.points().isEmpty)
+            let described = try await a.describe()
+            #expect(described.runningCycle == 0 && described.newestCycle == 4)
+            try await a.setSide(active: false, generation: 4)
+            try await b.setSide(active: true, generation: 4)
+            try await b.startGuest(generation: 4)
+            b.hypervisor.write(randomBytes(50_000), to: b.guest, "vda", at: 10_000)
+            let capture = try await b.capture(5, .incremental, parent: 4, generation: 4)
+            #expect(
+                await refusal { try await a.openCycle(capture, .incremental, parent: 4, generation: 4) } == .wrongParent
+            )
+            try await b.close(5, committed: false, keep: 4, generation: 4)
+            let held = try await b.cycle(6, .compare, parent: 4, generation: 4, to: a)
+            #expect(try a.contents(of: 6) == held)
+            #expect(try await a.points().map(\.cycle) == [6])
+        }
+    }
+
+    /// An agent that ended in the middle of taking it back.
+    @Test func takingBackIsFinished() async throws {
+        try await withTwoSites { sites in
+            try await Journey(sites: sites, crash: CrashAt(nil)).runToReturn()
+            let crash = CrashAt(.stopUnmarked)
+            try await sites.run(ending: .asAfterACrash, steps: crash.hook) { a, _ in
+                try await a.setSide(active: true, generation: 3)
+                a.hypervisor.fail(.resume, with: Self.failure)
+                #expect(await refusal { try await start(a) } == .failedPrecondition)
+                #expect(await refusal { try await a.stopReplica(.failover, generation: 3) } != nil)
+                #expect(crash.happened)
+            }
+            try await sites.run { a, _ in
+                try await a.stopReplica(.failover, generation: 3)
+                #expect(!a.exists("failover"))
+                #expect(try await a.points().isEmpty)
+                #expect(try await a.describe().runningCycle == 0)
+            }
+        }
+    }
+}

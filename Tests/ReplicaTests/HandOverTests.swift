@@ -1,0 +1,54 @@
+import FoundationEssentials
+import Repeatable
+import Testing
+
+@testable import Replica
+
+/// Adopted images that are given back to their guest: from the mark on the guest may write to them, so nothing reads a
+/// point from them any more.
+@Suite(.enabled(if: GuestImages.missing.isEmpty), .serialized)
+struct HandOverTests {
+    private struct Crash: Error {}
+
+    private var guest: GuestModel {
+        var guest = GuestModel()
+        guest.add("vda", blocks: 300)
+        guest.add("vdb", blocks: 40)
+        var random = SeededRandom(seed: 5)
+        guest.write(40, using: &random)
+        return guest
+    }
+
+    @Test func whatIsHandedOverIsNotListed() throws {
+        let fixture = try ReplicaFixture(adopting: guest, in: .chainWithBitmaps)
+        fixture.guest.fill(0, blocks: 3..<30, with: 8)
+        try fixture.cycle()
+        #expect(code { try fixture.replica.handOver(on: 8) } == .inUse)
+        try fixture.replica.settle(on: 8)
+        #expect(code { try fixture.replica.handOver(on: 7) } == .invalidArgument)
+        var view: ReplicaView? = try fixture.replica.view(cycle: 8)
+        #expect(code { try fixture.replica.handOver(on: 8) } == .inUse)
+        #expect(fixture.replica.points().map(\.cycle) == [8])
+        _ = view
+        view = nil
+        for failpoint in [Failpoint.manifestWritten, .handedOver] {
+            let isPublished = failpoint != .manifestWritten
+            try fixture.reopen(failpoints: FailpointHook { if $0 == failpoint { throw Crash() } })
+            #expect(throws: (any Error).self) { try fixture.replica.handOver(on: 8) }
+            try fixture.reopen()
+            #expect(fixture.replica.points().map(\.cycle) == (isPublished ? [] : [8]))
+            #expect(fixture.replica.handedOverCycle == (isPublished ? 8 : nil))
+        }
+        for _ in 1...2 { try fixture.replica.handOver(on: 8) }
+        try fixture.replica.settle(on: 8)
+        #expect(code { try fixture.replica.view(cycle: 8) } == .notFound)
+        #expect(code { try ReplicaView.open(directory: fixture.directory, cycle: nil) } == .notFound)
+        #expect(code { try fixture.replica.openCycle(fixture.opening(9, kind: .compare)) } == .inUse)
+        #expect(code { try fixture.replica.delete() } == .inUse)
+        #expect(try fixture.replica.describe().runningCycle == 8)
+        let images = try fixture.replica.describe().adopted
+        try fixture.replica.release()
+        #expect(!FileManager.default.fileExists(atPath: fixture.directory))
+        for image in images { #expect(try GuestImages.bytes(image) == fixture.history[8]?[image.target]) }
+    }
+}
