@@ -16,6 +16,8 @@ struct ModelRunner {
         case answerLost(Int)
         /// The call of this number is refused.
         case refused(Int)
+        /// Somebody starts the source's guest by hand right before the call of this number.
+        case startedByHand(Int)
         /// This peer is silent from the call of this number on.
         case silent(String, from: Int)
     }
@@ -113,6 +115,7 @@ struct ModelRunner {
                 world.silent = [peer]
                 wasKilled = true
             }
+            if trouble == .startedByHand(number) { world.hosts["h1"]?.guestRuns = true }
             let result: Result<RunAnswer, OrchestratorError>
             switch trouble {
             case .lost(number):
@@ -125,7 +128,7 @@ struct ModelRunner {
             case .killedInside(number) where !wasKilled:
                 _ = try world.answer(order)
                 return try restart()
-            case .none, .killedBefore, .killedInside, .lost, .answerLost, .refused, .silent:
+            case .none, .killedBefore, .killedInside, .lost, .answerLost, .refused, .silent, .startedByHand:
                 result = try world.answer(order)
             }
             if case .failure(let error) = result, error.facts["origin"] == "caller" {

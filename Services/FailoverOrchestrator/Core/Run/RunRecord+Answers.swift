@@ -35,6 +35,8 @@ extension RunRecord {
             case .side(let side):
                 if stage == .describe(.target) {
                     try checkTarget(side)
+                } else if stage == .requireOff {
+                    try requireOff(side)
                 } else if facts.sourceRan == nil {
                     // Read once: after it was told to shut down it says nothing of what was before.
                     facts.sourceRan = side.guestRuns
@@ -81,7 +83,8 @@ extension RunRecord {
         case .setSide(.source, active: true):
             facts.owesSides = false
         case .setSide, .refresh, .advance, .readPolicy, .noteHistory, .watchCycle, .awaitDelta, .awaitRest, .describe,
-            .describeReplica, .listPoints, .prepare, .stopGuest, .startGuest, .startReplica, .stopReplica, .adopt,
+            .describeReplica, .listPoints, .prepare, .stopGuest, .startGuest, .requireOff, .startReplica, .stopReplica,
+            .adopt,
             .commitReplica:
             break
         }
@@ -123,6 +126,17 @@ extension RunRecord {
                 remedy: "Stop other guests at \(host.name), or give this one less memory.",
                 facts: ["rule": "memory"])
         }
+    }
+
+    /// A guest that was started again writes what the point does not hold, and two of them must not run.
+    private func requireOff(_ side: SideState) throws(OrchestratorError) {
+        guard side.guestRuns else { return }
+        throw OrchestratorError(
+            .failedPrecondition,
+            "\(guestName) runs at \(facts.source.name) again: somebody started it after its last changes were fetched.",
+            remedy: "Find out who starts it there. To keep what it wrote since, abandon this run and begin another; to "
+                + "lose that, shut it down.",
+            facts: ["rule": "started-again"])
     }
 
     private mutating func take(_ replica: ReplicaState) throws(OrchestratorError) {

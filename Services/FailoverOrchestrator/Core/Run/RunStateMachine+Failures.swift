@@ -15,6 +15,8 @@ extension RunStateMachine {
     ) -> [RunAction] {
         let error = Self.named(error, stage, record)
         let step = record.steps[index]
+        // Whether one that is silent runs nobody can tell; it is waited for when it is fenced.
+        if stage == .requireOff, step.step == .activate, error.isWorthRepeating { return succeed(at: index, now: now) }
         let since = step.failingSince ?? now
         record.steps[index].failingSince = since
         record.steps[index].failuresInARow += 1

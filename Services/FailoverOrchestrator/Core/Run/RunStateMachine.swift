@@ -142,7 +142,7 @@ struct RunStateMachine: Sendable {
         }
     }
 
-    private mutating func succeed(at index: Int, now: RunTime) -> [RunAction] {
+    mutating func succeed(at index: Int, now: RunTime) -> [RunAction] {
         settle(at: index)
         record.steps[index].stage += 1
         return afterAbandon(now: now) ?? proceed(now: now)

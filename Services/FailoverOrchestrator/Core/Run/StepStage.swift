@@ -16,6 +16,8 @@ enum StepStage: Hashable, Sendable {
     case prepare
     case stopGuest
     case startGuest
+    /// Whether the source's guest is still off, as it was when its last changes were fetched.
+    case requireOff
     case setSide(Side, active: Bool)
     case startReplica(ReplicaPurpose)
     case stopReplica(ReplicaPurpose)
@@ -40,8 +42,10 @@ extension RunRecord {
             kind.isPlanned ? [.awaitRest, .stopGuest] : [.describe(.source), .readPolicy, .stopGuest]
         case .lastDelta: [.noteHistory, .trigger, .watchCycle, .awaitDelta]
         case .choosePoint: [.listPoints]
-        case .activate: [.refresh, .advance(.activateTarget)]
-        case .fenceSource: [.setSide(.source, active: false)]
+        // Before the side changes everything can still be taken back; and once more when it has, because nothing kept
+        // the guest from being started meanwhile.
+        case .activate: (kind.isPlanned ? [.requireOff] : []) + [.refresh, .advance(.activateTarget)]
+        case .fenceSource: [.setSide(.source, active: false)] + (kind.isPlanned ? [.requireOff] : [])
         case .startReplica: [.setSide(.target, active: true), .startReplica(.failover)]
         // It may not have heard of the fence when that was passed over.
         case .adoptSource: [.setSide(.source, active: false), .adopt]
@@ -114,6 +118,7 @@ extension RunRecord {
         case .watchCycle, .awaitRest: .status
         case .awaitDelta: .history
         case .describe(let side): .agent(side, .describeSide)
+        case .requireOff: .agent(.source, .describeSide)
         case .describeReplica: .agent(.target, .describeReplica)
         case .listPoints: .agent(.target, .listPoints)
         case .prepare: .agent(.target, .prepareReplica)

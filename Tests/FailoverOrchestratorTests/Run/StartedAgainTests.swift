@@ -1,0 +1,66 @@
+import Testing
+
+@testable import FailoverOrchestrator
+
+/// Somebody starts the source's guest by hand, after the run shut it down: what it writes is in no point, and two guests
+/// must not run.
+@Suite struct StartedAgainTests {
+    /// The numbers of the calls of an undisturbed planned run, by name.
+    private func calls() throws -> [String] {
+        var runner = try ModelRunner(Samples.request(.planned), in: ModelWorld())
+        try runner.walk()
+        #expect(runner.record.progress == .succeeded)
+        return runner.asked
+    }
+
+    private func number(of name: String, after earlier: String) throws -> Int {
+        let calls = try calls()
+        let first = try #require(calls.firstIndex(of: earlier), "\(calls)")
+        return try #require(calls[first...].firstIndex(of: name), "\(calls)")
+    }
+
+    private func runner(startedByHand number: Int) throws -> ModelRunner {
+        var runner = try ModelRunner(
+            Samples.request(.planned), in: ModelWorld(), trouble: .startedByHand(number))
+        try runner.walk()
+        return runner
+    }
+
+    @Test func `seen before the side changes, the run is taken back and that guest runs on`() throws {
+        let look = try number(of: "DescribeSide", after: "GetHistory")
+        let runner = try runner(startedByHand: look)
+        guard case .failed(let cause) = runner.record.progress else {
+            Issue.record("it ended as \(runner.record.progress)")
+            return
+        }
+        #expect(cause.facts["rule"] == "started-again")
+        #expect(cause.message.contains("runs at") && cause.message.contains("again"))
+        #expect(runner.world.isAsBefore)
+        #expect(!runner.asked.contains("StartReplica"))
+    }
+
+    @Test func `seen after it, the replica is not started, and the run stands still until it is off`() throws {
+        let fence = try number(of: "SetSide", after: "GetHistory")
+        var runner = try runner(startedByHand: fence + 1)
+        #expect(!runner.record.isEnded)
+        let wait = try #require(runner.record.wait)
+        #expect(wait.sentence.contains("again") && wait.until == nil)
+        #expect(!runner.asked.contains("StartReplica"))
+        // Given up, that guest keeps its right to run.
+        try runner.send(.abandonAsked)
+        try runner.walk()
+        #expect(runner.record.isEnded && runner.world.isAsBefore)
+    }
+
+    @Test func `a source that is silent does not keep the guest down`() throws {
+        let look = try number(of: "DescribeSide", after: "GetHistory")
+        var runner = try ModelRunner(
+            Samples.request(.planned), in: ModelWorld(), trouble: .silent("h1", from: look))
+        try runner.walk()
+        #expect(runner.asked.contains("StartReplica"))
+        runner.heal()
+        try runner.send(.resumeAsked)
+        try runner.walk()
+        #expect(runner.record.progress == .succeeded)
+    }
+}
