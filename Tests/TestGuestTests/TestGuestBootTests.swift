@@ -38,6 +38,47 @@ struct TestGuestBootTests {
         try FileManager.default.removeItem(atPath: folder)
     }
 
+    /// qcow2 disks, because QEMU keeps what it knows about their clusters in its own memory until the guest flushes.
+    @Test(.timeLimit(.minutes(2)))
+    func whatWasReportedIsOnBothDisksAfterAPowerFailure() async throws {
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { unlink("\(folder)/control") }
+        let guest = TestGuest(
+            name: "fails", folder: folder, image: try GuestImage(in: folder),
+            disks: [.init(sizeBytes: 64 << 20), .init(sizeBytes: 64 << 20)],
+            recordAreaBytes: 16 << 20, recordsPerSecond: 100)
+        try guest.createDisks()
+        let qemu = try start(guest)
+        defer { if qemu.isRunning { kill(qemu.processIdentifier, SIGKILL) } }
+
+        try await guest.waitUntilReady()
+        // Some of both disks, and flushed because the load ends here.
+        try await guest.tell("fast")
+        _ = try await guest.console.wait(for: "committed", within: .seconds(20))
+        try await guest.tell("rate 100")
+        let begun = guest.console.lastCommitted
+        while guest.console.lastCommitted < begun + 100 {
+            // By the clock, because a console is a file; the test's own limit ends it.
+            try await Task.sleep(for: .milliseconds(20))
+        }
+        kill(qemu.processIdentifier, SIGKILL)
+        qemu.waitUntilExit()
+
+        let reported = guest.console.lastCommitted
+        let images = try (0..<2).map { index in
+            let image = "\(folder)/image-\(index)"
+            let copied = try Process.run(
+                URL(fileURLWithPath: "/usr/bin/qemu-img"),
+                arguments: ["convert", "-f", "qcow2", "-O", "raw", guest.diskPath(index), image])
+            copied.waitUntilExit()
+            #expect(copied.terminationStatus == 0)
+            return image
+        }
+        #expect(try RecordChecker(layout: guest.layout).check(images: images) >= reported)
+        #expect(guest.console.writeErrors == [])
+        try FileManager.default.removeItem(atPath: folder)
+    }
+
     /// Presses the power button, as `virsh shutdown` does.
     private func powerButton() throws {
         let monitor = Process()
@@ -67,7 +108,8 @@ struct TestGuestBootTests {
         ]
         arguments += ["-qmp", "unix:\(folder)/monitor,server=on,wait=off"]
         for index in 0..<2 {
-            arguments += ["-drive", "file=\(guest.diskPath(index)),format=raw,if=virtio,cache=none"]
+            let format = guest.disks[index].format
+            arguments += ["-drive", "file=\(guest.diskPath(index)),format=\(format),if=virtio,cache=none"]
         }
         qemu.arguments = arguments
         qemu.standardInput = FileHandle.nullDevice
