@@ -12,6 +12,7 @@ struct BenchCommand: AsyncParsableCommand {
 
               bascule-bench --only initial --rounds 3
               bascule-bench --only rpo --rpo-seconds 60
+              bascule-bench --only rto --keep
             """)
 
     @Option(
@@ -20,8 +21,19 @@ struct BenchCommand: AsyncParsableCommand {
     )
     var only = "initial,delta,idle,rpo"
 
+    private static let words: Set = [
+        "initial", "delta", "idle", "rpo", "workers", "board", "rto", "ten", "fold", "compose",
+    ]
+    private var wanted: Set<String> { Set(only.split(separator: ",").map(String.init)) }
+
     @Option(help: "Rounds of each side where two are compared.")
     var rounds = 3
+
+    @Option(help: "Recovery points in the journal that `rto` starts guests from.")
+    var points = 500
+
+    @Option(help: "Guests that `ten` fails over at once.")
+    var guests = 10
 
     @Option(help: "Cycles that are made due, one after the other, for each number of workers at the job board.")
     var triggers = 300
@@ -32,6 +44,9 @@ struct BenchCommand: AsyncParsableCommand {
     @Option(help: "Where the report goes.")
     var output = ".build/bench.json"
 
+    @Flag(help: "Figures of the report that is there, and that this run does not measure, stay in it.")
+    var keep = false
+
     @Option(help: "Folder for disks and replicas, about 12 GiB; on the disk that is to be measured.")
     var scratch = "/var/tmp"
 
@@ -39,18 +54,28 @@ struct BenchCommand: AsyncParsableCommand {
         guard rounds >= 1, rpoSeconds >= 10 else {
             throw ValidationError("--rounds must be at least 1 and --rpo-seconds at least 10.")
         }
+        guard points >= 2, guests >= 1 else {
+            throw ValidationError("--points must be at least 2 and --guests at least 1.")
+        }
+        // A word that nothing is measured for would otherwise end with an empty report.
+        let unknown = wanted.subtracting(Self.words).sorted()
+        guard unknown.isEmpty, !wanted.isEmpty else {
+            throw ValidationError(
+                "--only knows \(Self.words.sorted().joined(separator: ", ")), not “\(unknown.joined(separator: ", "))”."
+            )
+        }
     }
 
     func run() async throws {
         guard ProcessInfo.processInfo.environment["BASCULE_PRIVATE_LIBVIRT"] == "1" else {
             throw ValidationError("It needs a libvirtd of its own: run `make bench`.")
         }
-        let wanted = Set(only.split(separator: ",").map(String.init))
         var report = BenchReport(
             machine: BenchReport.describeMachine(),
-            commit: try await PeerTool.run(["git", "rev-parse", "--short", "HEAD"]),
+            commit: try await PeerTool.run(["git", "describe", "--always", "--dirty"]),
             startedUnixSeconds: Int(Date().timeIntervalSince1970))
-        print("machine: \(report.machine); commit \(report.commit)")
+        if keep { try report.keepFigures(ofReportAt: output) }
+        BenchLog.say("machine: \(report.machine); commit \(report.commit)")
         if wanted.contains("board") {
             try await add(JobBoardBenchmark(scratch: scratch, triggers: triggers).run(rounds: rounds), to: &report)
         }
@@ -92,9 +117,11 @@ struct BenchCommand: AsyncParsableCommand {
     private func measureFailover(_ wanted: Set<String>, into report: inout BenchReport) async throws {
         let stage = try await FailoverStage.open(scratch: scratch)
         do {
-            if wanted.contains("rto") { try await add(RTOBenchmark(stage: stage).run(rounds: rounds), to: &report) }
+            if wanted.contains("rto") {
+                try await add(RTOBenchmark(stage: stage, points: points).run(rounds: rounds), to: &report)
+            }
             if wanted.contains("ten") {
-                try await add(TenGuestsBenchmark(stage: stage).run(rounds: rounds), to: &report)
+                try await add(TenGuestsBenchmark(stage: stage, count: guests).run(rounds: rounds), to: &report)
             }
             if wanted.contains("fold") {
                 try await add(CommitBenchmark(stage: stage).run(rounds: rounds), to: &report)
@@ -114,15 +141,15 @@ struct BenchCommand: AsyncParsableCommand {
             print("SKIPPED compose: \(report.skipped["compose"] ?? "")")
             return
         }
-        add(measured.figures, to: &report)
+        try add(measured.figures, to: &report)
     }
 
-    private func add(_ figures: [Figure], to report: inout BenchReport) {
+    /// Written at once, so that what was measured is kept when something later fails.
+    private func add(_ figures: [Figure], to report: inout BenchReport) throws {
         for figure in figures {
-            report.figures.append(figure)
-            print(figure.line)
-            // Line by line, also into a file: a run takes minutes.
-            fflush(nil)
+            report.add(figure, nowUnixSeconds: Int(Date().timeIntervalSince1970))
+            BenchLog.say(figure.line)
         }
+        try report.write(to: output)
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import LocalSites
 
 /// What `make bench` writes to `.build/bench.json`.
 struct BenchReport: Codable {
@@ -9,11 +10,40 @@ struct BenchReport: Codable {
     /// What could not be measured, and why. Never silently missing.
     var skipped: [String: String] = [:]
 
+    /// A figure of this run takes the place of one with its name.
+    mutating func add(_ figure: Figure, nowUnixSeconds: Int) {
+        var figure = figure
+        figure.commit = commit
+        figure.measuredUnixSeconds = nowUnixSeconds
+        if let index = figures.firstIndex(where: { $0.name == figure.name }) {
+            figures[index] = figure
+        } else {
+            figures.append(figure)
+        }
+    }
+
+    /// Figures of an earlier run on the same machine, each with its own commit and time, so that a long measurement can
+    /// be made in pieces.
+    ///
+    /// - Throws: `LocalSitesError` when there is an earlier report and it is of another machine.
+    mutating func keepFigures(ofReportAt path: String) throws {
+        guard let data = FileManager.default.contents(atPath: path) else { return }
+        let earlier = try JSONDecoder().decode(BenchReport.self, from: data)
+        guard earlier.machine == machine else {
+            throw LocalSitesError(
+                .cannotStart, "\(path) was measured on another machine (\(earlier.machine)), and this is \(machine)",
+                remedy: "leave --keep out, or give another --output")
+        }
+        figures = earlier.figures
+    }
+
     func write(to path: String) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
         try encoder.encode(self).write(to: URL(fileURLWithPath: path))
     }
+
+    static func text(_ value: Double) -> String { String(format: "%.2f", value) }
 
     /// Processor, cores and memory of this machine, in one line.
     static func describeMachine() -> String {

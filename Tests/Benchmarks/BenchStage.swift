@@ -19,7 +19,7 @@ final class BenchStage: Sendable {
         let guest = TestGuest(
             name: "bsc-bench", folder: "\(root)/guest", image: try GuestImage(in: "\(root)/image"),
             disks: [.init(sizeBytes: 4 << 30)], recordsPerSecond: 0)
-        print("preparing a guest with 2 GiB of random data on a 4 GiB disk …")
+        BenchLog.say("preparing a guest with 2 GiB of random data on a 4 GiB disk …")
         try guest.createDisks()
         try await PeerTool.run([
             "bash", "-c",

@@ -18,7 +18,7 @@ struct CommitBenchmark {
             let protection = try await stage.protect(guest)
             for point in 1...Self.points {
                 try await guest.tell("random \(Self.mebibytesPerPoint) \(point)", within: .seconds(120))
-                try await stage.makePoints(point + 1, of: protection)
+                try await stage.makePoints(1, of: protection)
             }
             // The source is lost before the failover, as in a disaster.
             try await stage.remove(guest)

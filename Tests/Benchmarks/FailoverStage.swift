@@ -65,22 +65,45 @@ final class FailoverStage: Sendable {
         return protection
     }
 
-    /// Asks for one point after the other until there are so many.
+    /// Asks for one point after the other until there are so many more, each of a cycle in which something changed.
+    ///
+    /// Every hundredth is told with what the last hundred cost, because this takes minutes and a benchmark that says
+    /// nothing cannot be told from one that hangs.
     func makePoints(_ count: Int, of protection: String) async throws {
         var trigger = TriggerCycle()
         trigger.protection = protection
         let wanted = trigger
         var newest = try await client.status(protection)?.newestCycle ?? 0
-        for _ in try await client.points(protection).count..<count {
+        var made = 0
+        var empty = 0
+        var start = ContinuousClock.now
+        var cycleMilliseconds: UInt64 = 0
+        while made < count {
             _ = try await client.policy.policy(.triggerCycle(wanted))
             let before = newest
-            newest = try await eventually("a point after cycle \(before)", within: .seconds(60)) {
-                let newest = try await self.client.status(protection)?.newestCycle ?? 0
-                return newest > before ? newest : nil
+            let last = try await eventually("a point after cycle \(before)", within: .seconds(60)) {
+                let status = try await self.client.status(protection)
+                return status.flatMap { $0.newestCycle > before ? $0.last : nil }
+            }
+            newest = last.cycle
+            cycleMilliseconds += UInt64(last.durationMs)
+            guard last.changedBytes > 0 else {
+                empty += 1
+                try BenchStage.require(empty <= 100 + count, "the guest writes nothing: \(empty) cycles were empty")
+                continue
+            }
+            made += 1
+            if made.isMultiple(of: 100) {
+                let spent = (ContinuousClock.now - start).inSeconds
+                BenchLog.say(
+                    "\(made) of \(count) points; the last hundred in \(BenchReport.text(spent)) s, of which "
+                        + "\(BenchReport.text(Double(cycleMilliseconds) / 1_000)) s due to committed")
+                start = .now
+                cycleMilliseconds = 0
             }
         }
         let held = try await client.points(protection).count
-        try BenchStage.require(held >= count, "\(count) points were to be measured, not \(held)")
+        try BenchStage.require(held > count, "\(count) points were to be made, and only \(held) are held")
     }
 
     /// A run to its good end; anything else is no measurement.

@@ -42,6 +42,9 @@ struct Figure: Codable {
     var aimIs: Subject
     var met: Bool
     var note: String
+    /// Of which commit and when; set by the report. A report may hold figures of several runs.
+    var commit: String?
+    var measuredUnixSeconds: Int?
 
     init(
         _ name: String, unit: String, ours: [Double], peer: [Double]? = nil, peerName: String? = nil,

@@ -25,8 +25,7 @@ struct WorkersBenchmark {
             // Forth and back, so that a slow minute does not always hit the same count.
             for count in round.isMultiple(of: 2) ? Self.counts : Self.counts.reversed() {
                 let sample = try await seed(with: count)
-                print(Self.line(count, sample))
-                fflush(nil)
+                BenchLog.say(Self.line(count, sample))
                 samples[count, default: []].append(sample)
             }
         }
@@ -94,7 +93,7 @@ struct WorkersBenchmark {
     }
 
     private static func line(_ count: Int, _ sample: Sample) -> String {
-        func text(_ value: Double) -> String { String(format: "%.2f", value) }
+        let text = BenchReport.text
         let workers = sample.cpu.filter { $0.key.hasPrefix("worker") }.map(\.value).reduce(0, +)
         return "\(count) workers: due to committed \(text(sample.seconds)) s; processor: workers \(text(workers)) s, "
             + "target's agent \(text(sample.cpu["secondary"] ?? 0)) s, all cores \(text(sample.busyShare * 100)) % busy; "
