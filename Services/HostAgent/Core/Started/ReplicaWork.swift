@@ -60,6 +60,15 @@ final class ReplicaWork: Sendable {
         return outcome
     }
 
+    /// How work that needs no beginning any more goes on or ended; nil when its end was told, or nothing is known of it.
+    func ending(_ kind: Kind, _ protection: String) -> Outcome? {
+        state.withLock { state in
+            guard let known = state.entries[protection], known.kind == kind else { return nil }
+            if !known.isUnderWay { state.entries[protection] = nil }
+            return known.outcome
+        }
+    }
+
     func next() -> (protection: String, kind: Kind)? {
         state.withLock { state in
             guard !state.queue.isEmpty else { return nil }

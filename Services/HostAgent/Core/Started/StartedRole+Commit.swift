@@ -14,7 +14,8 @@ extension StartedRole {
             _ = try await target.replica(of: protection, generation: generation, raises: true)
             switch try StartedReplica.commit(known) {
             case .nothing:
-                return .finished(ReplicaWork.Progress())
+                // The guest is committed a moment before the work has ended, and how it ended is still to be told.
+                return work.ending(.commit, protection) ?? .finished(ReplicaWork.Progress())
             case .settle:
                 guard var known, let guest = known.started else { preconditionFailure("it was looked up before") }
                 known.phase = .committing(guest)
