@@ -35,6 +35,9 @@ struct BenchCommand: AsyncParsableCommand {
     @Option(help: "Guests that `ten` fails over at once.")
     var guests = 10
 
+    @Option(help: "Share of one core that each worker of `workers` may use.")
+    var workerCores = 0.25
+
     @Option(help: "Cycles that are made due, one after the other, for each number of workers at the job board.")
     var triggers = 300
 
@@ -54,8 +57,8 @@ struct BenchCommand: AsyncParsableCommand {
         guard rounds >= 1, rpoSeconds >= 10 else {
             throw ValidationError("--rounds must be at least 1 and --rpo-seconds at least 10.")
         }
-        guard points >= 2, guests >= 1 else {
-            throw ValidationError("--points must be at least 2 and --guests at least 1.")
+        guard points >= 2, guests >= 1, workerCores > 0 else {
+            throw ValidationError("--points must be at least 2, --guests at least 1, and --worker-cores above 0.")
         }
         // A word that nothing is measured for would otherwise end with an empty report.
         let unknown = wanted.subtracting(Self.words).sorted()
@@ -104,7 +107,7 @@ struct BenchCommand: AsyncParsableCommand {
             }
             // Last, because it takes the stage's own workers away.
             if wanted.contains("workers") {
-                try await add(WorkersBenchmark(stage: stage).run(rounds: rounds), to: &report)
+                try await add(WorkersBenchmark(stage: stage, cores: workerCores).run(rounds: rounds), to: &report)
             }
         } catch {
             await stage.printLogs()
