@@ -32,6 +32,12 @@ package enum BlockDeviceLimits {
     /// Regions that a disk is counted in.
     package static let regionsPerDisk = 1...1_024
 
+    /// Of what a guest wrote while it was away, per disk: so many that most of what is equal is left out, so few that
+    /// they travel in one message.
+    package static let writtenRangesPerDisk = 512
+    /// Ranges that are nearer than this become one before others do; the granularity of a bitmap.
+    package static let rangeGapBytes: UInt64 = 65_536
+
     /// Regions are at least this long and a multiple of it, because smaller ones make no sensible job.
     package static let smallestRegionBytes: UInt64 = 1 << 20
 

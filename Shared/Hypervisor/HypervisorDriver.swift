@@ -136,6 +136,16 @@ package protocol HypervisorDriver: Sendable {
     /// The UEFI variables of a guest, as its file holds them now; empty when it has none.
     func firmwareVariables(of guest: String) async throws -> [UInt8]
 
+    /// What a guest that is off wrote since the capture of a cycle, by disk: everything it wrote, and perhaps a little
+    /// more, in at most `BlockDeviceLimits.writtenRangesPerDisk` rising ranges. A capture of the protection that is
+    /// open is closed.
+    ///
+    /// Throws `.needsCompare` or `.needsFull` when that is not known: no checkpoint of that cycle or an earlier one, a
+    /// bitmap that QEMU could not store, other disks or sizes; `reason` is one clear sentence.
+    func written(
+        by guest: String, of protection: String, since cycle: UInt64
+    ) async throws -> [String: [Range<UInt64>]]
+
     /// Removes the change bitmaps of a protection from qcow2 images that nobody has open, and its checkpoints from the
     /// guest that they belong to, when there is one, so that nothing of ours stays in disks that are adopted.
     /// Safe to repeat. Throws `.wrongPowerState` when the guest runs.

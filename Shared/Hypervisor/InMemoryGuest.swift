@@ -211,17 +211,34 @@ struct InMemoryGuest: Sendable {
 
     private func baseCheckpoint(for request: CaptureRequest) throws -> CheckpointName? {
         switch request.kind {
-        case .full, .compare: return nil
-        case .incremental(let parent):
-            let sizes = Dictionary(uniqueKeysWithValues: disks.map { ($0.target, $0.bytes.sizeBytes) })
-            guard let base = checkpoints.keys.newest(ofProtection: request.protection, upTo: parent) else {
-                throw HypervisorError.noCheckpoint(parentCycle: parent)
-            }
-            let checkpoint = checkpoints[base]!
-            try CheckpointComparison(atCheckpoint: checkpoint.sizes, now: sizes).check()
-            guard checkpoint.isConsistent else { throw HypervisorError.inconsistentBitmap(disk: disks[0].target) }
-            return base
+        case .full, .compare: nil
+        case .incremental(let parent): try usableCheckpoint(of: request.protection, upTo: parent)
         }
+    }
+
+    private func usableCheckpoint(of protection: String, upTo parent: UInt64) throws -> CheckpointName {
+        let sizes = Dictionary(uniqueKeysWithValues: disks.map { ($0.target, $0.bytes.sizeBytes) })
+        guard let base = checkpoints.keys.newest(ofProtection: protection, upTo: parent) else {
+            throw HypervisorError.noCheckpoint(parentCycle: parent)
+        }
+        let checkpoint = checkpoints[base]!
+        try CheckpointComparison(atCheckpoint: checkpoint.sizes, now: sizes).check()
+        guard checkpoint.isConsistent else { throw HypervisorError.inconsistentBitmap(disk: disks[0].target) }
+        return base
+    }
+
+    func written(of protection: String, since cycle: UInt64) throws -> [String: [Range<UInt64>]] {
+        let checkpoint = checkpoints[try usableCheckpoint(of: protection, upTo: cycle)]!
+        var written: [String: [Range<UInt64>]] = [:]
+        for disk in disks {
+            var ranges = BoundedRanges(maximum: BlockDeviceLimits.writtenRangesPerDisk)
+            for block in (checkpoint.dirty[disk.target] ?? []).sorted() {
+                let start = block * SparseBytes.blockBytes
+                ranges.add(start..<min(start + SparseBytes.blockBytes, disk.bytes.sizeBytes))
+            }
+            written[disk.target] = ranges.ranges
+        }
+        return written
     }
 
     private func histogram(of bytes: SparseBytes, dirty: Set<UInt64>?, request: CaptureRequest) -> ChangeHistogram {

@@ -242,6 +242,18 @@ extension InMemoryHypervisor {
         return try existing(guest) { $0.nvram }
     }
 
+    package func written(
+        by guest: String, of protection: String, since cycle: UInt64
+    ) async throws -> [String: [Range<UInt64>]] {
+        try enter(.written)
+        return try existing(guest) { guest in
+            guard !guest.power.hasProcess else {
+                throw HypervisorError(.wrongPowerState, "The guest runs, so it may still write.")
+            }
+            return try guest.written(of: protection, since: cycle)
+        }
+    }
+
     package func stripBitmaps(protection: String, guest: String, images: [String]) async throws {
         try enter(.stripBitmaps)
         guard isDefined(guest) else { return }

@@ -49,6 +49,8 @@ package struct CycleOpening: Sendable, Equatable {
 package struct OpenCycle: Sendable {
     package let opening: CycleOpening
     package let writer: DeltaLogWriter
+    /// Ranges that its records must cover, whether they changed or not, by the position of their disk.
+    package let mustCover: [UInt16: [Range<UInt64>]]
 
     package var cycle: UInt64 { opening.cycle }
 }

@@ -4,6 +4,7 @@ package enum Failpoint: String, Sendable, CaseIterable {
     case createDirectories
     case createKey
     case createManifest
+    case divergenceWritten
 
     case manifestWritten
     case manifestRenamed

@@ -9,15 +9,18 @@ extension Replica {
     /// - Parameters:
     ///   - point: what the disks hold. Its disks have the images' targets and sizes.
     ///   - guest: the definition and NVRAM of the point.
+    ///   - divergence: where disks that diverged may hold something else than the point.
     /// - Throws: `ReplicaError`: as `create`; `invalidArgument` when images and disks do not fit; `inUse` when an image
     ///   is open for writing elsewhere; `system` when QEMU cannot open it.
     package static func adopt(
         directory: String, identity: ReplicaIdentity, generation: UInt64, point: AdoptedPoint,
-        guest: GuestConfiguration, images: [AdoptedImage], failpoints: FailpointHook = .none
+        guest: GuestConfiguration, images: [AdoptedImage], divergence: Divergence = .anywhere(because: "Nobody said."),
+        failpoints: FailpointHook = .none
     ) throws -> Replica {
         try make(
             directory: directory, identity: identity, generation: generation, base: point.base(guest: guest),
-            adopted: try checked(images, for: point.point.disks), failpoints: failpoints)
+            adopted: try checked(images, for: point.point.disks), divergence: point.isDiverged ? divergence : nil,
+            failpoints: failpoints)
     }
 
     private static func checked(_ images: [AdoptedImage], for disks: [DeltaLogDisk]) throws -> [AdoptedImage] {

@@ -10,7 +10,8 @@ extension Replica {
     }
 
     /// Makes the log that the cycle's records go to. A cycle that is open already is aborted first: whoever opens
-    /// another no longer wants it, and the new one has another key.
+    /// another no longer wants it, and the new one has another key. An incremental one upon a diverged base has to cover
+    /// more than what changed, see `OpenCycle.mustCover`.
     /// - Throws: `ReplicaError`: `staleGeneration`, `wrongParent`, `diskShape`, `invalidArgument`, `spaceExhausted`,
     ///   `corruptData` while the journal has faults.
     package func openCycle(_ opening: CycleOpening) throws -> OpenCycle {
@@ -18,6 +19,7 @@ extension Replica {
             try admitInTurn(opening.generation)
             try state.withLock { try $0.requireReceiving() }
             let parent = try checkedParent(of: opening)
+            let mustCover = try requiredCover(of: opening)
             try requireSpace(opening.expectedBytes)
             abandonOpenCycle()
             try noteGuestName(opening.guestName)
@@ -31,7 +33,7 @@ extension Replica {
                     path: layout.incomingLog(of: opening.cycle), header: header, guest: opening.guest,
                     replicaKey: replicaKey)
             }
-            let cycle = OpenCycle(opening: opening, writer: writer)
+            let cycle = OpenCycle(opening: opening, writer: writer, mustCover: mustCover)
             state.withLock { $0.openCycle = cycle }
             try failpoints.reach(.cycleOpened)
             return cycle
@@ -49,6 +51,7 @@ extension Replica {
             let open = try requireOpen(cycle)
             let summary: DeltaLogSummary
             do {
+                try requireCovered(open, attempts: attempts)
                 summary = try ReplicaError.translating {
                     try open.writer.commit(attempts: attempts + sealEnteringRanges(open, attempts: attempts))
                 }
@@ -126,14 +129,6 @@ extension Replica {
             throw ReplicaError(
                 .wrongParent, "the first cycle of a replica must be a full one", remedy: "Run a full cycle.",
                 facts: ["cycle": "\(opening.cycle)"])
-        }
-        let isDiverged = state.withLock { state in
-            if case .diverged = state.manifest.base, state.journal.newest == nil { true } else { false }
-        }
-        guard !isDiverged || opening.kind != .incremental else {
-            throw ReplicaError(
-                .wrongParent, "the disks hold what was written after the parent point", remedy: "Run a compare cycle.",
-                facts: ["cycle": "\(opening.cycle)", "parent": "\(opening.parentCycle)"])
         }
         try DiskShape.check(opening.disks)
         try DiskShape.check(opening.disks, kind: opening.kind, onto: newest?.disks ?? [])

@@ -42,6 +42,7 @@ extension Replica {
             $0.journal.dropFolded(upTo: cycle)
         }
         try failpoints.reach(.foldSettled)
+        try DurableFiles.remove(layout.divergence)
         try removeBaseImages()
         try removeLeftoversInTurn()
     }

@@ -33,7 +33,7 @@ extension Replica {
     /// - Parameter adopted: images that were checked to hold the base.
     static func make(
         directory: String, identity: ReplicaIdentity, generation: UInt64, base: ReplicaManifest.Base,
-        adopted: [AdoptedImage], failpoints: FailpointHook
+        adopted: [AdoptedImage], divergence: Divergence? = nil, failpoints: FailpointHook
     ) throws -> Replica {
         let layout = ReplicaLayout(directory: directory)
         try DurableFiles.makeDirectory(layout.directory)
@@ -56,14 +56,19 @@ extension Replica {
         let manifest = ReplicaManifest(
             protection: identity.protection, guest: identity.guest, guestName: identity.guestName,
             generation: generation, revision: 1, role: .target, base: base, adopted: adopted)
+        if let divergence, case .diverged(let held) = base {
+            try DivergenceFile.write(
+                DivergenceFile(identifier: held.point.identifier, divergence: divergence), layout)
+            try failpoints.reach(.divergenceWritten)
+        }
         let manifests = ManifestStore(layout: layout, failpoints: failpoints)
         try manifests.prepare(manifest)
         try manifests.publish()
         try DurableFiles.synchronizeDirectory(layout.parentDirectory)
         try failpoints.reach(.createManifest)
         return Replica(
-            layout: layout, replicaKey: key, manifest: manifest, journal: Journal(), directoryLock: lock,
-            failpoints: failpoints)
+            layout: layout, replicaKey: key, manifest: manifest, journal: Journal(),
+            divergence: try DivergenceFile.read(layout, of: manifest), directoryLock: lock, failpoints: failpoints)
     }
 
     /// Opens a replica after whatever happened to its last owner: what was not committed is cleared, what was is
@@ -80,8 +85,8 @@ extension Replica {
         try clearUnfinished(layout)
         let journal = try Journal.load(layout, manifest: manifest, replicaKey: key)
         let replica = Replica(
-            layout: layout, replicaKey: key, manifest: manifest, journal: journal, directoryLock: lock,
-            failpoints: failpoints)
+            layout: layout, replicaKey: key, manifest: manifest, journal: journal,
+            divergence: try DivergenceFile.read(layout, of: manifest), directoryLock: lock, failpoints: failpoints)
         try replica.removeLeftovers()
         return replica
     }

@@ -26,14 +26,14 @@ package final class Replica: Sendable {
 
     init(
         layout: ReplicaLayout, replicaKey: SealingKey, manifest: ReplicaManifest, journal: Journal,
-        directoryLock: consuming FileLock, failpoints: FailpointHook
+        divergence: Divergence, directoryLock: consuming FileLock, failpoints: FailpointHook
     ) {
         directory = layout.directory
         self.layout = layout
         self.replicaKey = replicaKey
         self.failpoints = failpoints
         manifests = ManifestStore(layout: layout, failpoints: failpoints)
-        state = Mutex(ReplicaState(manifest: manifest, journal: journal))
+        state = Mutex(ReplicaState(manifest: manifest, journal: journal, divergence: divergence))
         self.directoryLock = Mutex(directoryLock)
     }
 
@@ -140,16 +140,20 @@ package final class Replica: Sendable {
         _ change: (inout ReplicaManifest) -> Void, alongside: (inout ReplicaState) -> Void = { _ in }
     ) throws {
         try manifestTurn.withLock { _ in
-            var manifest = try state.withLock { state in
+            let before = try state.withLock { state in
                 try state.requireReady()
                 return state.manifest
             }
+            var manifest = before
             change(&manifest)
             manifest.revision += 1
             try manifests.prepare(manifest)
             try publishing { try manifests.publish() }
             state.withLock { state in
                 state.manifest = manifest
+                if manifest.base != before.base {
+                    state.divergence = .anywhere(because: "They were written to since they were adopted.")
+                }
                 alongside(&state)
             }
         }

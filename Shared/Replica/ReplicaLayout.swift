@@ -16,6 +16,7 @@ package struct ReplicaLayout: Sendable, Hashable {
 
     package var manifest: String { directory + "/manifest" }
     var manifestDraft: String { directory + "/manifest.new" }
+    var divergence: String { directory + "/divergence" }
     package var key: String { directory + "/key" }
     package var lock: String { directory + "/lock" }
     package var base: String { directory + "/base" }

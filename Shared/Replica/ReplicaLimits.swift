@@ -29,6 +29,13 @@ package enum ReplicaLimits {
     /// Attempt number of the records that the target itself adds. Attempts of jobs count from 1.
     package static let ownAttempt = UInt32.max
 
+    /// Ranges per disk that are remembered of what diverged disks hold besides their point.
+    package static let divergedRangesPerDisk = 4_096
+    /// Bytes of the sentence that says why nothing is known of them.
+    package static let divergenceReasonBytes = 4_096
+    /// Bytes of the file that says either: that many ranges of that many disks.
+    static let divergenceBytes = 8 << 20
+
     /// Logs that one merge takes, because each is an open file and an index in memory while it runs.
     package static let logsPerMerge = 256
     /// Folding waits until so many logs are due, because each fold costs several synchronisations …

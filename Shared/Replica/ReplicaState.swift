@@ -13,6 +13,8 @@ struct ReplicaState {
     var manifest: ReplicaManifest
     var journal: Journal
     var openCycle: OpenCycle?
+    /// Of a diverged base upon which nothing was committed yet.
+    var divergence: Divergence
     /// Views of this process: how many read each cycle.
     private(set) var pins: [UInt64: Int] = [:]
     /// A fold that is about to be written to the manifest: points before it are not given to new views any more.
@@ -20,9 +22,13 @@ struct ReplicaState {
     /// A point that is about to be settled on: later ones are not given to new views any more.
     var announcedSettling: UInt64?
 
-    init(manifest: ReplicaManifest, journal: Journal) {
+    init(
+        manifest: ReplicaManifest, journal: Journal,
+        divergence: Divergence = .anywhere(because: "Its base has not diverged.")
+    ) {
         self.manifest = manifest
         self.journal = journal
+        self.divergence = divergence
     }
 
     var oldestReadable: UInt64 { max(manifest.oldestReadableCycle, announcedFold ?? 0) }

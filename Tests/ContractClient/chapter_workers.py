@@ -33,6 +33,7 @@ class WorkerChapter:
         self.status_when(lambda status: status.newest_cycle >= job.cycle)
         self.finish(job)
         self.holds(True, f"its end commits cycle {job.cycle}, and telling it twice is one end")
+        self.prove_diverged(target)
         self.prove_failures(source, target)
         self.prove_drain(source)
         self.settle(source)
@@ -40,6 +41,19 @@ class WorkerChapter:
         self.holds(
             not self.policy.policy(list_workers=policy_pb2.ListWorkers()).workers,
             "a worker that leaves is forgotten at once")
+
+    def prove_diverged(self, target):
+        target.diverged = [(128 << 20, 64 << 10)]
+        job = self.one_job()
+        while not job.diverged:
+            self.finish(job)
+            job = self.one_job()
+        self.holds(
+            [(part.offset, part.length) for part in job.diverged] == target.diverged
+            and job.offset <= 128 << 20 < job.offset + job.length,
+            "what a target needs besides what changed goes into the job that covers it")
+        target.diverged = []
+        self.finish(job)
 
     def prove_failures(self, source, target):
         job = self.one_job()

@@ -49,6 +49,8 @@ class FakeAgent(FakeReplica, threading.Thread):
         self.protected_guest = guest("web")
         # Bytes that changed in the first region of each disk, at every capture.
         self.changed = 0
+        # Ranges (offset, length) of the first disk that this side may hold otherwise than the parent point.
+        self.diverged = []
         # Requests that are refused once, or are not answered once.
         self.refuse_next = {}
         self.ignore_next = set()
@@ -176,6 +178,8 @@ class FakeAgent(FakeReplica, threading.Thread):
         opened.transfer_token = os.urandom(16)
         opened.cycle_key = os.urandom(32)
         opened.log_free_bytes = 900 * GIB
+        for offset, length in self.diverged:
+            opened.diverged.add(disk_index=0, offset=offset, length=length)
 
     def _commit_cycle(self, request, reply):
         self.replicas[request.protection] = request.cycle

@@ -30,12 +30,25 @@ struct FailoverTests {
         }
     }
 
-    /// A site comes back with its guest running: it is told to stop, or both are shown, and one command resolves it.
-    @Test(.timeLimit(.minutes(8)), arguments: [FenceAction.alarm, .shutDown])
-    func aReturningSourceIsFenced(action: FenceAction) async throws {
+    /// How a site comes back.
+    enum Return: CaseIterable, Sendable {
+        /// Its guest runs, and is left alone until the reversal shuts it down.
+        case running
+        /// Its guest runs, and is shut down by the fence.
+        case fenced
+        /// Its QEMU was killed meanwhile, so nobody stored its bitmaps.
+        case killed
+    }
+
+    /// A site comes back with its guest running: it is told to stop, or both are shown, and one command resolves it. What
+    /// the guest wrote there is found by its bitmap, when QEMU could store it.
+    @Test(.timeLimit(.minutes(8)), arguments: Return.allCases)
+    func aReturningSourceIsFenced(return way: Return) async throws {
         try await run("ff", disks: [64 << 20]) { two, guest in
-            try await two.setFencing(action)
+            try await two.setFencing(way == .running ? .alarm : .shutDown)
             let protection = try await two.client.protect(guest.name).id
+            // What a comparison would have to read.
+            try await guest.ports.tell("random 24 3")
             try await two.client.waitForPoint(after: 3, of: protection, within: .seconds(90))
             // Cut off, not dead: the agent is gone, the guest writes on.
             try await two.sites.crash("primary")
@@ -44,17 +57,22 @@ struct FailoverTests {
             let found = try await away.waitUntilReady(within: .seconds(60))
             try await away.countOn(from: found)
             #expect(try await guest.state() == "running")
+            if way == .killed { try await guest.killEmulator() }
 
             try await two.sites.start("primary")
-            switch action {
-            case .shutDown:
+            switch way {
+            case .killed: break
+            case .fenced:
                 _ = try await eventually("the source's guest is shut down", within: .seconds(60)) {
                     try await guest.state() == "shut off" ? true : nil
                 }
-            case .alarm, .disconnect, .unspecified, .UNRECOGNIZED:
+            case .running:
                 let alarmed = try await two.waitUntil("both sides are shown", protection) { !$0.alarm.isEmpty }
                 #expect(alarmed.alarm.contains("primary") && alarmed.alarm.contains("secondary"))
                 #expect(try await guest.state() == "running")
+            }
+            _ = try await eventually("the source is told", within: .seconds(60)) {
+                try await two.side(of: protection, guest: guest, at: two.client.primary).active ? nil : true
             }
             let side = try await two.side(of: protection, guest: guest, at: two.client.primary)
             #expect(!side.active && side.generation == 2)
@@ -62,6 +80,7 @@ struct FailoverTests {
             try await two.succeed(.reverse, protection) { $0.keepDiverged = true }
             #expect(try await guest.state() == "shut off")
             try await two.waitUntilProtected(.reverse, protection, after: run.cycle)
+            try await checkFirstCycleBack(two, guest, protection, after: run.cycle, way)
             let newest = try await two.freshPoint(of: protection)
             let resolved = try await two.waitUntil("the alarm is over", protection) { $0.alarm.isEmpty }
             #expect(resolved.generation == 2)
@@ -71,6 +90,28 @@ struct FailoverTests {
                 try await two.newestRecord(
                     of: guest, protection: protection, cycle: newest, at: two.client.primary) > found)
         }
+    }
+
+    /// It brings what either side wrote since, and leaves alone what is known to be equal; or it compares, and says why.
+    private func checkFirstCycleBack(
+        _ two: TwoSites, _ guest: TestGuest, _ protection: String, after cycle: UInt64, _ way: Return
+    ) async throws {
+        let back = try await two.client.history(protection).filter { $0.cycle > cycle && !$0.hasError }
+        let first = try #require(back.min { $0.cycle < $1.cycle })
+        print("\(way): \(first.kind), \(first.changedBytes) changed, \(first.sentBytes) sent \(first.reason)")
+        switch way {
+        case .running, .fenced:
+            #expect(first.kind == .incremental && first.reason.isEmpty)
+            #expect(first.changedBytes > 0 && first.changedBytes < 24 << 20, "the random bytes are not brought")
+        case .killed:
+            #expect(first.kind == .compare)
+            #expect(first.reason.contains("bitmap"), "\(first.reason)")
+        }
+        try await two.quiesce(protection)
+        let (compared, faults) = try await two.comparePoints(
+            of: protection, disks: ["vda"], after: cycle, at: two.client.primary)
+        #expect(faults == [] && compared >= 1)
+        try await two.client.changeState(protection, to: .protected)
     }
 
     // MARK: Acts

@@ -33,13 +33,13 @@ extension TwoSites {
     /// Compares every listed point, disk by disk, with what the oracle saw at its capture.
     ///
     /// - Returns: one sentence per difference, and how many points were compared.
-    func comparePoints(of protection: String, disks: [String], after cycle: UInt64 = 0) async throws -> (
-        compared: Int, faults: [String]
-    ) {
+    func comparePoints(
+        of protection: String, disks: [String], after cycle: UInt64 = 0, at agent: RequestClient? = nil
+    ) async throws -> (compared: Int, faults: [String]) {
         var faults: [String] = []
-        let points = try await client.points(protection).filter { $0.cycle > cycle }
+        let points = try await client.points(protection, at: agent).filter { $0.cycle > cycle }
         for point in points {
-            try await withView(of: protection, cycle: point.cycle) { socket in
+            try await withView(of: protection, cycle: point.cycle, at: agent) { socket in
                 for disk in disks {
                     guard let expected = oracle.expected(cycle: point.cycle, disk: disk) else {
                         faults.append("cycle \(point.cycle), \(disk): the oracle saw no capture")

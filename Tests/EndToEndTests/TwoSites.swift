@@ -26,8 +26,10 @@ final class TwoSites: Sendable {
             try SecondaryHypervisor.prepare(in: root)
         }
         options.primaryHypervisor = GuestHost.uri
-        if withOracle { options.extraSettings["primary"] = ["captureHook": oracle.hookPath] }
-        if let secondaryReplicas { options.extraSettings["secondary"] = ["replicas": secondaryReplicas] }
+        if withOracle {
+            for side in ["primary", "secondary"] { options.extraSettings[side] = ["captureHook": oracle.hookPath] }
+        }
+        if let secondaryReplicas { options.extraSettings["secondary", default: [:]]["replicas"] = secondaryReplicas }
         var sites = try LocalSites(options: options)
         var link: StallingProxy?
         if stallableLink {

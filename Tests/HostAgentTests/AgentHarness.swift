@@ -157,11 +157,20 @@ struct AgentHarness: Sendable {
     ) async throws -> [UInt8] {
         let context = disk.bitmapContext.isEmpty ? nil : disk.bitmapContext
         let reader = try await hypervisor.connector.connect(uri: disk.nbdUri, contexts: context.map { [$0] } ?? [])
+        let diverged = opened.diverged.filter { $0.diskIndex == UInt32(index) }
+            .map { $0.offset..<$0.offset + $0.length }
         var sealer = try RecordSealer(
             key: try SealingKey(bytes: [UInt8](opened.cycleKey)), attempt: attempt, preference: .lz4)
         var records: [[UInt8]] = []
         var extents: [ChangedExtent] = []
-        try await reader.forEachChangedExtent(in: 0..<reader.sizeBytes, bitmapContext: context) { extents.append($0) }
+        var position: UInt64 = 0
+        for part in diverged + [reader.sizeBytes..<reader.sizeBytes] {
+            try await reader.forEachChangedExtent(in: position..<part.lowerBound, bitmapContext: context) {
+                extents.append($0)
+            }
+            try await reader.forEachChangedExtent(in: part, bitmapContext: nil) { extents.append($0) }
+            position = part.upperBound
+        }
         let data = extents.filter { $0.kind == .data }.map(\.range)
         var chunks: [(UInt64, [UInt8])] = []
         if !data.isEmpty {

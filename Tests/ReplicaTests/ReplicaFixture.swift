@@ -32,7 +32,8 @@ final class ReplicaFixture {
     /// Upon disks that were adopted as they are, as cycle 7.
     init(
         adopting guest: GuestModel, in style: GuestImages.Style, isDiverged: Bool = false,
-        parent: String = uniqueParent(), failpoints: FailpointHook = .none
+        divergence: Divergence = .anywhere(because: "Nobody said."), parent: String = uniqueParent(),
+        failpoints: FailpointHook = .none
     ) throws {
         self.parent = parent
         self.guest = guest
@@ -44,7 +45,7 @@ final class ReplicaFixture {
         replica = try Replica.adopt(
             directory: directory, identity: Self.identity, generation: 1,
             point: isDiverged ? .diverged(point) : .exact(point),
-            guest: Self.configuration(7), images: images, failpoints: failpoints)
+            guest: Self.configuration(7), images: images, divergence: divergence, failpoints: failpoints)
         if !isDiverged { history[7] = guest.contents }
         self.guest.clearDirty()
     }

@@ -27,8 +27,26 @@ import Testing
     @Test func aValidJobIsTakenOver() throws {
         let job = try AssignedJob(wire: Self.valid())
         #expect(job.range == 65_536..<65_536 + 1 << 20)
-        #expect(job.kind == .incremental(bitmapContext: "qemu:dirty-bitmap:backup-vda"))
+        #expect(job.kind == .incremental(bitmapContext: "qemu:dirty-bitmap:backup-vda", diverged: []))
         #expect(job.identifierBytes.count == 16)
+    }
+
+    private static func range(_ offset: UInt64, _ length: UInt64) -> JobRange {
+        var range = JobRange()
+        range.offset = offset
+        range.length = length
+        return range
+    }
+
+    @Test func rangesThatAreSentAnywayAreTakenOver() throws {
+        var wire = Self.valid()
+        wire.diverged = [Self.range(65_536, 512), Self.range(1 << 20, 65_536)]
+        let job = try AssignedJob(wire: wire)
+        #expect(
+            job.kind
+                == .incremental(
+                    bitmapContext: "qemu:dirty-bitmap:backup-vda",
+                    diverged: [65_536..<66_048, 1 << 20..<(1 << 20) + 65_536]))
     }
 
     /// One wrong field each.
@@ -36,7 +54,10 @@ import Testing
         { $0.job = "no UUID" }, { $0.attempt = 0 }, { $0.kind = .unspecified }, { $0.kind = .UNRECOGNIZED(99) },
         { $0.bitmapContext = "" }, { $0.compression = .unspecified }, { $0.diskIndex = 70_000 }, { $0.length = 0 },
         { $0.length = .max }, { $0.offset = 512 }, { $0.offset = .max }, { $0.transferToken = Data([1]) },
-        { $0.cycleKey = Data() }, { $0.nbdUri = "" }, { $0.bulkEndpoint = "" }, { $0.leaseMs = 0 },
+        { $0.diverged = [range(0, 512)] }, { $0.diverged = [range(65_536, 2 << 20)] },
+        { $0.diverged = [range(131_072, 512), range(65_536, 512)] }, { $0.diverged = [range(65_536, 0)] },
+        { $0.diverged = [range(.max, 512)] }, { $0.cycleKey = Data() }, { $0.nbdUri = "" }, { $0.bulkEndpoint = "" },
+        { $0.leaseMs = 0 },
     ]
 
     @Test(arguments: wrong.indices)

@@ -98,6 +98,9 @@ package enum HostAgentLimits {
     package static let socketPathBytesMaximum = 107
 
     package static let scrubFaultsReportedMaximum = 100
+
+    /// Of a sentence that is kept beside a replica.
+    package static let reasonCharactersMaximum = 500
     package static let startRetryInterval: Duration = .seconds(2)
     package static let doctorCommandDeadline: Duration = .seconds(5)
     /// A first process that buries what ended later than this makes each shutdown of a guest take noticeably longer.

@@ -11,7 +11,9 @@ extension AssignedJob {
         let kind: Kind
         switch try RequiredField.choice(job.kind, "kind") {
         case .full: kind = .full
-        case .incremental: kind = .incremental(bitmapContext: try RequiredField.text(context, "bitmap_context"))
+        case .incremental:
+            kind = .incremental(
+                bitmapContext: try RequiredField.text(context, "bitmap_context"), diverged: try diverged(of: job))
         case .compare: kind = .compare
         case .unspecified, .UNRECOGNIZED: preconditionFailure("a choice was made")
         }
@@ -45,6 +47,19 @@ extension AssignedJob {
                 bytes: try RequiredField.bytes(job.cycleKey, count: SealingKey.byteCount, "cycle_key")),
             compression: compression, bandwidthBytesPerSecond: job.bandwidthBytesPerSecond,
             lease: .milliseconds(Int64(job.leaseMs)))
+    }
+}
+
+/// Checked to lie within the job's range and to rise.
+private func diverged(of job: TransferJob) throws -> [Range<UInt64>] {
+    var position = job.offset
+    return try job.diverged.map { part in
+        let (end, overflows) = part.offset.addingReportingOverflow(part.length)
+        guard !overflows, part.length > 0, part.offset >= position, end - job.offset <= job.length else {
+            throw wrong("diverged", "makes no rising ranges within the job's")
+        }
+        position = end
+        return part.offset..<end
     }
 }
 

@@ -6,8 +6,8 @@ package struct AssignedJob: Sendable {
     package enum Kind: Sendable, Equatable {
         /// Every allocated extent; what is zero is left out, because the replica holds zeros there.
         case full
-        /// What the bitmap of this context says.
-        case incremental(bitmapContext: String)
+        /// What the bitmap of this context says, and these parts of the range whatever it says, rising.
+        case incremental(bitmapContext: String, diverged: [Range<UInt64>])
         /// Whatever differs from what the target holds.
         case compare
     }

@@ -28,8 +28,17 @@ struct JobMover {
         }
         let stream = try RecordStream(job: job, channel: channel, progress: progress)
         switch job.kind {
-        case .full: try await copy(to: stream, bitmapContext: nil, sendsZeros: false)
-        case .incremental(let context): try await copy(to: stream, bitmapContext: context, sendsZeros: true)
+        case .full: try await copy(job.range, to: stream, bitmapContext: nil, sendsZeros: false)
+        case .incremental(let context, let diverged):
+            var position = job.range.lowerBound
+            for part in diverged {
+                try await copy(position..<part.lowerBound, to: stream, bitmapContext: context, sendsZeros: true)
+                // Without the bitmap everything is told, data and zeros.
+                try await copy(part, to: stream, bitmapContext: nil, sendsZeros: true)
+                position = part.upperBound
+            }
+            try await copy(
+                position..<job.range.upperBound, to: stream, bitmapContext: context, sendsZeros: true)
         case .compare: try await compare(to: stream)
         }
         return stream.digest
@@ -37,12 +46,13 @@ struct JobMover {
 
     // MARK: Full and incremental
 
-    private func copy(to stream: RecordStream, bitmapContext: String?, sendsZeros: Bool) async throws {
-        var position = job.range.lowerBound
-        while position < job.range.upperBound {
+    private func copy(
+        _ range: Range<UInt64>, to stream: RecordStream, bitmapContext: String?, sendsZeros: Bool
+    ) async throws {
+        var position = range.lowerBound
+        while position < range.upperBound {
             try Task.checkCancellation()
-            let page = try await reader.changedExtents(
-                in: position..<job.range.upperBound, bitmapContext: bitmapContext)
+            let page = try await reader.changedExtents(in: position..<range.upperBound, bitmapContext: bitmapContext)
             precondition(page.end > position, "a page of extents moves on")
             try await read(page.extents.filter { $0.kind == .data }.map(\.range)) { offset, run, bytes in
                 if !run.isZero {

@@ -120,7 +120,7 @@ struct JobRunner: Sendable {
         let contexts: [String]
         switch job.kind {
         case .full, .compare: contexts = []
-        case .incremental(let context): contexts = [context]
+        case .incremental(let context, _): contexts = [context]
         }
         let reader = try await connector.connect(uri: job.nbdURI, contexts: contexts)
         do {

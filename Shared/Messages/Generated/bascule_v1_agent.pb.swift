@@ -269,6 +269,27 @@ package nonisolated struct Bascule_V1_CycleOpened: Sendable {
 
   package var logFreeBytes: UInt64 = 0
 
+  /// An incremental cycle upon disks that diverged: it has to bring these, too, whether the source changed them or not,
+  /// because here they may hold something else. CommitCycle answers WRONG_PARENT when its records leave out a part of them.
+  package var diverged: [Bascule_V1_DiskRange] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct Bascule_V1_DiskRange: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// as in OpenCycle.disks
+  package var diskIndex: UInt32 = 0
+
+  package var offset: UInt64 = 0
+
+  package var length: UInt64 = 0
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -1672,7 +1693,7 @@ nonisolated extension Bascule_V1_OpenCycle: SwiftProtobuf.Message, SwiftProtobuf
 
 nonisolated extension Bascule_V1_CycleOpened: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".CycleOpened"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}bulk_endpoint\0\u{3}transfer_token\0\u{3}cycle_key\0\u{3}log_free_bytes\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}bulk_endpoint\0\u{3}transfer_token\0\u{3}cycle_key\0\u{3}log_free_bytes\0\u{1}diverged\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1684,6 +1705,7 @@ nonisolated extension Bascule_V1_CycleOpened: SwiftProtobuf.Message, SwiftProtob
       case 2: try { try decoder.decodeSingularBytesField(value: &self.transferToken) }()
       case 3: try { try decoder.decodeSingularBytesField(value: &self.cycleKey) }()
       case 4: try { try decoder.decodeSingularUInt64Field(value: &self.logFreeBytes) }()
+      case 5: try { try decoder.decodeRepeatedMessageField(value: &self.diverged) }()
       default: break
       }
     }
@@ -1702,6 +1724,9 @@ nonisolated extension Bascule_V1_CycleOpened: SwiftProtobuf.Message, SwiftProtob
     if self.logFreeBytes != 0 {
       try visitor.visitSingularUInt64Field(value: self.logFreeBytes, fieldNumber: 4)
     }
+    if !self.diverged.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.diverged, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1710,6 +1735,47 @@ nonisolated extension Bascule_V1_CycleOpened: SwiftProtobuf.Message, SwiftProtob
     if lhs.transferToken != rhs.transferToken {return false}
     if lhs.cycleKey != rhs.cycleKey {return false}
     if lhs.logFreeBytes != rhs.logFreeBytes {return false}
+    if lhs.diverged != rhs.diverged {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Bascule_V1_DiskRange: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".DiskRange"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}disk_index\0\u{1}offset\0\u{1}length\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.diskIndex) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.offset) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.length) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.diskIndex != 0 {
+      try visitor.visitSingularUInt32Field(value: self.diskIndex, fieldNumber: 1)
+    }
+    if self.offset != 0 {
+      try visitor.visitSingularUInt64Field(value: self.offset, fieldNumber: 2)
+    }
+    if self.length != 0 {
+      try visitor.visitSingularUInt64Field(value: self.length, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Bascule_V1_DiskRange, rhs: Bascule_V1_DiskRange) -> Bool {
+    if lhs.diskIndex != rhs.diskIndex {return false}
+    if lhs.offset != rhs.offset {return false}
+    if lhs.length != rhs.length {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

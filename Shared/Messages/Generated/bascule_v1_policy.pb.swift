@@ -666,6 +666,12 @@ package nonisolated struct Bascule_V1_TransferJob: @unchecked Sendable {
     set {_uniqueStorage()._changedBytes = newValue}
   }
 
+  /// Within the range, rising: what is read here is sent whether the bitmap names it or not, zeros too (incremental only).
+  package var diverged: [Bascule_V1_JobRange] {
+    get {_storage._diverged}
+    set {_uniqueStorage()._diverged = newValue}
+  }
+
   /// Target side.
   package var bulkEndpoint: String {
     get {_storage._bulkEndpoint}
@@ -706,6 +712,20 @@ package nonisolated struct Bascule_V1_TransferJob: @unchecked Sendable {
   package init() {}
 
   fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+package nonisolated struct Bascule_V1_JobRange: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var offset: UInt64 = 0
+
+  package var length: UInt64 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
 }
 
 /// Renews the lease and says how far it is.
@@ -2002,7 +2022,7 @@ nonisolated extension Bascule_V1_JobList: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension Bascule_V1_TransferJob: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".TransferJob"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}job\0\u{1}attempt\0\u{1}protection\0\u{1}generation\0\u{1}cycle\0\u{1}kind\0\u{3}source_host_id\0\u{3}disk_index\0\u{3}disk_target\0\u{3}nbd_uri\0\u{3}bitmap_context\0\u{1}offset\0\u{1}length\0\u{3}changed_bytes\0\u{3}bulk_endpoint\0\u{3}transfer_token\0\u{3}cycle_key\0\u{1}compression\0\u{3}bandwidth_bytes_per_second\0\u{3}lease_ms\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}job\0\u{1}attempt\0\u{1}protection\0\u{1}generation\0\u{1}cycle\0\u{1}kind\0\u{3}source_host_id\0\u{3}disk_index\0\u{3}disk_target\0\u{3}nbd_uri\0\u{3}bitmap_context\0\u{1}offset\0\u{1}length\0\u{3}changed_bytes\0\u{3}bulk_endpoint\0\u{3}transfer_token\0\u{3}cycle_key\0\u{1}compression\0\u{3}bandwidth_bytes_per_second\0\u{3}lease_ms\0\u{1}diverged\0")
 
   fileprivate class _StorageClass {
     var _job: String = String()
@@ -2019,6 +2039,7 @@ nonisolated extension Bascule_V1_TransferJob: SwiftProtobuf.Message, SwiftProtob
     var _offset: UInt64 = 0
     var _length: UInt64 = 0
     var _changedBytes: UInt64 = 0
+    var _diverged: [Bascule_V1_JobRange] = []
     var _bulkEndpoint: String = String()
     var _transferToken: Data = Data()
     var _cycleKey: Data = Data()
@@ -2049,6 +2070,7 @@ nonisolated extension Bascule_V1_TransferJob: SwiftProtobuf.Message, SwiftProtob
       _offset = source._offset
       _length = source._length
       _changedBytes = source._changedBytes
+      _diverged = source._diverged
       _bulkEndpoint = source._bulkEndpoint
       _transferToken = source._transferToken
       _cycleKey = source._cycleKey
@@ -2093,6 +2115,7 @@ nonisolated extension Bascule_V1_TransferJob: SwiftProtobuf.Message, SwiftProtob
         case 18: try { try decoder.decodeSingularEnumField(value: &_storage._compression) }()
         case 19: try { try decoder.decodeSingularUInt64Field(value: &_storage._bandwidthBytesPerSecond) }()
         case 20: try { try decoder.decodeSingularUInt32Field(value: &_storage._leaseMs) }()
+        case 21: try { try decoder.decodeRepeatedMessageField(value: &_storage._diverged) }()
         default: break
         }
       }
@@ -2161,6 +2184,9 @@ nonisolated extension Bascule_V1_TransferJob: SwiftProtobuf.Message, SwiftProtob
       if _storage._leaseMs != 0 {
         try visitor.visitSingularUInt32Field(value: _storage._leaseMs, fieldNumber: 20)
       }
+      if !_storage._diverged.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._diverged, fieldNumber: 21)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -2184,6 +2210,7 @@ nonisolated extension Bascule_V1_TransferJob: SwiftProtobuf.Message, SwiftProtob
         if _storage._offset != rhs_storage._offset {return false}
         if _storage._length != rhs_storage._length {return false}
         if _storage._changedBytes != rhs_storage._changedBytes {return false}
+        if _storage._diverged != rhs_storage._diverged {return false}
         if _storage._bulkEndpoint != rhs_storage._bulkEndpoint {return false}
         if _storage._transferToken != rhs_storage._transferToken {return false}
         if _storage._cycleKey != rhs_storage._cycleKey {return false}
@@ -2194,6 +2221,41 @@ nonisolated extension Bascule_V1_TransferJob: SwiftProtobuf.Message, SwiftProtob
       }
       if !storagesAreEqual {return false}
     }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Bascule_V1_JobRange: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".JobRange"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}offset\0\u{1}length\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.offset) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.length) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.offset != 0 {
+      try visitor.visitSingularUInt64Field(value: self.offset, fieldNumber: 1)
+    }
+    if self.length != 0 {
+      try visitor.visitSingularUInt64Field(value: self.length, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Bascule_V1_JobRange, rhs: Bascule_V1_JobRange) -> Bool {
+    if lhs.offset != rhs.offset {return false}
+    if lhs.length != rhs.length {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

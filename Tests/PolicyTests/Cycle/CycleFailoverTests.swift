@@ -253,4 +253,31 @@ import Testing
             .listed(entry(.reversing, version: 8, generation: 2, isReversed: true), .ordinary), now: now)
         #expect(machine.startsAt != nil)
     }
+
+    /// A cycle in which the source changed nothing brings what the old side wrote, nevertheless.
+    @Test func `what the target needs besides what changed is moved`() throws {
+        var machine = machine(entry(.reversing, version: 4, generation: 2, isReversed: true))
+        _ = machine.handle(.triggered(nil), now: now)
+        var actions = machine.start(now: now)
+        actions = try answer(&machine, actions, .success(.captureOpened(Samples.capture(8, changed: [0, 0, 0]))))
+        var door = Samples.door
+        door.diverged = [DivergedRange(disk: 0, range: 65_536..<131_072)]
+        actions = try answer(&machine, actions, .success(.cycleOpened(door)))
+        let posted = actions.compactMap { action -> Capture? in
+            guard case .post(_, let capture, _, _) = action else { return nil }
+            return capture
+        }
+        #expect(posted.map(\.changedBytes) == [65_536])
+    }
+
+    @Test func `the target's reason for a comparison is the one that people see`() throws {
+        var machine = machine()
+        _ = machine.handle(.triggered(nil), now: now)
+        var actions = machine.start(now: now)
+        actions = try answer(&machine, actions, .success(.captureOpened(Samples.capture(8))))
+        let refusal = PolicyError(.wrongParent, "The disks diverged.", facts: ["because": "The bitmap was lost."])
+        _ = try answer(&machine, actions, .failure(refusal))
+        let reason = "The target refused cycle 7 as the parent: The bitmap was lost."
+        #expect(machine.progress.need == .compare(reason: reason))
+    }
 }

@@ -57,6 +57,30 @@ import Testing
         #expect(pieces.allSatisfy { $0.offset % mebibyte == 0 })
     }
 
+    @Test func `what the target needs besides is counted, and goes into the pieces that cover it`() throws {
+        let diverged = [
+            DivergedRange(disk: 0, range: 3 * mebibyte - 512..<3 * mebibyte + 512),
+            DivergedRange(disk: 0, range: 5 * mebibyte..<6 * mebibyte),
+        ]
+        let capture = try Samples.capture(1, changed: [7, 0, 0, 0, 0, 0]).bringing(diverged)
+        #expect(capture.disks[0].changed == [7, 0, 512, 512, 0, mebibyte])
+        let pieces = cut(capture).map { $0.bringing(diverged) }
+        #expect(pieces.flatMap(\.diverged).reduce(0) { $0 + $1.upperBound - $1.lowerBound } == mebibyte + 1_024)
+        for piece in pieces {
+            #expect(piece.diverged.allSatisfy { $0.clamped(to: piece.offset..<piece.offset + piece.length) == $0 })
+        }
+    }
+
+    @Test func `ranges that no disk has are refused`() {
+        let capture = Samples.capture(1, changed: [7, 0])
+        let wrong: [[DivergedRange]] = [
+            [DivergedRange(disk: 1, range: 0..<512)], [DivergedRange(disk: 0, range: 0..<3 * mebibyte)],
+            [DivergedRange(disk: 0, range: 512..<512)],
+            [DivergedRange(disk: 0, range: 512..<1_024), DivergedRange(disk: 0, range: 0..<512)],
+        ]
+        for ranges in wrong { #expect(throws: PolicyError.self) { try capture.bringing(ranges) } }
+    }
+
     @Test func `comparing covers what the source no longer has`() {
         let pieces = cut(Samples.capture(1, changed: [0, 0, 5, 0]), everything: true)
         #expect(pieces.count == 1)

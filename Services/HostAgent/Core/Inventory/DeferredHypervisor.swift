@@ -104,6 +104,12 @@ package final class DeferredHypervisor: HypervisorDriver {
         try await driver().firmwareVariables(of: guest)
     }
 
+    package func written(
+        by guest: String, of protection: String, since cycle: UInt64
+    ) async throws -> [String: [Range<UInt64>]] {
+        try await driver().written(by: guest, of: protection, since: cycle)
+    }
+
     package func stripBitmaps(protection: String, guest: String, images: [String]) async throws {
         try await driver().stripBitmaps(protection: protection, guest: guest, images: images)
     }

@@ -71,6 +71,8 @@ extension StartedRole {
         }
         let images = try adoptable(described)
         try await requireUntouched(protection, order, described)
+        // Before the images are touched by anything of ours.
+        let divergence = try await divergence(protection, order)
         if order.isDiverged, order.keepsDiverged {
             try await threads.run { try DivergedSnapshot(generation: order.generation).keep(images) }
         }
@@ -87,13 +89,15 @@ extension StartedRole {
         let adoption = try Adoption(order, described, variables: await hypervisor.firmwareVariables(of: order.guest))
         try await target.adopt(
             ReplicaIdentity(protection: identifier, guest: guest, guestName: described.name),
-            generation: order.generation, point: try adoption.point(), guest: adoption.configuration, images: images)
+            generation: order.generation, point: try adoption.point(), guest: adoption.configuration, images: images,
+            divergence: divergence)
         try reach(.adoptMade)
         logger.notice(
             "disks adopted",
             metadata: [
                 "protection": "\(protection)", "cycle": "\(order.cycle)", "diverged": "\(order.isDiverged)",
                 "kept": "\(order.keepsDiverged ? DivergedSnapshot(generation: order.generation).name : "")",
+                "differs": "\(divergence)",
             ])
     }
 
@@ -113,6 +117,21 @@ extension StartedRole {
         }
         // From here on it is ourselves who change the images.
         try await store.removeStoppedImages(protection)
+    }
+
+    /// What the guest wrote after the point that the other side was started from, as far as its bitmaps tell it. Where
+    /// they do not, the first cycle compares, and its reason is this one.
+    private func divergence(_ protection: String, _ order: AdoptionOrder) async throws -> Divergence {
+        guard order.isDiverged else { return .within([:]) }
+        do {
+            return .within(
+                try await hypervisor.written(by: order.guest, of: protection, since: order.cycle))
+        } catch let error as HypervisorError {
+            logger.notice(
+                "what the guest wrote is not known, so its disks are compared",
+                metadata: ["protection": "\(protection)", "reason": "\(error)"])
+            return .anywhere(because: String(error.message.prefix(HostAgentLimits.reasonCharactersMaximum)))
+        }
     }
 
     private func adoptable(_ guest: GuestDescription) throws -> [AdoptedImage] {

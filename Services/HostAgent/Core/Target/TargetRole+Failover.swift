@@ -37,7 +37,7 @@ extension TargetRole {
     /// A replica whose base is a guest's own disks. What an interrupted adoption left is used.
     func adopt(
         _ identity: ReplicaIdentity, generation: UInt64, point: AdoptedPoint, guest: GuestConfiguration,
-        images: [AdoptedImage]
+        images: [AdoptedImage], divergence: Divergence
     ) async throws {
         let protection = identity.protection.uuidString.lowercased()
         try await lock.withLock(protection) {
@@ -52,7 +52,7 @@ extension TargetRole {
             let replica = try await threads.run {
                 try Replica.adopt(
                     directory: directory, identity: identity, generation: generation, point: point, guest: guest,
-                    images: images)
+                    images: images, divergence: divergence)
             }
             entries[protection] = Entry(replica: replica)
         }

@@ -33,6 +33,8 @@ package actor TargetRole {
         package var token: [UInt8]
         package var cycleKey: SealingKey
         package var freeBytes: UInt64
+        /// What the cycle has to bring besides what changed, by the position of its disk.
+        package var mustCover: [UInt16: [Range<UInt64>]]
     }
 
     struct Entry {
@@ -245,7 +247,7 @@ package actor TargetRole {
     private func answer(_ cycle: ReceivedCycle) throws -> OpenedCycle {
         OpenedCycle(
             token: cycle.token, cycleKey: cycle.writer.cycleKey,
-            freeBytes: try FileSystemSpace(of: cycle.replica.directory).freeBytes)
+            freeBytes: try FileSystemSpace(of: cycle.replica.directory).freeBytes, mustCover: cycle.open.mustCover)
     }
 
     private func machine(of protection: String) throws -> CycleStateMachine {

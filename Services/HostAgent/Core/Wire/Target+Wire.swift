@@ -3,6 +3,7 @@ import FoundationEssentials
 import Messages
 import Replica
 import Sealing
+import SwiftProtobuf
 
 extension TargetRole.CycleOrder {
     init(_ request: Messages.OpenCycle, generation: UInt64) throws {
@@ -53,6 +54,15 @@ extension CycleOpened {
         transferToken = Data(opened.token)
         cycleKey = opened.cycleKey.withUnsafeBytes { Data($0) }
         logFreeBytes = opened.freeBytes
+        diverged = opened.mustCover.sorted { $0.key < $1.key }.flatMap { disk, ranges in
+            ranges.map { range in
+                .with {
+                    $0.diskIndex = UInt32(disk)
+                    $0.offset = range.lowerBound
+                    $0.length = range.upperBound - range.lowerBound
+                }
+            }
+        }
     }
 }
 

@@ -74,6 +74,8 @@ struct TransferDoor: Hashable, Sendable {
     var token: [UInt8]
     /// Secret; it must never be logged.
     var cycleKey: [UInt8]
+    /// What the cycle has to bring besides what changed.
+    var diverged: [DivergedRange] = []
 }
 
 extension TransferDoor: CustomStringConvertible, CustomReflectable {

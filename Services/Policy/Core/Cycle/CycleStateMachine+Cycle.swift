@@ -99,7 +99,7 @@ extension CycleStateMachine {
     }
 
     private mutating func targetAnswered(
-        _ result: Result<AgentAnswer, PolicyError>, _ flight: CycleInFlight, _ capture: Capture, now: PolicyTime,
+        _ result: Result<AgentAnswer, PolicyError>, _ flight: CycleInFlight, _ opened: Capture, now: PolicyTime,
         _ actions: inout [CycleAction]
     ) {
         switch result {
@@ -107,6 +107,16 @@ extension CycleStateMachine {
             guard mayGoOn, case .known(let settings) = binding else {
                 return abandon(flight, because: .stopped, targetTouched: true, now: now, &actions)
             }
+            var flight = flight
+            let capture: Capture
+            do {
+                capture = try opened.bringing(door.diverged)
+            } catch let error as PolicyError {
+                return abandon(flight, because: .failed(error), targetTouched: true, now: now, &actions)
+            } catch {
+                preconditionFailure("ranges are checked with PolicyError only")
+            }
+            flight.record.changedBytes = capture.changedBytes
             if capture.changedBytes == 0, !Self.coversEverything(flight.record) {
                 commit(flight, jobs: [], firstAskedAt: now, &actions)
             } else {

@@ -132,7 +132,8 @@ extension CycleStateMachine {
         let record = flight.record
         if case .failed(let error) = ending, error.code == .wrongParent, record.kind == .incremental {
             // Disks that hold more than the parent go under its number, so that number alone proves nothing.
-            progress.need = .compare(reason: "The target refused cycle \(record.parent) as the parent")
+            let why = error.facts["because"].map { ": \($0)" } ?? ""
+            progress.need = .compare(reason: "The target refused cycle \(record.parent) as the parent\(why)")
         }
         if case .transferring = phase { actions.append(.withdraw(cycle: record.cycle)) }
         note(ending, of: record, now: now, &actions)

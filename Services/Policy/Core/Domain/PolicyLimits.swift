@@ -27,6 +27,9 @@ enum PolicyLimits {
     /// An application-consistent point that was not reached is tried again after this, or after its period if shorter.
     static let applicationRetryMilliseconds: Int64 = 300_000
 
+    /// Ranges of one cycle that have to be brought whether they changed or not; an agent names far fewer per disk.
+    static let divergedRangesMaximum = 65_536
+
     // MARK: Requests to agents and vault
 
     static let agentDeadlineMilliseconds: Int64 = 15_000

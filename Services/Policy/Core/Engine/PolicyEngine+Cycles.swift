@@ -37,7 +37,8 @@ extension PolicyEngine {
     ) {
         let everything = CycleStateMachine.coversEverything(record)
         let pieces = RegionCutter(capture: capture, coversEverything: everything, slots: board.slots).pieces(
-            of: capture)
+            of: capture
+        ).map { $0.bringing(door.diverged) }
         // An ordinary cycle's objective is missed when its point is older than the frequency. A long one gives way for
         // a while, so that it does not delay the small ones, but not for ever.
         let objective: PolicyTime

@@ -8,6 +8,8 @@ struct JobPiece: Hashable, Sendable {
     var length: UInt64
     /// An estimate, for progress and for cutting.
     var changedBytes: UInt64
+    /// Parts of the range that are sent whether they changed or not, rising.
+    var diverged: [Range<UInt64>] = []
 }
 
 /// The running jobs that share one bandwidth limit: those of one pair of clouds under one policy.

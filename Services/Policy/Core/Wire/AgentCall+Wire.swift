@@ -159,6 +159,18 @@ extension Capture {
     }
 }
 
+extension DivergedRange {
+    init(wire: Messages.DiskRange) throws {
+        let (end, overflows) = wire.offset.addingReportingOverflow(wire.length)
+        guard !overflows else {
+            throw PolicyError(
+                .internal, "The target agent named a range without an end.",
+                remedy: "Compare the versions of the policy service and of the agent.")
+        }
+        self.init(disk: Int(wire.diskIndex), range: wire.offset..<end)
+    }
+}
+
 extension TransferDoor {
     init(wire: Messages.CycleOpened) throws {
         guard wire.transferToken.count == 16, wire.cycleKey.count == 32, !wire.bulkEndpoint.isEmpty else {
@@ -167,6 +179,7 @@ extension TransferDoor {
                 remedy: "Compare the versions of the policy service and of the agent.")
         }
         self.init(
-            bulkEndpoint: wire.bulkEndpoint, token: [UInt8](wire.transferToken), cycleKey: [UInt8](wire.cycleKey))
+            bulkEndpoint: wire.bulkEndpoint, token: [UInt8](wire.transferToken), cycleKey: [UInt8](wire.cycleKey),
+            diverged: try wire.diverged.map { try DivergedRange(wire: $0) })
     }
 }

@@ -97,6 +97,12 @@ extension JobGrant {
             $0.offset = piece.offset
             $0.length = piece.length
             $0.changedBytes = piece.changedBytes
+            $0.diverged = piece.diverged.map { range in
+                .with {
+                    $0.offset = range.lowerBound
+                    $0.length = range.upperBound - range.lowerBound
+                }
+            }
             $0.bulkEndpoint = posting.door.bulkEndpoint
             $0.transferToken = Data(posting.door.token)
             $0.cycleKey = Data(posting.door.cycleKey)
