@@ -24,6 +24,9 @@ struct Journey: Sendable {
         try await run([leave, adoptAtHome, replicateBack, returnHome, startAtHome, adoptAway, replicateAgain])
     }
 
+    /// Up to where the guest runs away from home, and is replicated back as point 3.
+    func runToReplicatedBack() async throws { try await run([leave, adoptAtHome, replicateBack]) }
+
     /// Up to where the guest is to be started at home again, on point 4.
     func runToReturn() async throws { try await run([leave, adoptAtHome, replicateBack, returnHome]) }
 
@@ -133,7 +136,7 @@ struct Journey: Sendable {
 
     // MARK: Images
 
-    private func settled(_ b: AgentHarness) async throws {
+    func settled(_ b: AgentHarness) async throws {
         try await poll("the commit ends") { try await b.commitReplica(generation: 3).finished }
         let base = "\(b.replicaDirectory)/base/vda"
         try write(b.hypervisor.contents(of: b.guest, "vda").contents, to: overlay, backing: base)
