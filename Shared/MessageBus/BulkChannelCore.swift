@@ -26,6 +26,7 @@ actor BulkChannelCore {
     private let limits: BulkChannelLimits
     private let logger: Logger
     private var sockets: MonitoredSocket?
+    private var address: PeerAddress
     private var stage = Stage.closed
     private var machine: BulkSenderStateMachine
     private var liveness: LivenessTracker
@@ -33,12 +34,13 @@ actor BulkChannelCore {
     private var outbox = BulkOutbox()
 
     init(
-        endpoint: String, thread: SocketThread, socket: consuming MonitoredSocket,
+        endpoint: String, address: PeerAddress, thread: SocketThread, socket: consuming MonitoredSocket,
         limits: BulkChannelLimits, logger: Logger
     ) {
         self.endpoint = endpoint
         self.thread = thread
         sockets = consume socket
+        self.address = address
         self.limits = limits
         self.logger = logger
         gate = CreditGate(waitersLimit: limits.sendersWaiting)
@@ -57,6 +59,7 @@ actor BulkChannelCore {
         stage = .connecting(Registrations(socket: registration, monitor: watching))
         thread.add(registration)
         thread.add(watching)
+        lookAfterName()
     }
 
     // MARK: What the channel's owner asks
@@ -226,18 +229,44 @@ actor BulkChannelCore {
     }
 
     private func connectionChanged() {
-        while let event = sockets?.nextEvent() {
+        while let report = sockets?.nextReport() {
             guard let registrations else { return }
-            switch event {
+            switch address.event(of: report) {
             case .connected: stage = .connected(registrations)
-            case .disconnected:
-                stage = .connecting(registrations)
-                // What was said on the lost connection cannot be taken up on another.
-                receive()
-                if machine.isUnderWay { fail(unavailable("The connection to the bulk receiver was lost.")) }
+            case .disconnected: lostConnection(registrations)
+            case nil: break
             }
         }
+        lookAfterName()
         flush()
+    }
+
+    private func lostConnection(_ registrations: Registrations) {
+        stage = .connecting(registrations)
+        // What was said on the lost connection cannot be taken up on another.
+        receive()
+        if machine.isUnderWay { fail(unavailable("The connection to the bulk receiver was lost.")) }
+    }
+
+    private func lookAfterName() {
+        guard let registrations else { return }
+        address.lookUpIfDue { [self] question, outcome in
+            thread.post { [self] in assumeIsolated { $0.nameAnswered(question, outcome) } }
+        }
+        registrations.monitor.deadline = address.nextLookUp
+    }
+
+    private func nameAnswered(_ question: PeerAddressStateMachine.Question, _ outcome: NameResolver.Outcome) {
+        guard registrations != nil else { return }
+        let found = address.answered(question, outcome) { move throws(MessageBusError) in try sockets?.make(move) }
+        switch found {
+        case .otherAddress:
+            if case .connected(let registrations) = stage { lostConnection(registrations) }
+        case .failed(let why):
+            logger.warning("name not found", metadata: ["endpoint": "\(endpoint)", "reason": "\(why)"])
+        case .sameAddress: break
+        }
+        connectionChanged()
     }
 
     // MARK: Sending
@@ -289,9 +318,10 @@ actor BulkChannelCore {
     }
 
     private func unavailable(_ sentence: String) -> RemoteError {
-        RemoteError(
-            .unavailable, sentence, remedy: "The job is done again as another attempt.",
-            facts: ["origin": "caller", "endpoint": endpoint])
+        var facts = ["origin": "caller", "endpoint": endpoint]
+        facts["name_not_found"] = address.nameFailure
+        return RemoteError(
+            .unavailable, sentence, remedy: "The job is done again as another attempt.", facts: facts)
     }
 
     /// Called from outside, because a thread cannot wait for its own end.

@@ -8,22 +8,25 @@ import Synchronization
 ///     vault  ── EventPublisher (PUB) ─────────────► EventSubscription (SUB)
 ///     worker ── BulkChannel (DEALER) ═ records ═══► BulkServer (ROUTER) ── BulkTransferHandler
 ///
-/// Sockets are made in `SocketFactory` and nowhere else. Control sockets share one thread; each bulk server and each
+/// Sockets are made in `SocketFactory` and nowhere else. Names of peers are looked up apart from them, so a name server that
+/// keeps silent holds up nobody else; see `PeerAddressStateMachine`. Control sockets share one thread; each bulk server and each
 /// bulk channel has its own, so that a stream of records never delays a heartbeat. The bounds of everything are in
 /// `MessageBusLimits.swift`.
 package final class MessageBus: Sendable {
     /// `service/name`; travels as `sender`, for logs only.
     package let name: String
     private let logger: Logger
+    private let resolver: NameResolver
     private let context = ZeroMQContext()
     private let endpoints = OpenEndpoints()
     private let monitorNumber = Atomic(UInt64(0))
     private let ended = OneTimeSignal()
 
-    package init(name: String, logger: Logger) {
+    package init(name: String, logger: Logger, resolver: NameResolver = .system) {
         AllocatorSettings.apply
         self.name = name
         self.logger = logger
+        self.resolver = resolver
     }
 
     /// Binds a ROUTER and answers requests until it is stopped. Returns when it is bound; `endpoint` of the answer is
@@ -48,9 +51,10 @@ package final class MessageBus: Sendable {
     /// Connects a DEALER. Succeeds when nobody listens there yet: calls then wait for the server until their deadline.
     package func client(to endpoint: String, limits: RequestClientLimits = .init()) async throws -> RequestClient {
         let thread = try await controlThread()
-        let socket = try factory.connectMonitored(.requestClient, to: endpoint, name: nextMonitorName())
+        let socket = try factory.connect(.requestClient, to: endpoint, name: nextMonitorName())
         let core = RequestClientCore(
-            name: name, endpoint: endpoint, thread: thread, socket: socket, limits: limits, logger: logger)
+            name: name, endpoint: endpoint, address: address(of: endpoint), thread: thread, socket: socket,
+            limits: limits, logger: logger)
         await core.start()
         let lifetime = try await keep { await core.close() }
         return RequestClient(endpoint: endpoint, name: name, core: core, lifetime: lifetime)
@@ -73,11 +77,12 @@ package final class MessageBus: Sendable {
     /// Connects a SUB to everything that is published there.
     package func subscribe(to endpoint: String, limits: SubscriberLimits = .init()) async throws -> EventSubscription {
         let thread = try await controlThread()
-        let socket = try factory.connect(.subscriber, to: endpoint)
+        let socket = try factory.connect(.subscriber, to: endpoint, name: nextMonitorName())
         let (stream, output) = AsyncStream.makeStream(
             of: Envelope.self, bufferingPolicy: .bufferingNewest(limits.envelopesWaiting))
         let core = SubscriberCore(
-            endpoint: endpoint, thread: thread, socket: socket, limits: limits, output: output, logger: logger)
+            endpoint: endpoint, address: address(of: endpoint), thread: thread, socket: socket, limits: limits,
+            output: output, logger: logger)
         await core.start()
         return EventSubscription(
             endpoint: endpoint, core: core, stream: stream, lifetime: try await keep { await core.close() })
@@ -107,8 +112,10 @@ package final class MessageBus: Sendable {
         let thread = try await ownThread("bulk-channel")
         let core: BulkChannelCore
         do throws(MessageBusError) {
-            let socket = try factory.connectMonitored(.bulkChannel, to: endpoint, name: nextMonitorName())
-            core = BulkChannelCore(endpoint: endpoint, thread: thread, socket: socket, limits: limits, logger: logger)
+            let socket = try factory.connect(.bulkChannel, to: endpoint, name: nextMonitorName())
+            core = BulkChannelCore(
+                endpoint: endpoint, address: address(of: endpoint), thread: thread, socket: socket, limits: limits,
+                logger: logger)
         } catch {
             await thread.stop()
             throw error
@@ -130,6 +137,8 @@ package final class MessageBus: Sendable {
     // MARK: Making
 
     private var factory: SocketFactory { SocketFactory(context: context) }
+
+    private func address(of endpoint: String) -> PeerAddress { PeerAddress(of: endpoint, resolver: resolver) }
 
     private func nextMonitorName() -> String {
         "\(monitorNumber.wrappingAdd(1, ordering: .relaxed).newValue)"

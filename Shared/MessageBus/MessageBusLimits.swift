@@ -98,6 +98,25 @@ package struct BulkChannelLimits: Sendable {
     package init() {}
 }
 
+/// Of the name of one peer that is connected to.
+struct NameLimits: Sendable {
+    /// How long an answer is waited for before the name is asked for anew. A late answer is still taken.
+    var answerLimit: Duration = .seconds(3)
+    /// After a name was not found it is looked up again; each further pause is twice as long, up to `longestPause`.
+    var firstPause: Duration = .milliseconds(500)
+    var longestPause: Duration = .seconds(2)
+    /// A peer that cannot be reached for this long may have another address: its name is looked up again.
+    var connectLimit: Duration = .seconds(3)
+}
+
+/// Of the system's resolver, shared by all buses of a process.
+struct SystemLookupLimits: Sendable {
+    /// Look-ups under way at once, one thread each. A further one fails at once, and is repeated after its pause.
+    var lookups = 64
+    /// The same of one name, because a name server that keeps silent about one must not use up the threads of all.
+    var lookupsOfOneName = 8
+}
+
 /// Bounds of the frames themselves, the same everywhere.
 package enum FrameLimits {
     /// One control envelope. libzmq closes a connection that announces a larger frame.

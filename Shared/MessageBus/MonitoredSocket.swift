@@ -10,12 +10,23 @@ struct MonitoredSocket: ~Copyable {
         self.monitor = monitor
     }
 
-    /// The next report that matters, or nil when there is none now.
-    func nextEvent() -> ConnectionEvent? {
+    /// The next report of a kind that matters, or nil when there is none now.
+    func nextReport() -> ConnectionReport? {
         while let message = monitor.receive(frameLimit: Self.eventFrameLimit) {
-            if let event = ConnectionEvent(message) { return event }
+            if let report = ConnectionReport(message) { return report }
         }
         return nil
+    }
+
+    /// Goes where its peer is now.
+    func make(_ move: PeerAddressStateMachine.Move) throws(MessageBusError) {
+        switch move {
+        case .stay: break
+        case .connect(let endpoint): try socket.connect(endpoint)
+        case .replace(let earlier, let endpoint):
+            socket.disconnect(earlier)
+            try socket.connect(endpoint)
+        }
     }
 
     consuming func close() {

@@ -27,18 +27,20 @@ actor RequestClientCore {
     private let limits: RequestClientLimits
     private let logger: Logger
     private var sockets: MonitoredSocket?
+    private var address: PeerAddress
     private var stage = Stage.closed
     private var machine: RequestClientStateMachine
     private var waiters: [OperationIdentifier: Waiter] = [:]
 
     init(
-        name: String, endpoint: String, thread: SocketThread, socket: consuming MonitoredSocket,
-        limits: RequestClientLimits, logger: Logger
+        name: String, endpoint: String, address: PeerAddress, thread: SocketThread,
+        socket: consuming MonitoredSocket, limits: RequestClientLimits, logger: Logger
     ) {
         self.name = name
         self.endpoint = endpoint
         self.thread = thread
         sockets = consume socket
+        self.address = address
         self.limits = limits
         self.logger = logger
         machine = RequestClientStateMachine(endpoint: endpoint, limits: limits, now: .now)
@@ -55,6 +57,7 @@ actor RequestClientCore {
         stage = .open(registration, monitor: watching)
         thread.add(registration)
         thread.add(watching)
+        lookAfterName()
         arrangeNextTurn()
     }
 
@@ -106,6 +109,8 @@ actor RequestClientCore {
         receive()
         let now = ContinuousClock.now
         for (operation, error) in machine.timePassed(now: now) {
+            var error = error
+            if let why = address.nameFailure { error.facts["name_not_found"] = why }
             takeWaiter(operation).continuation.resume(throwing: error)
         }
         sendUnsent()
@@ -184,14 +189,38 @@ actor RequestClientCore {
     }
 
     private func connectionChanged() {
-        while let event = sockets?.nextEvent() {
-            switch event {
+        while let report = sockets?.nextReport() {
+            switch address.event(of: report) {
             case .disconnected: machine.disconnected()
             case .connected: machine.connected()
+            case nil: break
             }
         }
+        lookAfterName()
         sendUnsent()
         arrangeNextTurn()
+    }
+
+    private func lookAfterName() {
+        guard case .open(_, let watching) = stage else { return }
+        address.lookUpIfDue { [self] question, outcome in
+            thread.post { [self] in assumeIsolated { $0.nameAnswered(question, outcome) } }
+        }
+        watching.deadline = address.nextLookUp
+    }
+
+    private func nameAnswered(_ question: PeerAddressStateMachine.Question, _ outcome: NameResolver.Outcome) {
+        guard case .open = stage else { return }
+        // What the earlier address said, before it is given up.
+        receive()
+        let found = address.answered(question, outcome) { move throws(MessageBusError) in try sockets?.make(move) }
+        switch found {
+        case .otherAddress: machine.disconnected()
+        case .failed(let why):
+            logger.warning("name not found", metadata: ["endpoint": "\(endpoint)", "reason": "\(why)"])
+        case .sameAddress: break
+        }
+        connectionChanged()
     }
 
     private func takeWaiter(_ operation: OperationIdentifier) -> Waiter {

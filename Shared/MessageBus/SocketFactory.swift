@@ -24,27 +24,15 @@ struct SocketFactory: Sendable {
         }
     }
 
-    func connect(_ role: Role, to endpoint: String) throws(MessageBusError) -> ZeroMQSocket {
-        let socket = try make(role, endpoint: endpoint)
-        do throws(MessageBusError) {
-            try socket.connect(endpoint)
-            return socket
-        } catch {
-            socket.close()
-            throw error
-        }
-    }
-
-    /// The same, with reports about the connection. `name` is unique within the context.
-    func connectMonitored(
-        _ role: Role, to endpoint: String, name: String
-    ) throws(MessageBusError) -> MonitoredSocket {
+    /// Connects at once when the endpoint needs no looking up, else when its owner has had its name looked up
+    /// (`PeerAddress`). `name` is unique within the context.
+    func connect(_ role: Role, to endpoint: String, name: String) throws(MessageBusError) -> MonitoredSocket {
         let socket = try make(role, endpoint: endpoint)
         do throws(MessageBusError) {
             let monitor = try monitor(socket, name: name)
             do throws(MessageBusError) {
                 // Watched before it connects, so that no report is missed.
-                try socket.connect(endpoint)
+                if case .fixed(let endpoint) = PeerEndpoint(endpoint) { try socket.connect(endpoint) }
             } catch {
                 monitor.close()
                 throw error

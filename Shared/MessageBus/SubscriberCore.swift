@@ -4,7 +4,7 @@ internal import Messages
 /// The driver of a SUB socket: hands valid envelopes to the subscription's stream.
 actor SubscriberCore {
     private enum Stage {
-        case open(SocketRegistration)
+        case open(SocketRegistration, monitor: SocketRegistration)
         case closed
     }
 
@@ -17,18 +17,20 @@ actor SubscriberCore {
     private let endpoint: String
     private let logger: Logger
     private let output: AsyncStream<Envelope>.Continuation
-    private var socket: ZeroMQSocket?
+    private var sockets: MonitoredSocket?
+    private var address: PeerAddress
     private var stage = Stage.closed
     private var tracker: LivenessTracker
     private(set) var statistics = SubscriptionStatistics()
 
     init(
-        endpoint: String, thread: SocketThread, socket: consuming ZeroMQSocket, limits: SubscriberLimits,
-        output: AsyncStream<Envelope>.Continuation, logger: Logger
+        endpoint: String, address: PeerAddress, thread: SocketThread, socket: consuming MonitoredSocket,
+        limits: SubscriberLimits, output: AsyncStream<Envelope>.Continuation, logger: Logger
     ) {
         self.endpoint = endpoint
         self.thread = thread
-        self.socket = consume socket
+        sockets = consume socket
+        self.address = address
         self.output = output
         self.logger = logger
         tracker = LivenessTracker(
@@ -36,10 +38,15 @@ actor SubscriberCore {
     }
 
     func start() {
-        guard let handle = socket?.handle else { preconditionFailure("a subscriber was started twice") }
+        guard let handle = sockets?.socket.handle, let monitorHandle = sockets?.monitor.handle else {
+            preconditionFailure("a subscriber was started twice")
+        }
         let registration = SocketRegistration(socket: handle) { [self] in assumeIsolated { $0.takeTurn() } }
-        stage = .open(registration)
+        let watching = SocketRegistration(socket: monitorHandle) { [self] in assumeIsolated { $0.connectionChanged() } }
+        stage = .open(registration, monitor: watching)
         thread.add(registration)
+        thread.add(watching)
+        lookAfterName()
     }
 
     var liveness: Liveness { tracker.liveness(at: .now) }
@@ -47,7 +54,7 @@ actor SubscriberCore {
     private func takeTurn() {
         guard case .open = stage else { return }
         for _ in 0..<Self.messagesPerTurn {
-            guard let message = socket?.receive(frameLimit: Self.frameLimit) else { return }
+            guard let message = sockets?.socket.receive(frameLimit: Self.frameLimit) else { return }
             guard message.frames.count == 1, message.droppedFrames == 0 else {
                 statistics.malformed += 1
                 continue
@@ -82,11 +89,38 @@ actor SubscriberCore {
         }
     }
 
+    // MARK: The publisher's address
+
+    /// Whether the publisher is there is judged by what it sends; only its address depends on the connection.
+    private func connectionChanged() {
+        while let report = sockets?.nextReport() { _ = address.event(of: report) }
+        lookAfterName()
+    }
+
+    private func lookAfterName() {
+        guard case .open(_, let watching) = stage else { return }
+        address.lookUpIfDue { [self] question, outcome in
+            thread.post { [self] in assumeIsolated { $0.nameAnswered(question, outcome) } }
+        }
+        watching.deadline = address.nextLookUp
+    }
+
+    private func nameAnswered(_ question: PeerAddressStateMachine.Question, _ outcome: NameResolver.Outcome) {
+        guard case .open = stage else { return }
+        takeTurn()
+        let found = address.answered(question, outcome) { move throws(MessageBusError) in try sockets?.make(move) }
+        if case .failed(let why) = found {
+            logger.warning("name not found", metadata: ["endpoint": "\(endpoint)", "reason": "\(why)"])
+        }
+        connectionChanged()
+    }
+
     func close() {
         output.finish()
-        guard case .open(let registration) = stage else { return }
+        guard case .open(let registration, let watching) = stage else { return }
         stage = .closed
         thread.remove(registration)
-        socket.take()?.close()
+        thread.remove(watching)
+        sockets.take()?.close()
     }
 }

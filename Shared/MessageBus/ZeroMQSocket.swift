@@ -51,6 +51,13 @@ struct ZeroMQSocket: ~Copyable {
         guard zmq_connect(pointer, endpoint) == 0 else { throw .last("Connecting failed", endpoint: endpoint) }
     }
 
+    /// Of an endpoint that was connected to. What came from it and was not received is thrown away.
+    func disconnect(_ endpoint: String) {
+        precondition(
+            zmq_disconnect(pointer, endpoint) == 0,
+            "zmq_disconnect \(endpoint): \(String(cString: zmq_strerror(zmq_errno())))")
+    }
+
     func startMonitor(at endpoint: String) throws(MessageBusError) {
         let events = ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED
         guard zmq_socket_monitor(pointer, endpoint, events) == 0 else { throw .last("Monitoring was refused") }

@@ -3,9 +3,9 @@ import MessageBus
 
 /// Gives a test its own bus and shuts it down afterwards, whatever the test throws.
 func withBus<Result>(
-    _ name: String = "test/bus", _ body: (MessageBus) async throws -> Result
+    _ name: String = "test/bus", resolver: NameResolver = .system, _ body: (MessageBus) async throws -> Result
 ) async throws -> Result {
-    let bus = MessageBus(name: name, logger: quietLogger)
+    let bus = MessageBus(name: name, logger: quietLogger, resolver: resolver)
     do {
         let result = try await body(bus)
         await bus.shutdown()
