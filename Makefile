@@ -8,13 +8,13 @@ SHELL := /bin/bash
 # A crash without a terminal can leave Swift's backtracer hanging for ever, and with it whoever waits for the pipe.
 export SWIFT_BACKTRACE := enable=no
 
-.PHONY: help demo compose-demo compose-test test bench lint fuzz race
+.PHONY: help demo compose-demo compose-test test test-optimized bench lint fuzz race
 
 help: ## what the doors are (this text)
 	@echo 'Bascule: replication and failover of libvirt guests.'
 	@echo
 	@sed -n 's/^\([a-z-]*\):.* *## \(.*\)$$/\1|\2/p' Makefile | while IFS='|' read -r door text; do \
-	    printf '  make %-12s %s\n' "$$door" "$$text"; done
+	    printf '  make %-14s %s\n' "$$door" "$$text"; done
 
 demo: ## a real guest, two hosts, one machine: seeds, replicates, and proves a point (about 3 minutes after the build)
 	@Scripts/install-prerequisites demo
@@ -31,6 +31,10 @@ compose-test: ## containers killed in the middle of everything, the network betw
 test: ## the whole test suite, with real guests; ends with a summary that names what was skipped
 	@Scripts/install-prerequisites test
 	@Scripts/run-tests
+
+test-optimized: ## the tests of sealing, delta logs and replicas, compiled as they are released
+	@Scripts/install-prerequisites test
+	@Scripts/run-optimized-tests
 
 bench: ## the speed figures, written to .build/bench.json
 	@Scripts/install-prerequisites bench
