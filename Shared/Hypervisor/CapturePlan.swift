@@ -9,6 +9,8 @@ struct CapturePlan: Sendable {
     let leftOut: [String]
     /// File of the UEFI variables.
     let nvram: String?
+    /// Where the state of its emulated TPM is; nil: it has none that can be carried.
+    let tpm: TPMDirectory?
 
     var name: CheckpointName { CheckpointName(protection: request.protection, cycle: request.cycle) }
 
@@ -19,7 +21,10 @@ struct CapturePlan: Sendable {
         }
     }
 
-    func nvramBytes() throws -> [UInt8] { try Self.variables(in: nvram) }
+    /// UEFI variables and TPM state, as recovery points carry them.
+    func firmwareBytes() throws -> [UInt8] {
+        try FirmwareState(variables: Self.variables(in: nvram), tpm: tpm?.read() ?? [:]).encoded()
+    }
 
     /// What a file of UEFI variables holds; empty when there is none.
     static func variables(in nvram: String?) throws -> [UInt8] {

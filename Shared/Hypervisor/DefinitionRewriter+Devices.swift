@@ -135,8 +135,10 @@ extension DefinitionRewriter {
         tpm.edit("backend") { backend in
             backend.remove(["encryption", "source"])
         }
-        warnings.append(
-            "Recovery points hold no TPM state: what the guest sealed with its TPM can not be unsealed here.")
+        if firmware.tpm.isEmpty {
+            warnings.append(
+                "The point holds no TPM state: what the guest sealed with its TPM can not be unsealed here.")
+        }
         return tpm
     }
 }

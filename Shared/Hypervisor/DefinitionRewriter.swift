@@ -27,14 +27,18 @@ struct DefinitionRewriter {
     let request: ReplicaGuestRequest
     let host: Host
     let directory: ReplicaDirectory
+    /// What the point holds of it.
+    let firmware: FirmwareState
     /// One sentence each, for the operator who starts the guest.
     var warnings: [String] = []
     /// Serial ports, channels and so on seen so far, by kind.
     var deviceCounts: [String: Int] = [:]
 
-    init(_ request: ReplicaGuestRequest, host: Host) {
+    /// Throws when the point's UEFI variables and TPM state can not be read.
+    init(_ request: ReplicaGuestRequest, host: Host) throws {
         self.request = request
         self.host = host
+        firmware = try FirmwareState(decoding: request.nvram)
         directory = ReplicaDirectory(request.directory)
     }
 
@@ -89,10 +93,10 @@ struct DefinitionRewriter {
                 remedy: "Put it there, or install the package that brings it.")
         }
         guard var nvram = os.first("nvram") else { return }
-        if request.nvram.isEmpty {
+        if firmware.variables.isEmpty {
             warnings.append("The point holds no UEFI variables, so the guest boots with the firmware's defaults.")
         }
-        if request.nvram.isEmpty, let template = nvram["template"], host.exists(template) {
+        if firmware.variables.isEmpty, let template = nvram["template"], host.exists(template) {
             nvram.attributes = [.init(name: "template", value: template)]
         } else {
             nvram.attributes = []

@@ -46,6 +46,26 @@ struct DomainDocument: Sendable, Hashable {
         }
     }
 
+    enum TPM: Sendable, Hashable {
+        case none
+        case emulated
+        /// Emulated, and its state encrypted with a secret that libvirt of its host alone knows.
+        case encrypted
+        /// The host's own, or another program's; with its kind.
+        case elsewhere(String)
+
+        init(_ element: XMLElement?) {
+            guard let backend = element?.first("backend") else {
+                self = .none
+                return
+            }
+            switch backend["type"] ?? "" {
+            case "emulator": self = backend.first("encryption") == nil ? .emulated : .encrypted
+            case let kind: self = .elsewhere(kind)
+            }
+        }
+    }
+
     let name: String
     let uuid: String
     let memoryBytes: UInt64
@@ -53,6 +73,7 @@ struct DomainDocument: Sendable, Hashable {
     let disks: [Disk]
     /// File of the UEFI variables.
     let nvram: String?
+    let tpm: TPM
     /// Kinds of devices passed through from the host.
     let hostDevices: [String]
     /// The guest agent's channel is connected; known of running guests alone.
@@ -72,6 +93,7 @@ struct DomainDocument: Sendable, Hashable {
             let path = nvram.first("source")?["file"] ?? nvram.text
             return path.isEmpty ? nil : path
         }
+        tpm = TPM(devices.first("tpm"))
         hostDevices = devices.all("hostdev").map { $0["type"] ?? "device" }
         hasGuestAgent = devices.all("channel").compactMap { $0.first("target") }.contains {
             $0["name"] == "org.qemu.guest_agent.0" && $0["state"] == "connected"

@@ -133,8 +133,13 @@ package protocol HypervisorDriver: Sendable {
     /// when there is none. Throws `.wrongPowerState` when it runs.
     func setAside(guest: String, for directory: String) async throws
 
-    /// The UEFI variables of a guest, as its file holds them now; empty when it has none.
-    func firmwareVariables(of guest: String) async throws -> [UInt8]
+    /// The UEFI variables of a guest and the state of its emulated TPM, as they are now and as recovery points carry
+    /// them (`FirmwareState`); empty when it has neither.
+    func firmware(of guest: String) async throws -> [UInt8]
+
+    /// Puts them back into the places that the guest's definition names; what the bytes lack stays as it is. Safe to
+    /// repeat. Throws `.wrongPowerState` when the guest runs.
+    func setFirmware(_ bytes: [UInt8], of guest: String) async throws
 
     /// What a guest that is off wrote since the capture of a cycle, by disk: everything it wrote, and perhaps a little
     /// more, in at most `BlockDeviceLimits.writtenRangesPerDisk` rising ranges. A capture of the protection that is

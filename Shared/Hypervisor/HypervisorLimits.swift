@@ -11,6 +11,10 @@ package enum HypervisorLimits {
     /// UEFI variable stores are 64 KiB to 4 MiB; a larger file is not one.
     package static let nvramBytes = 16 << 20
 
+    /// The state of an emulated TPM: its files and all their bytes. Those of swtpm 0.7 take about 10 KiB.
+    package static let tpmFiles = 16
+    package static let tpmBytes = 1 << 20
+
     /// Nesting of elements in a document from libvirt; its own go to about ten.
     package static let xmlDepth = 64
 

@@ -33,7 +33,7 @@ extension InMemoryHypervisor {
             }
         if let running = try runningReplica(uuid, name: name, request) { return running }
         // As the real one: what this host can not give is told, and what it can not do without is refused.
-        var rewriter = DefinitionRewriter(
+        var rewriter = try DefinitionRewriter(
             request,
             host: .init(
                 domainType: "qemu", emulator: "memory", hasSoftwareTPM: true, exists: { _ in true },
@@ -234,12 +234,20 @@ extension InMemoryHypervisor {
         if isAside { broadcaster.send(GuestChange(guest: guest, kind: .undefined)) }
     }
 
-    /// Gives a guest UEFI variables, which captures show from then on.
-    package func setFirmwareVariables(_ bytes: [UInt8], of guest: String) { withGuest(guest) { $0.nvram = bytes } }
+    /// What the guest changes itself, running or not; captures show it from then on.
+    package func changeFirmware(_ bytes: [UInt8], of guest: String) { withGuest(guest) { $0.nvram = bytes } }
 
-    package func firmwareVariables(of guest: String) async throws -> [UInt8] {
-        try enter(.firmwareVariables)
+    package func firmware(of guest: String) async throws -> [UInt8] {
+        try enter(.firmware)
         return try existing(guest) { $0.nvram }
+    }
+
+    package func setFirmware(_ bytes: [UInt8], of guest: String) async throws {
+        try enter(.setFirmware)
+        try existing(guest) { guest in
+            guard !guest.power.hasProcess else { throw HypervisorError.runs(name: guest.name) }
+            guest.nvram = bytes
+        }
     }
 
     package func written(

@@ -11,7 +11,7 @@ package final class InMemoryHypervisor: HypervisorDriver {
         case hostInformation, inventory, openCapture, verifyCapture, closeCapture, releaseGuest, clearLeftovers
         case start, shutdown, destroy, define, undefine
         case startReplicaGuest, removeReplicaGuest, startTracked, resume, stopGuest, setAutostart, setLinks
-        case settleOnBase, stripBitmaps, setAside, firmwareVariables, written
+        case settleOnBase, stripBitmaps, setAside, firmware, setFirmware, written
     }
 
     struct Failure {

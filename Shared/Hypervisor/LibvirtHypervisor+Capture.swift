@@ -22,7 +22,9 @@ extension LibvirtHypervisor {
             if let finding = guest.findings.first(where: \.rule.refusesCapture) { throw HypervisorError(finding) }
             let leftOut = document.disks.map(\.target).filter { target in !guest.disks.contains { $0.target == target }
             }
-            let plan = CapturePlan(request: request, guest: guest, leftOut: leftOut, nvram: document.nvram)
+            let plan = CapturePlan(
+                request: request, guest: guest, leftOut: leftOut, nvram: document.nvram,
+                tpm: tpmDirectory(of: document))
             return try await guest.power.hasProcess ? openRunning(plan) : openOffline(plan)
         }
     }
@@ -200,7 +202,7 @@ extension LibvirtHypervisor {
 
     private func count(_ run: CaptureRun) async -> CaptureStateMachine.Event {
         do {
-            run.keep(nvram: try run.plan.nvramBytes())
+            run.keep(nvram: try run.plan.firmwareBytes())
             for disk in run.plan.guest.disks {
                 let uri = "nbd+unix:///\(disk.target)?socket=\(directory.socket(run.name))"
                 let context = run.base.map { _ in

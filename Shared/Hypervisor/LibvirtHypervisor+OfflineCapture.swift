@@ -36,7 +36,7 @@ extension LibvirtHypervisor {
                 consistency: endedCleanly ? .application : .crash,
                 consistencyNote: wantsApplication && !endedCleanly
                     ? "The guest is off, and it is not known that it was shut down cleanly." : "",
-                disks: disks, definition: plan.guest.definition, nvram: try plan.nvramBytes(), isOffline: true,
+                disks: disks, definition: plan.guest.definition, nvram: try plan.firmwareBytes(), isOffline: true,
                 frozen: .zero)
             let capture = OpenCapture(
                 protection: plan.request.protection, guest: plan.guest.uuid, name: plan.name,

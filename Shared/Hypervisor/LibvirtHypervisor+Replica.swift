@@ -89,12 +89,13 @@ extension LibvirtHypervisor {
             throw HypervisorError.tooLittleMemory(
                 guest: document.name, needsBytes: document.memoryBytes, freeBytes: free)
         }
-        var rewriter = DefinitionRewriter(request, host: try host(for: request, connection))
+        var rewriter = try DefinitionRewriter(request, host: try host(for: request, connection))
+        let firmware = rewriter.firmware
         let definition = try rewriter.rewrite()
         let owner = try connection.qemuOwner()
         try files.prepare(owner: owner)
-        if !request.nvram.isEmpty {
-            try files.write(request.nvram, to: files.nvram)
+        if !firmware.variables.isEmpty {
+            try files.write(firmware.variables, to: files.nvram)
             try files.give(files.nvram, to: owner)
         }
         for disk in request.disks {
@@ -104,6 +105,10 @@ extension LibvirtHypervisor {
         try files.write(Array(definition.serialized.utf8), to: files.definition)
 
         let domain = try connection.define(definition.serialized)
+        // Once it is defined, because forgetting the guest takes it away again.
+        if !firmware.tpm.isEmpty, let tpm = try tpmDirectory(of: DomainDocument(parsing: definition.serialized)) {
+            try tpm.replace(with: firmware.tpm)
+        }
         try domain.startPaused()
         try ViewReconnect.apply(to: domain)
         if request.tracksChanges {

@@ -128,13 +128,6 @@ extension LibvirtHypervisor {
         }
     }
 
-    package func firmwareVariables(of guest: String) async throws -> [UInt8] {
-        try await call { connection in
-            let domain = try connection.domain(guest)
-            return try CapturePlan.variables(in: DomainDocument(parsing: domain.xml(inactive: true)).nvram)
-        }
-    }
-
     package func setAside(guest: String, for directory: String) async throws {
         try await turns.take(guest) {
             try await call { connection in

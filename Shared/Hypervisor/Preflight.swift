@@ -31,7 +31,7 @@ struct Preflight: Sendable {
     }
 
     var findings: [Finding] {
-        guestFindings + document.disks.flatMap(findings)
+        guestFindings + tpmFindings + document.disks.flatMap(findings)
             + document.hostDevices.map { kind in
                 Finding(
                     .hostDevice, subject: kind,
@@ -85,6 +85,21 @@ struct Preflight: Sendable {
                     remedy: "Free space in the directory of captures, or move it."))
         }
         return findings
+    }
+
+    private var tpmFindings: [Finding] {
+        let why: String
+        switch document.tpm {
+        case .none, .emulated: return []
+        case .encrypted: why = "is encrypted with a secret that only the libvirt of this host has"
+        case .elsewhere(let kind): why = "is kept by the \(kind) device of this host"
+        }
+        return [
+            Finding(
+                .tpmState, subject: "",
+                message: "The state of guest \(document.name)'s TPM \(why), so no recovery point holds it.",
+                remedy: "Give the guest an emulated TPM without `<encryption>`, or seal nothing in it with the TPM.")
+        ]
     }
 
     private func findings(_ disk: DomainDocument.Disk) -> [Finding] {

@@ -18,6 +18,7 @@
 /// | `removable-skipped` | no | a CD-ROM or floppy is not replicated | — |
 /// | `shared-disk-skipped` | no | a disk shared with other guests is not replicated | replicate it by its own means |
 /// | `readonly-skipped` | no | a read-only disk is not replicated | — |
+/// | `tpm-state` | no | a TPM's state stays at this host: it is the host's own, or encrypted with a secret of its libvirt | emulate one |
 /// | `host-device` | no | a passed-through device binds the guest to this host | remove it before failing over |
 ///
 /// Rules that do not block protecting may still refuse one capture: `foreign-backup`, `block-job` and `scratch-space`
@@ -39,6 +40,7 @@ package enum PreflightRule: String, Sendable, Hashable, CaseIterable {
     case removableSkipped = "removable-skipped"
     case sharedDiskSkipped = "shared-disk-skipped"
     case readonlySkipped = "readonly-skipped"
+    case tpmState = "tpm-state"
     case hostDevice = "host-device"
 
     /// Refuses `protect`.
@@ -48,8 +50,7 @@ package enum PreflightRule: String, Sendable, Hashable, CaseIterable {
             .noCheckpointSupport, .transientGuest:
             true
         case .snapshots, .foreignBackup, .blockJob, .scratchSpace, .removableSkipped, .sharedDiskSkipped,
-            .readonlySkipped,
-            .hostDevice:
+            .readonlySkipped, .tpmState, .hostDevice:
             false
         }
     }
@@ -58,7 +59,7 @@ package enum PreflightRule: String, Sendable, Hashable, CaseIterable {
     package var refusesCapture: Bool {
         switch self {
         case .foreignBackup, .blockJob, .scratchSpace: true
-        case .snapshots, .removableSkipped, .sharedDiskSkipped, .readonlySkipped, .hostDevice: false
+        case .snapshots, .removableSkipped, .sharedDiskSkipped, .readonlySkipped, .tpmState, .hostDevice: false
         case .rawDisk, .unsupportedFormat, .unsupportedSource, .unreadableDisk, .oldQcow2, .encryptedDisk, .noDisks,
             .noCheckpointSupport, .transientGuest:
             true

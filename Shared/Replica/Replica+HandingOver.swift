@@ -1,4 +1,4 @@
-internal import DeltaLog
+package import DeltaLog
 internal import Synchronization
 
 /// Giving adopted images back to their guest, which is about to write to them. Layout.md, "Hand over", has the order
@@ -6,6 +6,14 @@ internal import Synchronization
 extension Replica {
     /// The point whose disks were handed over to the guest; nil: the base is still the replica's.
     package var handedOverCycle: UInt64? { state.withLock { $0.manifest.handedOverCycle } }
+
+    /// Definition and NVRAM of the point that the base alone holds; nil: it holds none.
+    package var baseGuest: GuestConfiguration? {
+        state.withLock { state in
+            guard case .settled(let base) = state.manifest.base else { return nil }
+            return base.guest
+        }
+    }
 
     /// Writes down that the guest may write to the base images from now on: their point is no longer listed, and no
     /// cycle is taken. Before the guest's first instruction, because afterwards the point would be wrong. Safe to repeat.

@@ -55,9 +55,11 @@ struct Journey: Sendable {
 
     /// UEFI variables go along in both directions.
     private static let variables: [UInt8] = [1, 2, 3]
+    /// As the guest changes them while it is away.
+    private static let changed: [UInt8] = [4, 5, 6]
 
     private func leave(_ a: AgentHarness, _ b: AgentHarness) async throws {
-        a.hypervisor.setFirmwareVariables(Self.variables, of: a.guest)
+        a.hypervisor.changeFirmware(Self.variables, of: a.guest)
         a.hypervisor.write(randomBytes(300_000), to: a.guest, "vda", at: 100_000)
         try await a.cycle(1, .full, parent: 0, to: b)
         a.hypervisor.write(randomBytes(100_000), to: a.guest, "vda", at: 600_000)
@@ -95,6 +97,7 @@ struct Journey: Sendable {
 
     private func returnHome(_ a: AgentHarness, _ b: AgentHarness) async throws {
         b.hypervisor.write(randomBytes(70_000), to: b.guest, "vda", at: 900_000)
+        b.hypervisor.changeFirmware(Self.changed, of: b.guest)
         try await b.stopGuest(generation: 2)
         let held = try await b.cycle(4, .incremental, parent: 3, generation: 2, to: a)
         try await b.setSide(active: false, generation: 3)
@@ -109,6 +112,7 @@ struct Journey: Sendable {
         #expect(try await a.startReplica(4, .failover, generation: 3, onBase: true) == started)
         #expect(started.guestUuid == a.guest && started.cycle == 4)
         #expect(try contents(of: image) == b.hypervisor.contents(of: b.guest, "vda").contents)
+        #expect(try await a.hypervisor.firmware(of: a.guest) == Self.changed)
         #expect(a.hypervisor.checkpoints(of: a.guest).count == 1 && a.hypervisor.startsWithHost(a.guest))
         #expect(!FileManager.default.fileExists(atPath: a.replicaDirectory))
         #expect(try await a.describeSide().failover == started)
@@ -124,7 +128,7 @@ struct Journey: Sendable {
         let replica = try await b.describe()
         #expect(!replica.adopted && replica.baseCycle == 4 && replica.runningCycle == 0 && replica.generation == 3)
         #expect(!b.hypervisor.isDefined(b.guest) && b.views().isEmpty && !b.exists("failover"))
-        #expect(try ReplicaView.open(directory: b.replicaDirectory, cycle: 4).guest.nvram == Self.variables)
+        #expect(try ReplicaView.open(directory: b.replicaDirectory, cycle: 4).guest.nvram == Self.changed)
         if !held.isEmpty { #expect(try b.contents(of: 4) == held) }
     }
 

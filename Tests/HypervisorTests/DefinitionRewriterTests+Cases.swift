@@ -132,7 +132,7 @@ extension DefinitionRewriterTests {
 
     private static let hostCases = [
         Case(
-            name: "an emulated TPM stays, and its state is known to be absent",
+            name: "an emulated TPM stays, and its state is known to be absent from this point",
             device: "<tpm model='tpm-crb'><backend type='emulator' version='2.0'/></tpm>",
             becomes: "<tpm model='tpm-crb'><backend type='emulator' version='2.0'/></tpm>",
             warnings: ["no TPM state"]),

@@ -27,8 +27,8 @@ struct DefinitionRewriterTests {
     private func rewriter(
         _ definition: String, _ example: Case = Case(name: "", becomes: ""), nvram: [UInt8] = [1],
         disks: [ReplicaGuestRequest.Disk] = []
-    ) -> DefinitionRewriter {
-        DefinitionRewriter(
+    ) throws -> DefinitionRewriter {
+        try DefinitionRewriter(
             ReplicaGuestRequest(
                 protection: Self.protection, cycle: 7, definition: definition, nvram: nvram,
                 identity: example.isTest ? .test(uuid: Self.testUUID, name: "web-test") : .same, disks: disks,
@@ -122,20 +122,20 @@ struct DefinitionRewriterTests {
               <qemu:commandline><qemu:arg value='-foo'/></qemu:commandline>
             </domain>
             """
-        var rewriter = rewriter(
+        var rewriter = try rewriter(
             definition, disks: [.init(target: "vda", viewSocket: "/run/v", sizeBytes: 1 << 20)])
         let domain = try rewriter.rewrite()
         #expect(try domain.serialized == XMLElement(parsing: expected).compacted.serialized)
         #expect(rewriter.warnings.count == 3)
         // What was started from a replica can be started from one of its own: nothing is there twice.
-        var again = self.rewriter(
+        var again = try self.rewriter(
             domain.serialized, disks: [.init(target: "vda", viewSocket: "/run/v", sizeBytes: 1 << 20)])
         #expect(try again.rewrite() == domain)
     }
 
     @Test(arguments: definitionCases)
     func aPartIsRewritten(example: Case) throws {
-        var rewriter = rewriter(
+        var rewriter = try rewriter(
             """
             <domain type='kvm'><name>web</name><uuid>0f1e2d3c-0000-4000-8000-000000000001</uuid>\(example.outside)\
             <devices><emulator>/there/qemu</emulator>\(example.device)</devices></domain>
@@ -153,8 +153,8 @@ struct DefinitionRewriterTests {
     }
 
     @Test(arguments: ["kernel", "initrd", "dtb", "loader"])
-    func aHostWithoutWhatTheGuestBootsWithIsRefused(part: String) {
-        var rewriter = rewriter(
+    func aHostWithoutWhatTheGuestBootsWithIsRefused(part: String) throws {
+        var rewriter = try rewriter(
             "<domain type='qemu'><name>a</name><uuid>b</uuid><os><\(part)>/gone/x</\(part)></os><devices/></domain>")
         #expect {
             try rewriter.rewrite()
@@ -163,8 +163,8 @@ struct DefinitionRewriterTests {
         }
     }
 
-    @Test func aPointWithADiskThatItsDefinitionLacksIsRefused() {
-        var rewriter = rewriter(
+    @Test func aPointWithADiskThatItsDefinitionLacksIsRefused() throws {
+        var rewriter = try rewriter(
             "<domain type='qemu'><name>a</name><uuid>b</uuid><devices/></domain>",
             disks: [.init(target: "vdz", viewSocket: "/run/v", sizeBytes: 1)])
         #expect { try rewriter.rewrite() } throws: { ($0 as? HypervisorError)?.code == .invalidDefinition }
@@ -175,9 +175,20 @@ struct DefinitionRewriterTests {
             <domain type='qemu'><name>a</name><uuid>b</uuid>\
             <os><nvram template='/here/VARS.fd' type='file'><source file='/x'/></nvram></os><devices/></domain>
             """
-        var without = rewriter(definition, nvram: [])
+        var without = try rewriter(definition, nvram: [])
         let nvram = try without.rewrite().first("os", "nvram")
         #expect(nvram?.serialized == "<nvram template='/here/VARS.fd'>/r/failover/nvram</nvram>")
         #expect(without.warnings.count == 1)
+    }
+
+    @Test func aTPMWhoseStateThePointHoldsIsNotWarnedOf() throws {
+        let definition = """
+            <domain type='qemu'><name>a</name><uuid>b</uuid>\
+            <devices><tpm model='tpm-crb'><backend type='emulator' version='2.0'/></tpm></devices></domain>
+            """
+        let state = try FirmwareState(tpm: ["tpm2/tpm2-00.permall": [1, 2, 3]]).encoded()
+        var rewriter = try rewriter(definition, nvram: state)
+        #expect(try rewriter.rewrite().first("devices", "tpm") != nil)
+        #expect(rewriter.warnings.isEmpty)
     }
 }

@@ -51,6 +51,19 @@ struct PreflightTests {
         #expect(found[0].isBlocking)
     }
 
+    @Test func aTPMWhoseStateCannotGoAlongIsTold() throws {
+        func tpm(_ backend: String) throws -> [Finding] {
+            try findings(
+                "<domain><name>a</name><uuid>b</uuid><devices><tpm model='tpm-crb'>\(backend)</tpm></devices></domain>"
+            ).filter { $0.rule == .tpmState }
+        }
+        #expect(try tpm("<backend type='emulator' version='2.0'/>").isEmpty)
+        let own = try tpm("<backend type='passthrough'><device path='/dev/tpm0'/></backend>")
+        #expect(own.count == 1 && !own[0].isBlocking && own[0].message.contains("passthrough"))
+        let sealed = try tpm("<backend type='emulator'><encryption secret='6dd3e4a5'/></backend>")
+        #expect(sealed.count == 1 && sealed[0].message.contains("encrypted") && sealed[0].message.hasSuffix("."))
+    }
+
     @Test func everyMessageIsASentence() throws {
         for finding in try findings(change: { $0.snapshots = 1 }) {
             #expect(finding.message.hasSuffix("."))

@@ -13,6 +13,8 @@ struct ReplicaFixture {
     /// The cycle of the point.
     let cycle: UInt64 = 41
     let definition: String
+    /// UEFI variables and TPM state.
+    let firmware: [UInt8]
     let folder: String
     /// Raw copies of the disks, in their order.
     let bases: [String]
@@ -31,6 +33,7 @@ struct ReplicaFixture {
         let capture = try await host.driver.openCapture(
             CaptureRequest(protection: protection, guest: source.uuid, cycle: cycle, kind: .full))
         definition = capture.definition
+        firmware = capture.nvram
         disks = capture.disks
         bases = disks.map { [folder] in "\(folder)/\($0.disk.target).raw" }
         for (disk, base) in zip(disks, bases) { try await host.apply(disk, to: base) }
@@ -64,7 +67,7 @@ struct ReplicaFixture {
         networks: [ReplicaGuestRequest.Network] = []
     ) -> ReplicaGuestRequest {
         ReplicaGuestRequest(
-            protection: protection, cycle: cycle, definition: definition, identity: identity,
+            protection: protection, cycle: cycle, definition: definition, nvram: firmware, identity: identity,
             disks: disks.map {
                 .init(
                     target: $0.disk.target, viewSocket: "\(socket)-\($0.disk.target)", sizeBytes: $0.disk.sizeBytes)

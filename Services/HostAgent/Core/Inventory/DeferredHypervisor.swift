@@ -100,8 +100,12 @@ package final class DeferredHypervisor: HypervisorDriver {
         try await driver().setAside(guest: guest, for: directory)
     }
 
-    package func firmwareVariables(of guest: String) async throws -> [UInt8] {
-        try await driver().firmwareVariables(of: guest)
+    package func firmware(of guest: String) async throws -> [UInt8] {
+        try await driver().firmware(of: guest)
+    }
+
+    package func setFirmware(_ bytes: [UInt8], of guest: String) async throws {
+        try await driver().setFirmware(bytes, of: guest)
     }
 
     package func written(

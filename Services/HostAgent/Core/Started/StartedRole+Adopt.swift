@@ -86,7 +86,7 @@ extension StartedRole {
         guard let identifier = UUID(uuidString: protection), let guest = UUID(uuidString: order.guest) else {
             preconditionFailure("both were checked to be UUIDs")
         }
-        let adoption = try Adoption(order, described, variables: await hypervisor.firmwareVariables(of: order.guest))
+        let adoption = try Adoption(order, described, variables: await hypervisor.firmware(of: order.guest))
         try await target.adopt(
             ReplicaIdentity(protection: identifier, guest: guest, guestName: described.name),
             generation: order.generation, point: try adoption.point(), guest: adoption.configuration, images: images,
@@ -152,7 +152,7 @@ extension StartedRole {
         _ known: StartedReplica, _ protection: String, _ order: AdoptionOrder, _ described: GuestDescription?
     ) async throws {
         let replica = try await target.replica(of: protection, generation: order.generation, raises: true)
-        let variables = described == nil ? [] : try await hypervisor.firmwareVariables(of: order.guest)
+        let variables = described == nil ? [] : try await hypervisor.firmware(of: order.guest)
         let asked = try Adoption(order, described, variables: variables)
         let (guest, adoption) = try StartedReplica.adopt(known, asked)
         var known = known

@@ -67,6 +67,11 @@ extension StartedRole {
         try await keepAddedDisks(replica)
         try reach(.baseFolded)
         try await define(protection, guest: guest)
+        // What its firmware kept at the other side comes home with the disks. Before it is handed over, because afterwards
+        // the guest may have changed it.
+        if let firmware = replica.baseGuest?.nvram, !firmware.isEmpty {
+            try await hypervisor.setFirmware(firmware, of: guest)
+        }
         try reach(.baseDefined)
         let reach = reach
         let running = try await hypervisor.startTracked(guest: guest, protection: protection, cycle: order.cycle) {

@@ -1,0 +1,100 @@
+import Foundation
+import TestGuest
+import Testing
+
+@testable import Hypervisor
+
+extension RealGuestTests {
+    /// Why an emulated TPM cannot be tried here; nil when it can.
+    private static let withoutTPM: String? = {
+        if let missing = ["swtpm", "swtpm_setup"].first(where: { !Program.isInstalled($0) }) {
+            return "SKIPPED: \(missing) is not installed: apt-get install swtpm swtpm-tools"
+        }
+        // It runs as a user of its own, and libvirt hands TMPDIR on to it.
+        let folder = ProcessInfo.processInfo.environment["TMPDIR"] ?? "/tmp"
+        var status = stat()
+        guard stat(folder, &status) == 0, status.st_mode & S_IWOTH != 0 else {
+            return "SKIPPED: swtpm_setup's user cannot write to \(folder): set TMPDIR=/tmp"
+        }
+        return nil
+    }()
+
+    /// What a guest sealed with its TPM can be unsealed where its replica runs, and at home again.
+    @Test(.enabled(if: withoutTPM == nil, "\(withoutTPM ?? "")"))
+    func theStateOfAnEmulatedTPMGoesAlong() async throws {
+        try await RealHost.withGuest(starts: false) { host, guest in
+            let tpm = "<tpm model='tpm-crb'><backend type='emulator' version='2.0'/></tpm>"
+            let own = try await host.driver.describe(guest: guest.uuid).definition
+            _ = try await host.driver.define(xml: own.replacingOccurrences(of: "</devices>", with: "\(tpm)</devices>"))
+            try await Self.started { try await guest.start() }
+            let fixture = try await ReplicaFixture(host, guest)
+            defer { #expect(throws: Never.self) { try fixture.remove() } }
+            let held = try FirmwareState(decoding: fixture.firmware)
+            let permanent = try #require(held.tpm["tpm2/tpm2-00.permall"])
+            let seeds = try Self.seeds(of: permanent, beside: "\(fixture.folder)/other")
+            #expect(seeds.count >= 2, "a TPM has seeds of its own")
+
+            try fixture.startViews()
+            let copy = UUID().uuidString.lowercased()
+            let request = fixture.request(.test(uuid: copy, name: "\(guest.name)-test"), tracksChanges: false)
+            let started = try await Self.started { try await host.driver.startReplicaGuest(request) }
+            #expect(!started.warnings.contains { $0.contains("TPM") }, "\(started.warnings)")
+            let there = TPMDirectory(uri: host.uri, guest: copy)
+            let itsOwn = try #require(try there.read()["tpm2/tpm2-00.permall"])
+            for seed in seeds { #expect(Array(itsOwn[seed]) == Array(permanent[seed]), "it is the same TPM") }
+            try await fixture.end(copy)
+            #expect(!FileManager.default.fileExists(atPath: there.path), "a test leaves no trace")
+
+            // Home again, after the place was given to another TPM meanwhile.
+            _ = try await host.driver.stopGuest(guest.uuid, shutdownLimit: .seconds(30), destroysAfterLimit: true)
+            let home = TPMDirectory(uri: host.uri, guest: guest.uuid)
+            try home.remove()
+            for _ in 1...2 { try await host.driver.setFirmware(fixture.firmware, of: guest.uuid) }
+            #expect(try home.read() == held.tpm)
+            #expect(try await host.driver.firmware(of: guest.uuid) == fixture.firmware)
+            try await Self.started { try await guest.start() }
+            await #expect {
+                try await host.driver.setFirmware(fixture.firmware, of: guest.uuid)
+            } throws: {
+                ($0 as? HypervisorError)?.code == .wrongPowerState
+            }
+            let again = try #require(try home.read()["tpm2/tpm2-00.permall"])
+            for seed in seeds { #expect(Array(again[seed]) == Array(permanent[seed])) }
+        }
+    }
+
+    /// libvirt 9.0 may run QEMU before swtpm listens, seldom and on a busy machine; another start then goes well.
+    private static func started<Result>(_ start: () async throws -> Result) async throws -> Result {
+        do {
+            return try await start()
+        } catch let error as HypervisorError where "\(error)".contains("swtpm.sock") {
+            print("started once more: \(error)")
+            return try await start()
+        }
+    }
+
+    /// Where a TPM's permanent state differs from that of another new one for longer than a counter: its secrets.
+    private static func seeds(of state: [UInt8], beside folder: String) throws -> [Range<Int>] {
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        try Program.run("swtpm_setup", ["--tpm2", "--tpmstate", folder, "--overwrite"])
+        let other = [UInt8](try Data(contentsOf: URL(fileURLWithPath: "\(folder)/tpm2-00.permall")))
+        var seeds: [Range<Int>] = []
+        var start: Int?
+        var equal = 0
+        for index in 0..<min(state.count, other.count) {
+            if state[index] != other[index] {
+                start = start ?? index
+                equal = 0
+            } else if let began = start {
+                // Two of 256 random bytes are equal by chance.
+                equal += 1
+                guard equal > 2 else { continue }
+                let end = index + 1 - equal
+                if end - began >= 24 { seeds.append(began..<end) }
+                start = nil
+                equal = 0
+            }
+        }
+        return seeds
+    }
+}
