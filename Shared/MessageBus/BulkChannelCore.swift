@@ -3,18 +3,6 @@ internal import Messages
 
 /// The driver of a bulk channel: moves frames between its DEALER, the state machine and whoever waits.
 actor BulkChannelCore {
-    private enum Stage {
-        /// Frames wait until there is a connection.
-        case connecting(Registrations)
-        case connected(Registrations)
-        case closed
-    }
-
-    private struct Registrations {
-        let socket: SocketRegistration
-        let monitor: SocketRegistration
-    }
-
     private static let messagesPerTurn = 256
     private static let frameLimit = 3
 
@@ -23,11 +11,12 @@ actor BulkChannelCore {
     nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
     private let endpoint: String
+    private let errors: BulkChannelErrors
     private let limits: BulkChannelLimits
     private let logger: Logger
     private var sockets: MonitoredSocket?
     private var address: PeerAddress
-    private var stage = Stage.closed
+    private var stage = BulkChannelStage.closed
     private var machine: BulkSenderStateMachine
     private var liveness: LivenessTracker
     private var questions = BulkQuestions()
@@ -38,6 +27,7 @@ actor BulkChannelCore {
         limits: BulkChannelLimits, logger: Logger
     ) {
         self.endpoint = endpoint
+        errors = BulkChannelErrors(endpoint: endpoint)
         self.thread = thread
         sockets = consume socket
         self.address = address
@@ -56,7 +46,7 @@ actor BulkChannelCore {
         }
         let registration = SocketRegistration(socket: handle) { [self] in assumeIsolated { $0.takeTurn() } }
         let watching = SocketRegistration(socket: monitorHandle) { [self] in assumeIsolated { $0.connectionChanged() } }
-        stage = .connecting(Registrations(socket: registration, monitor: watching))
+        stage = .connecting(.init(socket: registration, monitor: watching))
         thread.add(registration)
         thread.add(watching)
         lookAfterName()
@@ -165,12 +155,7 @@ actor BulkChannelCore {
         sockets.take()?.close()
     }
 
-    private var registrations: Registrations? {
-        switch stage {
-        case .connecting(let registrations), .connected(let registrations): registrations
-        case .closed: nil
-        }
-    }
+    private var registrations: BulkChannelStage.Registrations? { stage.registrations }
 
     // MARK: Turns
 
@@ -184,7 +169,7 @@ actor BulkChannelCore {
             if now >= liveness.silentFrom, !questions.awaitsWelcome {
                 fail(unavailable("The bulk receiver has been silent for \(limits.silenceLimit)."))
             } else if let key = questions.late(at: now) {
-                fail(lateError(key))
+                fail(errors.late(key, nameFailure: address.nameFailure))
             } else if liveness.heartbeatDue <= now {
                 liveness.sent(at: now)
                 // What waits to be sent says as much, and before the welcome there is nobody to tell.
@@ -241,7 +226,7 @@ actor BulkChannelCore {
         flush()
     }
 
-    private func lostConnection(_ registrations: Registrations) {
+    private func lostConnection(_ registrations: BulkChannelStage.Registrations) {
         stage = .connecting(registrations)
         // What was said on the lost connection cannot be taken up on another.
         receive()
@@ -307,21 +292,8 @@ actor BulkChannelCore {
         questions.fail(error)
     }
 
-    private func lateError(_ key: BulkQuestions.Key) -> RemoteError {
-        switch key {
-        case .welcome: unavailable("No bulk receiver welcomed the transfer in time.")
-        case .hashes, .stored:
-            RemoteError(
-                .deadlineExceeded, "The bulk receiver did not answer in time.",
-                facts: ["origin": "caller", "endpoint": endpoint])
-        }
-    }
-
     private func unavailable(_ sentence: String) -> RemoteError {
-        var facts = ["origin": "caller", "endpoint": endpoint]
-        facts["name_not_found"] = address.nameFailure
-        return RemoteError(
-            .unavailable, sentence, remedy: "The job is done again as another attempt.", facts: facts)
+        errors.unavailable(sentence, nameFailure: address.nameFailure)
     }
 
     /// Called from outside, because a thread cannot wait for its own end.
