@@ -94,16 +94,10 @@ extension Replica {
                 facts: ["base": "\(manifest.baseCycle)", "asked": "\(point.point.cycle)"])
         }
         _ = try requireBaseAlone(mayRun: true)
-        let gate = try closedGate()
-        let leases = try ViewLease.heldCycles(layout)
-        try state.withLock { state in
-            if let held = state.viewed(leases: leases).max() { throw ReplicaError.viewsAreOpen(held) }
-            state.announcedFold = .max
+        try withoutViews {
+            abandonOpenCycle()
+            try changeManifest { $0.base = begun }
         }
-        defer { state.withLock { $0.announcedFold = nil } }
-        abandonOpenCycle()
-        try changeManifest { $0.base = begun }
-        _ = consume gate
         try failpoints.reach(.absorbStarted)
     }
 

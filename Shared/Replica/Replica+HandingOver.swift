@@ -33,20 +33,13 @@ extension Replica {
                         remedy: "Settle on the point first.",
                         facts: ["cycle": "\(cycle)", "base": "\(manifest.baseCycle)"])
                 }
-                let gate = try closedGate()
-                let leases = try ViewLease.heldCycles(layout)
-                try state.withLock { state in
-                    if let held = state.viewed(leases: leases).max() { throw ReplicaError.viewsAreOpen(held) }
-                    // Until the manifest says so, no view of the point is opened any more.
-                    state.announcedFold = .max
+                try withoutViews {
+                    abandonOpenCycle()
+                    try changeManifest {
+                        $0.base = .diverged(base)
+                        $0.runningCycle = cycle
+                    }
                 }
-                defer { state.withLock { $0.announcedFold = nil } }
-                abandonOpenCycle()
-                try changeManifest {
-                    $0.base = .diverged(base)
-                    $0.runningCycle = cycle
-                }
-                _ = consume gate
                 try failpoints.reach(.handedOver)
             }
         }

@@ -148,6 +148,21 @@ extension Replica {
         return gate
     }
 
+    /// Does something while nobody reads from the replica: no view is open, and none is opened meanwhile.
+    /// - Throws: `ReplicaError` with code `inUse` when one is open, here or in another process; nothing was done then.
+    func withoutViews(_ body: () throws -> Void) throws {
+        let gate = try closedGate()
+        let leases = try ViewLease.heldCycles(layout)
+        try state.withLock { state in
+            if let held = state.viewed(leases: leases).max() { throw ReplicaError.viewsAreOpen(held) }
+            // The gate keeps other processes out, and this keeps out our own.
+            state.announcedFold = .max
+        }
+        defer { state.withLock { $0.announcedFold = nil } }
+        try body()
+        _ = consume gate
+    }
+
     // MARK: Leftovers
 
     /// Removes logs that the journal does not need any more, as far as no view may still read them.

@@ -11,14 +11,7 @@ import Testing
 struct AdoptedImageTests {
     private struct Crash: Error {}
 
-    private var guest: GuestModel {
-        var guest = GuestModel()
-        guest.add("vda", blocks: 300)
-        guest.add("vdb", blocks: 40)
-        var random = SeededRandom(seed: 5)
-        guest.write(40, using: &random)
-        return guest
-    }
+    private let guest = GuestModel.written
 
     @Test(arguments: GuestImages.Style.allCases)
     func cyclesAreTakenUponTheGuestsDisks(style: GuestImages.Style) throws {

@@ -60,6 +60,16 @@ struct GuestModel {
         }
     }
 
+    /// Two disks that were written to all over, the same in every run.
+    static var written: GuestModel {
+        var guest = GuestModel()
+        guest.add("vda", blocks: 300)
+        guest.add("vdb", blocks: 40)
+        var random = SeededRandom(seed: 5)
+        guest.write(40, using: &random)
+        return guest
+    }
+
     mutating func clearDirty() {
         for disk in disks.indices { disks[disk].dirty = [] }
     }

@@ -1,5 +1,4 @@
 import FoundationEssentials
-import Repeatable
 import Testing
 
 @testable import Replica
@@ -10,14 +9,7 @@ import Testing
 struct HandOverTests {
     private struct Crash: Error {}
 
-    private var guest: GuestModel {
-        var guest = GuestModel()
-        guest.add("vda", blocks: 300)
-        guest.add("vdb", blocks: 40)
-        var random = SeededRandom(seed: 5)
-        guest.write(40, using: &random)
-        return guest
-    }
+    private let guest = GuestModel.written
 
     @Test func whatIsHandedOverIsNotListed() throws {
         let fixture = try ReplicaFixture(adopting: guest, in: .chainWithBitmaps)
