@@ -235,22 +235,15 @@ actor BulkChannelCore {
 
     private func lookAfterName() {
         guard let registrations else { return }
-        address.lookUpIfDue { [self] question, outcome in
-            thread.post { [self] in assumeIsolated { $0.nameAnswered(question, outcome) } }
+        address.lookUpIfDue(on: thread, waking: registrations.monitor) { [self] question, outcome in
+            assumeIsolated { $0.nameAnswered(question, outcome) }
         }
-        registrations.monitor.deadline = address.nextLookUp
     }
 
     private func nameAnswered(_ question: PeerAddressStateMachine.Question, _ outcome: NameResolver.Outcome) {
         guard registrations != nil else { return }
         let found = address.answered(question, outcome) { move throws(MessageBusError) in try sockets?.make(move) }
-        switch found {
-        case .otherAddress:
-            if case .connected(let registrations) = stage { lostConnection(registrations) }
-        case .failed(let why):
-            logger.warning("name not found", metadata: ["endpoint": "\(endpoint)", "reason": "\(why)"])
-        case .sameAddress: break
-        }
+        if found == .otherAddress, case .connected(let registrations) = stage { lostConnection(registrations) }
         connectionChanged()
     }
 

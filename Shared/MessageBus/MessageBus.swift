@@ -138,7 +138,9 @@ package final class MessageBus: Sendable {
 
     private var factory: SocketFactory { SocketFactory(context: context) }
 
-    private func address(of endpoint: String) -> PeerAddress { PeerAddress(of: endpoint, resolver: resolver) }
+    private func address(of endpoint: String) -> PeerAddress {
+        PeerAddress(of: endpoint, resolver: resolver, logger: logger)
+    }
 
     private func nextMonitorName() -> String {
         "\(monitorNumber.wrappingAdd(1, ordering: .relaxed).newValue)"

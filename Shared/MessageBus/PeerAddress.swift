@@ -1,3 +1,5 @@
+internal import Logging
+
 /// The address of the peer of one connecting socket: asks the resolver when `PeerAddressStateMachine` says so.
 ///
 /// libzmq gets numeric addresses only: a name it would look up at every reconnection, on the thread that moves the
@@ -8,20 +10,19 @@ struct PeerAddress: Sendable {
         case sameAddress
         /// The connection there was, if any, is gone.
         case otherAddress
-        /// Why, when it is the first time in a row.
-        case failed(String)
     }
 
     private var machine: PeerAddressStateMachine
+    private let endpoint: String
     private let resolver: NameResolver
+    private let logger: Logger
 
-    init(of endpoint: String, resolver: NameResolver) {
+    init(of endpoint: String, resolver: NameResolver, logger: Logger) {
         machine = PeerAddressStateMachine(endpoint, limits: NameLimits(), now: .now)
+        self.endpoint = endpoint
         self.resolver = resolver
+        self.logger = logger
     }
-
-    /// When `lookUpIfDue` is due.
-    var nextLookUp: ContinuousClock.Instant? { machine.nextWake }
 
     /// Why the name has no address; nil while it has one, or needs none.
     var nameFailure: String? { machine.failure }
@@ -31,15 +32,20 @@ struct PeerAddress: Sendable {
         machine.reported(report.event, at: report.endpoint, now: .now) ? report.event : nil
     }
 
-    /// `answered` is called on any thread, at most once, and never waited for.
+    /// Asks when that is due, and has `watching` woken when it is due next.
+    ///
+    /// `answered` is called on `thread`, at most once, and never waited for.
     mutating func lookUpIfDue(
+        on thread: SocketThread, waking watching: SocketRegistration,
         answered: @escaping @Sendable (PeerAddressStateMachine.Question, NameResolver.Outcome) -> Void
     ) {
-        guard let question = machine.timePassed(now: .now) else { return }
-        resolver.resolve(question.host) { answered(question, $0) }
+        if let question = machine.timePassed(now: .now) {
+            resolver.resolve(question.host) { outcome in thread.post { answered(question, outcome) } }
+        }
+        watching.deadline = machine.nextWake
     }
 
-    /// `make` moves the socket.
+    /// `make` moves the socket. Why there is no address is logged the first time in a row.
     mutating func answered(
         _ question: PeerAddressStateMachine.Question, _ outcome: NameResolver.Outcome,
         make: (PeerAddressStateMachine.Move) throws(MessageBusError) -> Void
@@ -53,7 +59,9 @@ struct PeerAddress: Sendable {
             machine.couldNotConnect("\(error)", now: .now)
             return .otherAddress
         }
-        if let failure = machine.failure, !failedBefore { return .failed(failure) }
+        if let failure = machine.failure, !failedBefore {
+            logger.warning("name not found", metadata: ["endpoint": "\(endpoint)", "reason": "\(failure)"])
+        }
         return move == .stay ? .sameAddress : .otherAddress
     }
 }

@@ -203,10 +203,9 @@ actor RequestClientCore {
 
     private func lookAfterName() {
         guard case .open(_, let watching) = stage else { return }
-        address.lookUpIfDue { [self] question, outcome in
-            thread.post { [self] in assumeIsolated { $0.nameAnswered(question, outcome) } }
+        address.lookUpIfDue(on: thread, waking: watching) { [self] question, outcome in
+            assumeIsolated { $0.nameAnswered(question, outcome) }
         }
-        watching.deadline = address.nextLookUp
     }
 
     private func nameAnswered(_ question: PeerAddressStateMachine.Question, _ outcome: NameResolver.Outcome) {
@@ -214,12 +213,7 @@ actor RequestClientCore {
         // What the earlier address said, before it is given up.
         receive()
         let found = address.answered(question, outcome) { move throws(MessageBusError) in try sockets?.make(move) }
-        switch found {
-        case .otherAddress: machine.disconnected()
-        case .failed(let why):
-            logger.warning("name not found", metadata: ["endpoint": "\(endpoint)", "reason": "\(why)"])
-        case .sameAddress: break
-        }
+        if found == .otherAddress { machine.disconnected() }
         connectionChanged()
     }
 

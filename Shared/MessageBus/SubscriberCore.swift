@@ -99,19 +99,16 @@ actor SubscriberCore {
 
     private func lookAfterName() {
         guard case .open(_, let watching) = stage else { return }
-        address.lookUpIfDue { [self] question, outcome in
-            thread.post { [self] in assumeIsolated { $0.nameAnswered(question, outcome) } }
+        address.lookUpIfDue(on: thread, waking: watching) { [self] question, outcome in
+            assumeIsolated { $0.nameAnswered(question, outcome) }
         }
-        watching.deadline = address.nextLookUp
     }
 
     private func nameAnswered(_ question: PeerAddressStateMachine.Question, _ outcome: NameResolver.Outcome) {
         guard case .open = stage else { return }
         takeTurn()
-        let found = address.answered(question, outcome) { move throws(MessageBusError) in try sockets?.make(move) }
-        if case .failed(let why) = found {
-            logger.warning("name not found", metadata: ["endpoint": "\(endpoint)", "reason": "\(why)"])
-        }
+        // Nothing here depends on which address it is.
+        _ = address.answered(question, outcome) { move throws(MessageBusError) in try sockets?.make(move) }
         connectionChanged()
     }
 
