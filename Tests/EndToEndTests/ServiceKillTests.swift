@@ -8,7 +8,7 @@ import Testing
 /// meanwhile. The run ends as it would have, or is taken back whole, saying why; then it is asked for again.
 ///
 /// Each lap goes once through all kinds, with one kill in each run. `BASCULE_KILLS=all` makes as many laps as the run
-/// with most steps needs, an hour and more; a number makes so many. What is killed inside every single step of every
+/// with most steps needs, of about two minutes each; a number makes so many. What is killed inside every single step of every
 /// service, and before and after what it stores, is in SimulationTests/RunKillTests, without processes.
 @Suite(.serialized, .enabled(if: Prerequisites.met, "\(Prerequisites.missing ?? "")"))
 struct ServiceKillTests {
