@@ -196,7 +196,14 @@ let package = Package(
     ]
 )
 
-for target in package.targets where target.type != .system && !["CNbdkitPlugin", "CLinuxFile"].contains(target.name) {
+// `make race` sets this. Only a build for ThreadSanitizer has the functions that it calls.
+if ProcessInfo.processInfo.environment["BASCULE_RACE"] == "1" {
+    for target in package.targets where target.type == .test { target.dependencies.append("MutexOrder") }
+    package.targets.append(.target(name: "MutexOrder", path: "Tests/MutexOrder"))
+}
+
+let inC = ["CNbdkitPlugin", "CLinuxFile", "MutexOrder"]
+for target in package.targets where target.type != .system && !inC.contains(target.name) {
     target.swiftSettings = (target.swiftSettings ?? []) + swiftSettings
 }
 
