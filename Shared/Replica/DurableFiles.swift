@@ -2,11 +2,14 @@ import Glibc
 
 /// The few file operations whose order makes the replica durable. Each returns only when what it promises holds.
 enum DurableFiles {
-    /// Makes a directory; one that exists is left as it is.
-    static func makeDirectory(_ path: String) throws {
+    /// Makes a directory; what is in one that exists is left as it is.
+    /// - Parameter passable: others may pass through it to files that are theirs, but not list what is in it.
+    static func makeDirectory(_ path: String, passable: Bool = false) throws {
         guard mkdir(path, 0o700) == 0 || errno == EEXIST else {
             throw SystemCallFailure("mkdir", path: path).replicaError
         }
+        // By itself, because the umask may take it away, and earlier versions did not give it.
+        if passable, chmod(path, 0o711) != 0 { throw SystemCallFailure("chmod", path: path).replicaError }
     }
 
     /// Makes the entries of a directory durable: what was created, renamed and removed in it.

@@ -101,8 +101,14 @@ extension Replica {
         return lock
     }
 
+    /// QEMU runs as a user of its own, and starts guests from overlays beside the replica and from committed base images.
+    private static func makePassable(_ layout: ReplicaLayout) throws {
+        for path in [layout.directory, layout.base] { try DurableFiles.makeDirectory(path, passable: true) }
+    }
+
     private static func makeDirectories(_ layout: ReplicaLayout) throws {
-        for path in [layout.base, layout.journal, layout.incoming, layout.leases] {
+        try makePassable(layout)
+        for path in [layout.journal, layout.incoming, layout.leases] {
             try DurableFiles.makeDirectory(path)
         }
         try DurableFiles.synchronizeDirectory(layout.directory)

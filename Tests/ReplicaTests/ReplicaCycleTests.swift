@@ -1,4 +1,5 @@
 import DeltaLog
+import Glibc
 import Replica
 import Testing
 
@@ -218,11 +219,26 @@ import Testing
         try fixture.checkPoints()
     }
 
-    @Test func theKeyIsForItsOwnerAlone() throws {
+    /// QEMU has to reach what a guest runs from, and nobody else to read anything.
+    @Test func filesAreForTheirOwnerAloneAndOthersMayPassToTheGuests() throws {
         let fixture = try prepared()
-        #expect(try fixture.permissions("key") == 0o600)
-        #expect(try fixture.permissions("manifest") == 0o600)
-        #expect(try fixture.permissions("") == 0o700)
+        func check() throws {
+            for name in ["", "base"] { #expect(try fixture.permissions(name) == 0o711, "\(name)") }
+            for name in ["journal", "incoming", "leases"] {
+                #expect(try fixture.permissions(name) == 0o700, "\(name)")
+            }
+            for name in ["key", "manifest"] { #expect(try fixture.permissions(name) == 0o600, "\(name)") }
+            for folder in ["base", "journal"] {
+                for name in try fixture.files(folder) {
+                    #expect(try fixture.permissions("\(folder)/\(name)") == 0o600, "\(folder)/\(name)")
+                }
+            }
+        }
+        try check()
+        // As replicas of before have it.
+        for name in ["", "/base"] { #expect(chmod(fixture.directory + name, 0o700) == 0) }
+        try fixture.reopen()
+        try check()
     }
 
     @Test func aDeletedReplicaIsGone() throws {
