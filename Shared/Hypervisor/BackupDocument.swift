@@ -23,6 +23,11 @@ enum BackupDocument {
         backup.first("server")?["socket"]
     }
 
+    /// The disks that a running job serves.
+    static func targets(of backup: XMLElement) -> [String] {
+        (backup.first("disks")?.all("disk") ?? []).filter { $0["backup"] != "no" }.compactMap { $0["name"] }
+    }
+
     /// The name that libvirt gives by itself to the bitmap it exports for a disk.
     static func bitmapName(target: String) -> String { "backup-\(target)" }
 }

@@ -37,10 +37,12 @@ package enum HypervisorLimits {
     /// Free space that scratch files leave alone: a capture is ended before less is free.
     package static let defaultScratchReserveBytes: UInt64 = 512 << 20
 
-    /// How long a backup job may take to end after it was told to: normally 10 ms. But libvirt 9.0 stands still for 30 s
-    /// when a guest agent connected just while the job began, because the one thread that handles QEMU's events then
-    /// waits for the job whose end it should handle; only its own time limit of 30 s frees it.
+    /// How long a backup job may take to end after it was told to: normally 10 ms. Above the 30 s that libvirt 9.0 stands
+    /// still when a guest agent opened or closed its channel during the job and `jobEndPatience` did not help.
     package static let jobEndTime: Duration = .seconds(60)
+
+    /// After how long libvirt is made to look at what became of a backup job that was told to end, and how often.
+    package static let jobEndPatience: Duration = .milliseconds(100)
 
     /// Calls into libvirt that run at once; each occupies a thread.
     package static let libvirtThreads = 8

@@ -127,10 +127,16 @@ extension LibvirtHypervisor {
         try domain.abortJob()
         // Scratch files are given up at its end, and the next job needs it.
         let deadline = ContinuousClock.now + HypervisorLimits.jobEndTime
+        var push = ContinuousClock.now + HypervisorLimits.jobEndPatience
         while true {
-            if try domain.backup() == nil { return }
-            guard ContinuousClock.now < deadline else {
+            guard let running = try domain.backup() else { return }
+            let now = ContinuousClock.now
+            guard now < deadline else {
                 throw HypervisorError(.timedOut, "The backup job of guest \(domain.name) does not end.")
+            }
+            if now >= push, BackupDocument.socket(of: running) == socket {
+                for disk in BackupDocument.targets(of: running) { domain.endBlockJobNow(on: disk) }
+                push = ContinuousClock.now + HypervisorLimits.jobEndPatience
             }
             usleep(1_000)
         }

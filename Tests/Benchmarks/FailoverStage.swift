@@ -56,8 +56,8 @@ final class FailoverStage: Sendable {
         try await BenchStage.virsh("start", name)
         try await guest.waitUntilReady(within: .seconds(120))
         if image.hasGuestAgent {
-            // Because a capture during which the agent opens its channel stands still for 30 s in libvirt 9.0, and that
-            // is not what is measured. See Failover.md.
+            // Because libvirt 9.0 is slow to end a capture during which the agent opens its channel, and that is not
+            // what is measured. See Failover.md.
             _ = try await eventually("the guest agent of \(name) is connected", within: .seconds(60)) { () -> Bool? in
                 let definition = try await BenchStage.virsh("dumpxml", name)
                 return definition.contains("name='org.qemu.guest_agent.0' state='connected'") ? true : nil

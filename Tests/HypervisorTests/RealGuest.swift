@@ -29,7 +29,7 @@ struct RealGuest: Sendable {
         let mark = guest.console.mark
         try await driver.start(guest: uuid)
         try await guest.waitUntilReady(after: mark)
-        // An agent that connects while a backup job begins makes the job's end slow; see `HypervisorLimits.jobEndTime`.
+        // Freezing needs it, and most tests are not about a guest that boots.
         guard guest.image.hasGuestAgent else { return }
         try await waitUntil("the guest agent is connected") { try await driver.describe(guest: uuid).hasGuestAgent }
     }
