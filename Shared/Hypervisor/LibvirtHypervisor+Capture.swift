@@ -17,7 +17,7 @@ extension LibvirtHypervisor {
             let (guest, document) = try await call { [self] connection in
                 let domain = try connection.domain(request.guest)
                 try endStrayJob(of: domain, protection: request.protection)
-                return try examine(domain, isThorough: true)
+                return try examine(domain, .thorough)
             }
             if let finding = guest.findings.first(where: \.rule.refusesCapture) { throw HypervisorError(finding) }
             let leftOut = document.disks.map(\.target).filter { target in !guest.disks.contains { $0.target == target }

@@ -1,5 +1,6 @@
 import BlockDevice
 import Foundation
+import Logging
 
 extension LibvirtHypervisor {
     package func hostInformation() async throws -> HostInformation {
@@ -49,28 +50,24 @@ extension LibvirtHypervisor {
 
     package func inventory() async throws -> [GuestDescription] {
         try await call { [self] connection in
-            try connection.domains().compactMap { domain in
-                do {
-                    return try examine(domain, isThorough: false).description
-                } catch let error as HypervisorError where error.code == .guestNotFound {
-                    // Undefined since it was listed.
-                    return nil
-                }
-            }.sorted { $0.name < $1.name }
+            try GuestSurvey.describe(connection.domains()) { domain, depth in
+                try examine(domain, depth).description
+            } passedOver: { [logger] domain, error in
+                logger.info("a guest's jobs are not told", metadata: ["guest": "\(domain.name)", "error": "\(error)"])
+            }
         }
     }
 
     package func describe(guest: String) async throws -> GuestDescription {
         try await call { [self] connection in
-            try examine(connection.domain(guest), isThorough: false).description
+            try examine(connection.domain(guest), .usual).description
         }
     }
 
     /// A guest, the captured disks and what preflight says. Blocks.
     ///
-    /// - Parameter isThorough: also asks QEMU for block jobs, which an inventory every few seconds does not.
     func examine(
-        _ domain: LibvirtDomain, isThorough: Bool
+        _ domain: LibvirtDomain, _ depth: GuestSurvey.Depth
     ) throws -> (description: GuestDescription, document: DomainDocument) {
         let power = try domain.power().state
         let document = try DomainDocument(parsing: domain.xml(inactive: false))
@@ -78,10 +75,10 @@ extension LibvirtHypervisor {
             isPersistent: domain.isPersistent, snapshots: domain.snapshotCount,
             scratchFreeBytes: try directory.freeBytes(), scratchReserveBytes: settings.scratchReserveBytes)
         for disk in document.disks { facts.images[disk.target] = Self.imageFacts(disk) }
-        if power.hasProcess {
+        if power.hasProcess, depth != .withoutJobs {
             let backup = try domain.backup()
             facts.foreignJob = try foreignJob(domain, backup)
-            if isThorough, backup == nil {
+            if depth == .thorough, backup == nil {
                 facts.blockJobs = try document.disks.map(\.target).filter(domain.hasBlockJob)
             }
         }

@@ -29,7 +29,7 @@ extension LibvirtHypervisor {
     private func startTracked(
         _ domain: LibvirtDomain, _ name: CheckpointName, _ beforeItRuns: () throws -> Void
     ) throws {
-        let guest = try examine(domain, isThorough: false).description
+        let guest = try examine(domain, .usual).description
         if let finding = guest.findings.first(where: \.rule.refusesCapture) { throw HypervisorError(finding) }
         _ = try dropCheckpoints(of: domain) { $0.protectionPrefix == name.protectionPrefix }
         do {
