@@ -8,22 +8,27 @@ struct TPMDirectory: Sendable, Hashable {
     /// Of all guests of a libvirt.
     let parent: String
     let path: String
+    /// Settings of that libvirt's QEMU driver.
+    let settings: String
 
     /// - Parameter uri: of the libvirt that runs the guest.
     init(uri: String, guest: String) {
-        parent =
-            if let root = EmbeddedRoot(uri: uri) {
-                "\(root.path)/lib/swtpm"
-            } else {
-                "/var/lib/libvirt/swtpm"
-            }
+        if let root = EmbeddedRoot(uri: uri) {
+            parent = "\(root.path)/lib/swtpm"
+            settings = "\(root.path)/etc/qemu.conf"
+        } else {
+            parent = "/var/lib/libvirt/swtpm"
+            settings = "/etc/libvirt/qemu.conf"
+        }
         path = "\(parent)/\(guest)"
     }
+
+    private static let versions = ["tpm2", "tpm1.2"]
 
     /// Empty when there is none.
     func read() throws -> [String: [UInt8]] {
         var files: [String: [UInt8]] = [:]
-        for version in ["tpm2", "tpm1.2"] {
+        for version in Self.versions {
             let directory = "\(path)/\(version)"
             guard FileManager.default.fileExists(atPath: directory) else { continue }
             do {
@@ -41,9 +46,11 @@ struct TPMDirectory: Sendable, Hashable {
 
     /// Puts the files in place of whatever is there. The guest must be off.
     func replace(with files: [String: [UInt8]]) throws {
-        let owner = try owner()
+        // Asked before the directory that may tell it is removed.
+        let owner = geteuid() == 0 ? owner() : nil
         do {
             try remove()
+            try make(parent, mode: 0o711, owner: nil)
             for (name, bytes) in files.sorted(by: { $0.key < $1.key }) {
                 let file = "\(path)/\(name)"
                 let directory = String(file[..<(file.lastIndex(of: "/") ?? file.endIndex)])
@@ -73,22 +80,45 @@ struct TPMDirectory: Sendable, Hashable {
 
     // MARK: Pieces
 
-    /// Whom swtpm runs as: `swtpm_user` of libvirt's qemu.conf, which is `tss` unless it says otherwise.
-    private func owner() throws -> (user: UInt32, group: UInt32)? {
-        guard geteuid() == 0 else { return nil }
-        guard let entry = getpwnam("tss") else { return nil }
-        return (entry.pointee.pw_uid, entry.pointee.pw_gid)
+    /// Whom swtpm runs as here: whoever owns the state that it keeps of this guest, or of another one of this libvirt; else
+    /// whom libvirt's settings name; else whom they stand for when they name nobody.
+    func owner() -> TPMOwner? {
+        ownerOfState(of: path) ?? ownerOfNeighbours() ?? TPMOwner(settings: settings)
     }
 
-    private func make(_ directory: String, mode: Int, owner: (user: UInt32, group: UInt32)?) throws {
+    private func ownerOfState(of directory: String) -> TPMOwner? {
+        for version in Self.versions {
+            var status = stat()
+            // The outer one is libvirt's own.
+            if lstat("\(directory)/\(version)", &status) == 0, status.st_mode & S_IFMT == S_IFDIR {
+                return TPMOwner(user: status.st_uid, group: status.st_gid)
+            }
+        }
+        return nil
+    }
+
+    private func ownerOfNeighbours() -> TPMOwner? {
+        guard let directory = opendir(parent) else { return nil }
+        defer { closedir(directory) }
+        while let entry = readdir(directory) {
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            if !name.hasPrefix("."), let owner = ownerOfState(of: "\(parent)/\(name)") { return owner }
+        }
+        return nil
+    }
+
+    private func make(_ directory: String, mode: Int, owner: TPMOwner?) throws {
         if !FileManager.default.fileExists(atPath: directory) {
-            try FileManager.default.createDirectory(
-                atPath: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: mode])
+            try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+            // By itself, because what is made is made under this process's umask.
+            try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: directory)
         }
         try give(directory, to: owner)
     }
 
-    private func give(_ file: String, to owner: (user: UInt32, group: UInt32)?) throws {
+    private func give(_ file: String, to owner: TPMOwner?) throws {
         guard let owner else { return }
         guard chown(file, owner.user, owner.group) == 0 else {
             throw failure("can not be given to swtpm's user", String(cString: strerror(errno)))
