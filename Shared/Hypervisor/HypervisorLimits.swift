@@ -15,6 +15,11 @@ package enum HypervisorLimits {
     package static let tpmFiles = 16
     package static let tpmBytes = 1 << 20
 
+    /// What is read of a log that libvirt refers to in an error, and what of it is told.
+    package static let errorLogBytes = 8 << 10
+    package static let errorLogLines = 2
+    package static let errorLogLineCharacters = 200
+
     /// Nesting of elements in a document from libvirt; its own go to about ten.
     package static let xmlDepth = 64
 

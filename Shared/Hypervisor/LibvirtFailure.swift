@@ -32,6 +32,6 @@ struct LibvirtFailure: Error, Sendable, CustomStringConvertible {
                 .invalidDefinition
             default: .operationFailed
             }
-        return HypervisorError(code, doing, cause: words)
+        return HypervisorError(code, doing, cause: NamedErrorLog.completing(words))
     }
 }
