@@ -20,6 +20,8 @@ struct ModelRunner {
         case startedByHand(Int)
         /// This peer is silent from the call of this number on.
         case silent(String, from: Int)
+        /// This peer carries out the call of this number, and then nobody hears of it any more.
+        case silentAfter(String, answering: Int)
     }
 
     private(set) var world: ModelWorld
@@ -123,12 +125,17 @@ struct ModelRunner {
             case .answerLost(number):
                 _ = try world.answer(order)
                 result = .failure(ModelWorld.silence)
+            case .silentAfter(let peer, answering: number):
+                _ = try world.answer(order)
+                world.silent = [peer]
+                result = .failure(ModelWorld.silence)
             case .refused(number):
                 result = .failure(OrchestratorError(.failedPrecondition, "refused by the test"))
             case .killedInside(number) where !wasKilled:
                 _ = try world.answer(order)
                 return try restart()
-            case .none, .killedBefore, .killedInside, .lost, .answerLost, .refused, .silent, .startedByHand:
+            case .none, .killedBefore, .killedInside, .lost, .answerLost, .refused, .silent, .silentAfter,
+                .startedByHand:
                 result = try world.answer(order)
             }
             if case .failure(let error) = result, error.facts["origin"] == "caller" {

@@ -63,4 +63,32 @@ import Testing
         try runner.walk()
         #expect(runner.record.progress == .succeeded)
     }
+
+    /// What the warning says of a source that fell silent is what the run knows, wherever the silence began.
+    @Test func `a source that was told and then fell silent is not called one that was not told`() throws {
+        let fence = try number(of: "SetSide", after: "GetHistory")
+        for (silence, knows) in [(fence, false), (fence + 1, true)] {
+            var runner = try ModelRunner(
+                Samples.request(.planned), in: ModelWorld(), trouble: .silent("h1", from: silence))
+            try runner.walk()
+            let warnings = runner.record.warnings.filter { $0.contains("may not run") }
+            #expect(warnings.count == 1, "\(runner.record.warnings)")
+            let warning = try #require(warnings.first)
+            #expect(!warning.contains("was not told"))
+            #expect(warning.contains("took note") == knows)
+            #expect(warning.contains("duties") != knows)
+            #expect((runner.world.hosts["h1"]?.isActive == false) == knows, "and so it is")
+        }
+    }
+
+    /// The request arrived, and its answer did not: the source may know, and the run does not say that it does not.
+    @Test func `a source whose answer was lost is not called one that was not told`() throws {
+        let fence = try number(of: "SetSide", after: "GetHistory")
+        var runner = try ModelRunner(
+            Samples.request(.planned), in: ModelWorld(), trouble: .silentAfter("h1", answering: fence))
+        try runner.walk()
+        #expect(runner.world.hosts["h1"]?.isActive == false)
+        let warning = try #require(runner.record.warnings.first { $0.contains("may not run") })
+        #expect(warning.contains("did not confirm") && warning.contains("unless it heard"))
+    }
 }

@@ -36,9 +36,9 @@ extension RunStateMachine {
             }
         case .forward:
             switch tolerance(of: step.step) {
-            case .everything: return passOver(index, error, now: now)
+            case .everything: return passOver(index, error, stage, now: now)
             case .silence(let patience) where error.isWorthRepeating && now - since >= patience:
-                return passOver(index, error, now: now)
+                return passOver(index, error, stage, now: now)
             case .silence, .none: break
             }
             let goesBack: Bool
@@ -69,16 +69,23 @@ extension RunStateMachine {
         }
     }
 
-    private mutating func passOver(_ index: Int, _ error: OrchestratorError, now: RunTime) -> [RunAction] {
+    private mutating func passOver(
+        _ index: Int, _ error: OrchestratorError, _ stage: StepStage, now: RunTime
+    ) -> [RunAction] {
         if record.steps[index].step == .fenceSource {
-            record.warn(
-                "\(record.facts.source.name) was not told that its guest may not run; its duties tell it when it is "
-                    + "back. \(error.message)")
+            record.warn("\(unfenced(record.facts.source.name, stage)) \(error.message)")
         }
         record.wait = nil
         end(index, .skipped, error.message, now: now)
         record.progress = .forward(index + 1)
         return proceed(now: now)
+    }
+
+    /// What is known of a source whose fence was passed over, and no more: one that did not answer may still have heard.
+    private func unfenced(_ source: String, _ stage: StepStage) -> String {
+        stage == .requireOff
+            ? "\(source) took note that its guest may not run, but did not tell whether it is off: look there."
+            : "\(source) did not confirm that its guest may not run; unless it heard, its duties tell it when it is back."
     }
 
     /// Stands still. With a time to try again when that can help by itself.
