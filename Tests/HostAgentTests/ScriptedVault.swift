@@ -12,6 +12,8 @@ final class ScriptedVault: Sendable {
         var forgetsHosts = false
         /// What reports are answered with; nil: as an earlier release did.
         var duties: [Duty]?
+        /// What a snapshot shows; registering changes nothing of it.
+        var hosts: [Messages.Host] = []
     }
 
     private final class Notes: Sendable {
@@ -27,7 +29,7 @@ final class ScriptedVault: Sendable {
         let bus = MessageBus(name: "vault/test", logger: Logger(label: "vault"))
         let server = try await bus.serve(at: endpoint) { request in
             guard case .vaultRequest(let body) = request.body, let vault = body.request else {
-                throw RemoteError(.unimplemented, "The test's vault knows two requests.")
+                throw RemoteError(.unimplemented, "The test's vault knows three requests.")
             }
             var reply = VaultReply()
             try notes.heard.withLock { heard in
@@ -44,8 +46,10 @@ final class ScriptedVault: Sendable {
                     } else {
                         reply.done = Done()
                     }
+                case .getSnapshot:
+                    reply.snapshot.hosts = heard.hosts
                 default:
-                    throw RemoteError(.unimplemented, "The test's vault knows two requests.")
+                    throw RemoteError(.unimplemented, "The test's vault knows three requests.")
                 }
             }
             return .vaultReply(reply)
@@ -64,6 +68,8 @@ final class ScriptedVault: Sendable {
     func forgetHosts() { notes.heard.withLock { $0.forgetsHosts = true } }
 
     func tell(_ duties: [Duty]) { notes.heard.withLock { $0.duties = duties } }
+
+    func show(_ hosts: [Messages.Host]) { notes.heard.withLock { $0.hosts = hosts } }
 
     func stop() async { await bus.shutdown() }
 }

@@ -34,6 +34,8 @@ struct HostTests {
         let error = fixture.refusal(of: .registerHost(double))
         #expect(error?.code == .alreadyExists)
         #expect(error?.facts["other_host"] == VaultFixture.primary.text)
+        // The way out for an agent whose database was lost, to be typed as it stands but for the file.
+        #expect(error?.remedy.contains("bascule-agent identity primary --config") == true)
     }
 
     @Test func badTextsAreRefused() {

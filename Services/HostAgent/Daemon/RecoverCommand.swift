@@ -149,7 +149,7 @@ struct RecoverCommand: AsyncParsableCommand {
         return only
     }
 
-    private static func exitCode(of error: RemoteError) -> ExitCode {
+    static func exitCode(of error: RemoteError) -> ExitCode {
         switch error.code {
         case .notFound: ExitCode(3)
         case .invalidArgument, .alreadyExists, .conflict, .staleGeneration, .wrongParent, .failedPrecondition,

@@ -33,6 +33,23 @@ package struct AgentStore: Sendable {
         }
     }
 
+    /// Nil in a database that no agent has worked with.
+    package func knownHostIdentifier() async throws -> String? {
+        try await database.read { try String.fetchOne($0, sql: "SELECT identifier FROM host") }
+    }
+
+    /// The host is another one of the vault's from now on.
+    package func replaceHostIdentifier(with identifier: String) async throws {
+        try await database.write { database in
+            try database.execute(
+                sql: """
+                    INSERT INTO host (number, identifier, runs) VALUES (1, ?, 0)
+                    ON CONFLICT (number) DO UPDATE SET identifier = excluded.identifier
+                    """,
+                arguments: [identifier])
+        }
+    }
+
     /// Counts the starts of this agent, because inventory reports are numbered across them.
     package func nextRun() async throws -> UInt64 {
         try await database.write { database in

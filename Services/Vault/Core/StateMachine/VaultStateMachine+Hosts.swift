@@ -73,7 +73,8 @@ extension VaultStateMachine {
         {
             throw VaultError(
                 .alreadyExists, "Another host has the name \(registration.name).",
-                remedy: "Give one of them another name, or remove the old host if it was set up anew.",
+                remedy: "If it is this one and its agent's database was lost, stop the agent and run: bascule-agent "
+                    + "identity \(registration.name) --config FILE. Otherwise give one of them another name.",
                 facts: ["other_host": other.id.text])
         }
         guard let present else {
