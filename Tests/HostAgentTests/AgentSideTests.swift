@@ -1,4 +1,4 @@
-import FoundationEssentials
+import Foundation
 import Hypervisor
 import MessageBus
 import Messages
@@ -145,6 +145,44 @@ import Testing
                 #expect(side.hasReplica_p)
             }
         }
+    }
+
+    /// Another protection's damaged replica on the host keeps no guest from going over. What an earlier direction left of
+    /// this protection does, because the guest could not be started again nor its disks adopted: so it is refused while
+    /// nothing has been done, and the guest runs on.
+    @Test func asTheSourceAHostIsDescribedUnlessThisProtectionsReplicaIsDamaged() async throws {
+        try await withAgentSite { site in
+            var own = ""
+            try await site.withAgent { agent in
+                try await agent.cycle(1, .full, parent: 0)
+                try await agent.setSide(active: true, generation: 2)
+                own = agent.replicaDirectory
+            }
+            let other = "\(site.settings.replicas)/\(UUID().uuidString.lowercased())"
+            try FileManager.default.copyItem(atPath: own, toPath: other)
+            try damage(other)
+            try await site.withAgent { agent in
+                let side = try await agent.describeSide()
+                #expect(side.active && side.generation == 2 && side.power == .running && side.alarm.isEmpty)
+                // It may go over: captured, shut down, and started again if that is taken back.
+                _ = try await agent.capture(2, .incremental, parent: 1, generation: 2)
+                try await agent.close(2, committed: false, keep: 1, generation: 2)
+                _ = try await agent.stopGuest(generation: 2)
+                try await agent.startGuest(generation: 2)
+                #expect(try await agent.power() == .running)
+            }
+            try damage(own)
+            try await site.withAgent { agent in
+                let error = try await #require(throws: RemoteError.self) { try await agent.describeSide() }
+                #expect(error.code == .corruptData && !error.remedy.isEmpty, "\(error)")
+                #expect(try await agent.power() == .running)
+            }
+        }
+    }
+
+    private func damage(_ replica: String) throws {
+        let manifest = URL(fileURLWithPath: "\(replica)/manifest")
+        try Data(contentsOf: manifest).prefix(20).write(to: manifest)
     }
 
     @Test func aDutyThatSaysNothingNewChangesNothing() async throws {

@@ -25,6 +25,9 @@ struct SideDescriptions: Sendable {
     func describe(_ protection: String, _ uuid: String) async throws -> SideDescription {
         let guest = try RequiredField.uuid(uuid, "guest_uuid").uuidString.lowercased()
         let side = await sides.side(of: protection)
+        // A damaged replica of this protection is the answer also where its guest runs, because that host could neither
+        // start the guest again (its disks may be that replica's base) nor take its disks into a replica afterwards. So a
+        // planned failover is refused before anything was done. Replicas of other protections are not looked at.
         let replica = try await target.generation(of: protection)
         var description = SideDescription()
         description.generation = max(side?.generation ?? 0, replica ?? 0)
