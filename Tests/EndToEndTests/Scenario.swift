@@ -6,12 +6,13 @@ import TestGuest
 enum Scenario {
     /// - Parameter embedded: the guest runs under libvirt's embedded driver, which `virsh` can join only while the
     ///   primary's agent is not there.
+    /// - Parameter devices: of the guest, beside those of every test guest.
     static func run(
         _ name: String, disks: [UInt64], recordsPerSecond: Int, recordAreaBytes: UInt64 = 64 << 20,
         format: String = "qcow2",
         fileSystemBytes: UInt64 = 0, frequencySeconds: UInt32 = 1, stallableLink: Bool = false,
         smallTargetMebibytes: Int? = nil,
-        withOracle: Bool = true, orchestrator: Bool = false, embedded: Bool = false,
+        withOracle: Bool = true, orchestrator: Bool = false, embedded: Bool = false, devices: String = "",
         _ body: (TwoSites, TestGuest) async throws -> Void
     ) async throws {
         // Short, because UNIX socket paths below it end at 108 characters.
@@ -33,7 +34,7 @@ enum Scenario {
         if embedded { try prepareEmbedded("\(root)/p") }
         var sites: TwoSites?
         func play() async throws {
-            try await guest.bringUp()
+            try await guest.bringUp(devices: devices)
             let two = try await TwoSites.start(
                 root: root, frequencySeconds: frequencySeconds,
                 secondaryReplicas: targetFolder.map { "\($0)/replicas" }, stallableLink: stallableLink,

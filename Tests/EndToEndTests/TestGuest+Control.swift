@@ -10,9 +10,10 @@ extension TestGuest {
     }
 
     /// Creates the disks, defines the guest, starts it and waits until it is ready.
-    func bringUp() async throws {
+    /// - Parameter devices: elements of its definition beside those of every test guest.
+    func bringUp(devices: String = "") async throws {
         try createDisks()
-        try await define()
+        try await define(xml: definition().replacing("</devices>", with: "\(devices)</devices>"))
         try await start()
     }
 
