@@ -1,15 +1,12 @@
 internal import DeltaLog
-internal import Sealing
 
 /// The file beside the manifest that says where a diverged base differs from its point. Layout.md has the table.
 ///
 /// It is written before the manifest that makes the base, and speaks of the base with its identifier alone: one that
 /// speaks of another is left over.
 struct DivergenceFile: Sendable, Equatable {
-    static let magic: [UInt8] = Array("BASCDIVG".utf8)
+    static let frame = FileFrame(magic: "BASCDIVG", kind: "a record of divergence")
     static let version: UInt16 = 1
-    private static let headBytes = 16
-    private static let checksumBytes = 32
 
     private enum Kind {
         static let within: UInt8 = 1
@@ -69,33 +66,16 @@ struct DivergenceFile: Sendable, Equatable {
             body.integer(Kind.anywhere)
             body.text(reason)
         }
-        var encoder = ByteEncoder()
-        encoder.bytes += Self.magic
-        encoder.integer(Self.version)
-        encoder.integer(UInt16(0))
-        encoder.integer(UInt32(body.bytes.count))
-        encoder.bytes += body.bytes
-        return encoder.bytes + SHA256Hasher.digest(of: encoder.bytes.span.bytes)
+        return Self.frame.encode(version: Self.version, body: body.bytes)
     }
 
     /// - Throws: `ReplicaError` with code `corruptData`, whatever the bytes are.
     init(decoding bytes: [UInt8]) throws {
-        guard bytes.count >= Self.headBytes + Self.checksumBytes, bytes.starts(with: Self.magic) else {
-            throw Self.corrupt("it does not begin as it should")
+        var (_, body) = try Self.frame.decode(bytes) { version in
+            guard version == Self.version else { throw Self.corrupt("its version is unknown") }
+        } fault: {
+            Self.corrupt($0)
         }
-        var head = ByteDecoder(bytes[Self.magic.count..<Self.headBytes], fault: Self.corrupt)
-        let version: UInt16 = try head.integer()
-        let reserved: UInt16 = try head.integer()
-        let bodyBytes: UInt32 = try head.integer()
-        guard version == Self.version, reserved == 0 else { throw Self.corrupt("its version is unknown") }
-        guard Int(bodyBytes) == bytes.count - Self.headBytes - Self.checksumBytes else {
-            throw Self.corrupt("its length is not what it says")
-        }
-        let end = bytes.count - Self.checksumBytes
-        guard SHA256Hasher.digest(of: bytes.span.bytes.extracting(..<end)) == Array(bytes[end...]) else {
-            throw Self.corrupt("its checksum does not hold")
-        }
-        var body = ByteDecoder(bytes[Self.headBytes..<end], fault: Self.corrupt)
         guard let identifier = PointIdentifier(bytes: try body.take(PointIdentifier.byteCount)) else {
             throw Self.corrupt("it names no point")
         }

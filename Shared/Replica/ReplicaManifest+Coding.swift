@@ -1,17 +1,14 @@
 internal import DeltaLog
 internal import FoundationEssentials
-internal import Sealing
 
 /// The manifest as bytes: a fixed head, a body, and a SHA-256 over both. Big-endian. Layout.md has the offset tables.
 extension ReplicaManifest {
-    static let magic: [UInt8] = Array("BASCREPL".utf8)
+    static let frame = FileFrame(magic: "BASCREPL", kind: "a manifest")
     /// Written where it says all there is to say, because an older program can read it.
     private static let firstVersion: UInt16 = 1
     /// Adds running, settling, diverged and absorbed bases, and adopted images.
     private static let failoverVersion: UInt16 = 2
     static let newestVersion = failoverVersion
-    private static let headBytes = 16
-    private static let checksumBytes = 32
 
     private enum BaseState {
         static let empty: UInt8 = 1
@@ -34,14 +31,7 @@ extension ReplicaManifest {
     /// - Throws: `ReplicaError` when an invariant does not hold.
     func encoded() throws -> [UInt8] {
         try checkInvariants()
-        let body = encodedBody()
-        var encoder = ByteEncoder()
-        encoder.bytes += Self.magic
-        encoder.integer(formatVersion)
-        encoder.integer(UInt16(0))
-        encoder.integer(UInt32(body.count))
-        encoder.bytes += body
-        return encoder.bytes + SHA256Hasher.digest(of: encoder.bytes.span.bytes)
+        return Self.frame.encode(version: formatVersion, body: encodedBody())
     }
 
     private func encodedBody() -> [UInt8] {
@@ -102,27 +92,15 @@ extension ReplicaManifest {
 
     /// - Throws: `ReplicaError` with code `corruptData`, whatever the bytes are.
     init(decoding bytes: [UInt8]) throws {
-        guard bytes.count >= Self.headBytes + Self.checksumBytes, bytes.starts(with: Self.magic) else {
-            throw Self.corrupt("it does not begin as a manifest does")
+        var (version, body) = try Self.frame.decode(bytes) { version in
+            guard (Self.firstVersion...Self.newestVersion).contains(version) else {
+                throw ReplicaError(
+                    .corruptData, "the manifest has a format version this program does not know",
+                    remedy: "Use a newer release.", facts: ["version": "\(version)", "known": "\(Self.newestVersion)"])
+            }
+        } fault: {
+            Self.corrupt($0)
         }
-        var head = ByteDecoder(bytes[Self.magic.count..<Self.headBytes], fault: Self.corrupt)
-        let version: UInt16 = try head.integer()
-        guard (Self.firstVersion...Self.newestVersion).contains(version) else {
-            throw ReplicaError(
-                .corruptData, "the manifest has a format version this program does not know",
-                remedy: "Use a newer release.", facts: ["version": "\(version)", "known": "\(Self.newestVersion)"])
-        }
-        let reserved: UInt16 = try head.integer()
-        let bodyBytes: UInt32 = try head.integer()
-        guard reserved == 0 else { throw Self.corrupt("reserved bytes are not zero") }
-        guard Int(bodyBytes) == bytes.count - Self.headBytes - Self.checksumBytes else {
-            throw Self.corrupt("its length is not what it says")
-        }
-        let end = bytes.count - Self.checksumBytes
-        guard SHA256Hasher.digest(of: bytes.span.bytes.extracting(..<end)) == Array(bytes[end...]) else {
-            throw Self.corrupt("its checksum does not hold")
-        }
-        var body = ByteDecoder(bytes[Self.headBytes..<end], fault: Self.corrupt)
         try self.init(body: &body)
         if version >= Self.failoverVersion { try decodeFailover(&body) }
         guard version == formatVersion else { throw Self.corrupt("its version is not the one of its content") }
