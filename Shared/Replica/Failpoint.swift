@@ -9,6 +9,9 @@ package enum Failpoint: String, Sendable, CaseIterable {
     case manifestWritten
     case manifestRenamed
 
+    case verifiedWritten
+    case verifiedRenamed
+
     case cycleOpened
     case commitFinished
     case commitRenamed

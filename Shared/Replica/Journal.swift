@@ -88,7 +88,7 @@ struct Journal: Sendable {
     }
 
     /// What retention decides by, oldest first.
-    var candidates: [RetentionPlanner.Candidate] {
+    func candidates(isVerified: (PointIdentifier) -> Bool) -> [RetentionPlanner.Candidate] {
         chain.indices.map { index in
             let point = chain[index].point
             let previous = index > 0 ? chain[index - 1].point : point
@@ -96,7 +96,8 @@ struct Journal: Sendable {
                 cycle: point.cycle, capturedUnixMilliseconds: point.capturedUnixMilliseconds,
                 applicationConsistent: point.consistency == .application, storedBytes: point.storedBytes,
                 mergesOntoPrevious: DiskShape.merges(point.disks, onto: previous.disks)
-                    && !separated.contains(point.cycle))
+                    && !separated.contains(point.cycle),
+                isVerified: isVerified(point.identifier))
         }
     }
 

@@ -13,10 +13,12 @@ package struct RecoveryPoint: Sendable, Hashable {
     /// Disk bytes that its delta log covers.
     package var changedBytes: UInt64
     package var disks: [DeltaLogDisk]
+    /// That a guest which was started from it answered; nil: none did, as far as is known.
+    package var verification: PointVerification?
 
     package init(
         cycle: UInt64, identifier: PointIdentifier, capturedUnixMilliseconds: Int64, consistency: CaptureConsistency,
-        storedBytes: UInt64, changedBytes: UInt64, disks: [DeltaLogDisk]
+        storedBytes: UInt64, changedBytes: UInt64, disks: [DeltaLogDisk], verification: PointVerification? = nil
     ) {
         self.cycle = cycle
         self.identifier = identifier
@@ -25,5 +27,6 @@ package struct RecoveryPoint: Sendable, Hashable {
         self.storedBytes = storedBytes
         self.changedBytes = changedBytes
         self.disks = disks
+        self.verification = verification
     }
 }

@@ -68,7 +68,8 @@ extension Replica {
         try failpoints.reach(.createManifest)
         return Replica(
             layout: layout, replicaKey: key, manifest: manifest, journal: Journal(),
-            divergence: try DivergenceFile.read(layout, of: manifest), directoryLock: lock, failpoints: failpoints)
+            divergence: try DivergenceFile.read(layout, of: manifest), verified: VerifiedPoints(),
+            directoryLock: lock, failpoints: failpoints)
     }
 
     /// Opens a replica after whatever happened to its last owner: what was not committed is cleared, what was is
@@ -86,7 +87,8 @@ extension Replica {
         let journal = try Journal.load(layout, manifest: manifest, replicaKey: key)
         let replica = Replica(
             layout: layout, replicaKey: key, manifest: manifest, journal: journal,
-            divergence: try DivergenceFile.read(layout, of: manifest), directoryLock: lock, failpoints: failpoints)
+            divergence: try DivergenceFile.read(layout, of: manifest), verified: VerifiedPoints.read(layout),
+            directoryLock: lock, failpoints: failpoints)
         try replica.removeLeftovers()
         return replica
     }
@@ -116,6 +118,7 @@ extension Replica {
 
     private static func clearUnfinished(_ layout: ReplicaLayout) throws {
         try DurableFiles.remove(layout.manifestDraft)
+        try DurableFiles.remove(layout.verifiedDraft)
         for name in try DurableFiles.names(in: layout.incoming) {
             try DurableFiles.remove("\(layout.incoming)/\(name)")
         }

@@ -12,8 +12,16 @@ extension Replica {
     package func maintain(
         _ retention: Retention, nowUnixMilliseconds: Int64, shouldContinue: () -> Bool = { true }
     ) throws -> [RetentionStep] {
-        var done: [RetentionStep] = []
         try removeLeftovers()
+        let done = try carryOut(retention, nowUnixMilliseconds: nowUnixMilliseconds, shouldContinue: shouldContinue)
+        if !done.isEmpty { try forgetMarksOfGonePoints() }
+        return done
+    }
+
+    private func carryOut(
+        _ retention: Retention, nowUnixMilliseconds: Int64, shouldContinue: () -> Bool
+    ) throws -> [RetentionStep] {
+        var done: [RetentionStep] = []
         while shouldContinue(), let step = try nextStep(retention, nowUnixMilliseconds: nowUnixMilliseconds) {
             do {
                 try perform(step)
@@ -34,7 +42,7 @@ extension Replica {
         let pinned = try heldCycles().max()
         let (manifest, points) = try state.withLock { state in
             try state.requireReady()
-            return (state.manifest, state.journal.candidates)
+            return (state.manifest, state.candidates)
         }
         switch manifest.base {
         case .folding(_, let target):

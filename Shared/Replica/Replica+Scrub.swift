@@ -18,6 +18,7 @@ extension Replica {
         } catch let error as ReplicaError {
             report.add(fault: "manifest: \(error)")
         }
+        if let fault = VerifiedPoints.read(layout).fault { report.add(fault: "verified: \(fault)") }
         for entry in state.journal.chain {
             let before = report.checkedBytes
             try scrub(entry, report: &report, progress: progress)

@@ -16,7 +16,8 @@ package final class Replica: Sendable {
     let manifests: ManifestStore
     let failpoints: FailpointHook
 
-    /// Taken in this order where more than one is needed. The first three are held during file operations.
+    /// Taken in this order where more than one is needed. The first three are held during file operations; the third
+    /// is for replacing the manifest, and for replacing what is known of verified points.
     let cycleTurn = Mutex(())
     let retentionTurn = Mutex(())
     let manifestTurn = Mutex(())
@@ -26,14 +27,16 @@ package final class Replica: Sendable {
 
     init(
         layout: ReplicaLayout, replicaKey: SealingKey, manifest: ReplicaManifest, journal: Journal,
-        divergence: Divergence, directoryLock: consuming FileLock, failpoints: FailpointHook
+        divergence: Divergence, verified: VerifiedPoints, directoryLock: consuming FileLock,
+        failpoints: FailpointHook
     ) {
         directory = layout.directory
         self.layout = layout
         self.replicaKey = replicaKey
         self.failpoints = failpoints
         manifests = ManifestStore(layout: layout, failpoints: failpoints)
-        state = Mutex(ReplicaState(manifest: manifest, journal: journal, divergence: divergence))
+        state = Mutex(
+            ReplicaState(manifest: manifest, journal: journal, divergence: divergence, verified: verified))
         self.directoryLock = Mutex(directoryLock)
     }
 
@@ -84,7 +87,7 @@ package final class Replica: Sendable {
             openCycle: state.openCycle?.cycle ?? 0, faults: state.journal.faults.map(describe),
             runningCycle: state.manifest.runningCycle, settlingCycle: state.manifest.settlingCycle,
             isDiverged: state.manifest.isDiverged, isAbsorbing: state.manifest.isAbsorbing,
-            adopted: state.manifest.adopted)
+            adopted: state.manifest.adopted, verificationFault: state.verified.fault)
     }
 
     /// Bytes that base images take on disk.

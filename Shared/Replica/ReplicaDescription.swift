@@ -31,4 +31,6 @@ package struct ReplicaDescription: Sendable, Hashable {
     package var isAbsorbing: Bool
     /// Images of the base that are a guest's own.
     package var adopted: [AdoptedImage]
+    /// Why nothing is known of verified points, which harms nothing else; nil: it is known.
+    package var verificationFault: String?
 }

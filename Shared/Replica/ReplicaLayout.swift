@@ -17,6 +17,8 @@ package struct ReplicaLayout: Sendable, Hashable {
     package var manifest: String { directory + "/manifest" }
     var manifestDraft: String { directory + "/manifest.new" }
     var divergence: String { directory + "/divergence" }
+    package var verified: String { directory + "/verified" }
+    var verifiedDraft: String { directory + "/verified.new" }
     package var key: String { directory + "/key" }
     package var lock: String { directory + "/lock" }
     package var base: String { directory + "/base" }

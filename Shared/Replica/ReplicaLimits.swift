@@ -36,6 +36,11 @@ package enum ReplicaLimits {
     /// Bytes of the file that says either: that many ranges of that many disks.
     static let divergenceBytes = 8 << 20
 
+    /// Points that are remembered as verified, because each took a guest that was started; then the oldest mark goes.
+    package static let verifiedPoints = 4_096
+    /// Bytes of the file that says so: that many marks of 25 bytes.
+    static let verifiedBytes = 128 << 10
+
     /// Logs that one merge takes, because each is an open file and an index in memory while it runs.
     package static let logsPerMerge = 256
     /// Folding waits until so many logs are due, because each fold costs several synchronisations …

@@ -15,6 +15,7 @@ struct ReplicaState {
     var openCycle: OpenCycle?
     /// Of a diverged base upon which nothing was committed yet.
     var divergence: Divergence
+    var verified: VerifiedPoints
     /// Views of this process: how many read each cycle.
     private(set) var pins: [UInt64: Int] = [:]
     /// A fold that is about to be written to the manifest: points before it are not given to new views any more.
@@ -24,11 +25,13 @@ struct ReplicaState {
 
     init(
         manifest: ReplicaManifest, journal: Journal,
-        divergence: Divergence = .anywhere(because: "Its base has not diverged.")
+        divergence: Divergence = .anywhere(because: "Its base has not diverged."),
+        verified: VerifiedPoints = VerifiedPoints()
     ) {
         self.manifest = manifest
         self.journal = journal
         self.divergence = divergence
+        self.verified = verified
     }
 
     var oldestReadable: UInt64 { max(manifest.oldestReadableCycle, announcedFold ?? 0) }
@@ -44,14 +47,18 @@ struct ReplicaState {
     var points: [RecoveryPoint] {
         let oldest = oldestReadable
         let base = manifest.listedBasePoint.map { [$0] } ?? []
-        return (base + journal.chain.map(\.point)).filter { $0.cycle >= oldest }
+        let points = (base + journal.chain.map(\.point)).filter { $0.cycle >= oldest }
+        return verified.marks.isEmpty ? points : points.map(verified.marked)
     }
 
     func point(of cycle: UInt64) -> RecoveryPoint? {
         guard cycle >= oldestReadable else { return nil }
-        if let entry = journal.entry(of: cycle) { return entry.point }
-        return manifest.listedBasePoint.flatMap { $0.cycle == cycle ? $0 : nil }
+        if let entry = journal.entry(of: cycle) { return verified.marked(entry.point) }
+        return manifest.listedBasePoint.flatMap { $0.cycle == cycle ? verified.marked($0) : nil }
     }
+
+    /// What retention decides by, oldest first.
+    var candidates: [RetentionPlanner.Candidate] { journal.candidates { verified.marks[$0] != nil } }
 
     /// The cycles of views of this process and, as given, of others.
     func viewed(leases: Set<UInt64>) -> Set<UInt64> { leases.union(pins.keys) }

@@ -11,7 +11,8 @@ extension ReplicaView {
         let key = try ReplicaKeyFile.read(layout)
         let manifest = try ManifestStore(layout: layout, failpoints: .none).read()
         return ReplicaState(
-            manifest: manifest, journal: try Journal.load(layout, manifest: manifest, replicaKey: key)
+            manifest: manifest, journal: try Journal.load(layout, manifest: manifest, replicaKey: key),
+            verified: VerifiedPoints.read(layout)
         ).points
     }
 }

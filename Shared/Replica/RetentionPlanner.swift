@@ -5,6 +5,9 @@
 /// - A point younger than `everyCycleSeconds` is never retired.
 /// - An hour (a day) loses points only when all of it is older than the zone before it, so that its survivor is chosen
 ///   once, and each stored byte is copied a fixed number of times, however short the cycles are.
+/// - The newest verified point is not merged away, because it is what an operator falls back to when the newest points
+///   are in doubt. It goes when it is too old for every rule, as any other, so the base can follow. At most one point
+///   more than the rules ask for is kept by this.
 /// - Nothing at or below a pinned cycle is touched, and nothing is folded while anything is pinned, because a view
 ///   reads the logs up to its point and the base below them.
 ///
@@ -19,16 +22,19 @@ package struct RetentionPlanner: Sendable {
         package var storedBytes: UInt64
         /// False where disks were removed, reordered or shrunk since the point before: logs are not merged across that.
         package var mergesOntoPrevious: Bool
+        /// A guest that was started from it answered.
+        package var isVerified: Bool
 
         package init(
             cycle: UInt64, capturedUnixMilliseconds: Int64, applicationConsistent: Bool, storedBytes: UInt64,
-            mergesOntoPrevious: Bool = true
+            mergesOntoPrevious: Bool = true, isVerified: Bool = false
         ) {
             self.cycle = cycle
             self.capturedUnixMilliseconds = capturedUnixMilliseconds
             self.applicationConsistent = applicationConsistent
             self.storedBytes = storedBytes
             self.mergesOntoPrevious = mergesOntoPrevious
+            self.isVerified = isVerified
         }
     }
 
@@ -66,7 +72,8 @@ package struct RetentionPlanner: Sendable {
             return .fold(upTo: target)
         }
         let free = pinned.map { pinned in points.drop { $0.cycle <= pinned } } ?? points[...]
-        for run in retiredRuns(free, reference: reference) {
+        let verified = points.last { $0.isVerified }?.cycle
+        for run in retiredRuns(free, reference: reference, verified: verified) {
             return .merge(cycles: Self.segment(of: run))
         }
         return nil
@@ -90,7 +97,10 @@ package struct RetentionPlanner: Sendable {
 
     /// Runs of points that end with one that is kept, all the others being retired. Where two logs cannot be merged,
     /// the older one's point is kept too.
-    private func retiredRuns(_ points: ArraySlice<Candidate>, reference: Int64) -> [[UInt64]] {
+    /// - Parameter verified: the newest verified point's cycle, which ends a run as any point that is kept.
+    private func retiredRuns(
+        _ points: ArraySlice<Candidate>, reference: Int64, verified: UInt64?
+    ) -> [[UInt64]] {
         var runs: [[UInt64]] = []
         var run: [UInt64] = []
         var index = points.startIndex
@@ -106,7 +116,8 @@ package struct RetentionPlanner: Sendable {
                     run = []
                 }
                 run.append(member.cycle)
-                guard isKept(position, in: members, before: next, zone: zone) else { continue }
+                let isKept = isKept(position, in: members, before: next, zone: zone) || member.cycle == verified
+                guard isKept else { continue }
                 if run.count > 1 { runs.append(run) }
                 run = []
             }

@@ -60,6 +60,12 @@ struct CrashScenario: Sendable, CustomTestStringConvertible {
             try fixture.replica.admit(generation: 2)
         },
         CrashScenario(
+            name: "verify", before: [1, 2, 3, 4, 5], after: [1, 2, 3, 4, 5], published: .verifiedRenamed,
+            passes: [.verifiedWritten, .verifiedRenamed]
+        ) { fixture in
+            try fixture.replica.markVerified(3, by: .guestAgent, unixMilliseconds: 1)
+        },
+        CrashScenario(
             name: "fold", before: [1, 2, 3, 4, 5], after: [3, 4, 5], published: .manifestRenamed,
             passes: [
                 .manifestWritten, .manifestRenamed, .foldStarted, .foldDiskWritten, .foldWritten, .foldSynced,

@@ -85,6 +85,49 @@ import Testing
         #expect(step(merged, retention) == .merge(cycles: Array(32...61)))
     }
 
+    /// As retention would carry it out: what is merged away is gone.
+    private func settled(_ points: [Candidate], _ retention: Retention) -> [UInt64] {
+        var points = points
+        while case .merge(let cycles)? = step(points, retention) {
+            let gone = Set(cycles.dropLast())
+            points.removeAll { gone.contains($0.cycle) }
+        }
+        return points.map(\.cycle)
+    }
+
+    @Test func theNewestVerifiedPointSurvivesBesideTheOneOfItsHour() {
+        let retention = Retention(everyCycleSeconds: 600, hourlySeconds: 86_400)
+        var points = (0..<71).map { point(UInt64($0) + 1, at: Int64($0) * 60) }
+        points[10].isVerified = true
+        points[20].isVerified = true
+        #expect(step(points, retention) == .merge(cycles: Array(1...21)))
+        #expect(settled(points, retention) == [21, 60] + Array(61...71))
+        // One that is verified later takes its place, and the older one goes the way of its hour.
+        points[65].isVerified = true
+        #expect(settled(points, retention) == [60] + Array(61...71))
+        let merged = [points[20], points[59]] + points[60...]
+        #expect(step(merged, retention) == .merge(cycles: [21, 60]))
+    }
+
+    @Test func aVerifiedPointThatFollowsTheSurvivorOfItsHourStaysToo() {
+        let retention = Retention(everyCycleSeconds: 600, hourlySeconds: 86_400)
+        var points = (0..<71).map { point(UInt64($0) + 1, at: Int64($0) * 60) }
+        points[30].applicationConsistent = true
+        points[40].isVerified = true
+        #expect(settled(points, retention) == [31, 41] + Array(61...71))
+    }
+
+    @Test func aVerifiedPointThatIsTooOldForEveryRuleGoesAsAnyOther() {
+        let retention = Retention(everyCycleSeconds: 60)
+        var points = (1...100).map { point($0, at: Int64($0)) }
+        points[9].isVerified = true
+        #expect(step(points, retention) == .fold(upTo: 39))
+        // While a view hinders the fold it is not merged away.
+        points = (257...600).map { point($0, at: Int64($0)) }
+        points[20].isVerified = true
+        #expect(step(points, retention, pinned: 260) == .merge(cycles: Array(261...277)))
+    }
+
     @Test func daysFollowHours() {
         let retention = Retention(everyCycleSeconds: 3_600, hourlySeconds: 7_200, dailySeconds: 30 * 86_400)
         // One point an hour for three days; the first day is complete.
