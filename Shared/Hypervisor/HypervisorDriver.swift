@@ -18,6 +18,10 @@ package protocol HypervisorDriver: Sendable {
     /// One guest, freshly read.
     func describe(guest: String) async throws -> GuestDescription
 
+    /// Whether a guest runs and its guest agent answers a question now, within `HypervisorLimits.agentAnswerTime`. False
+    /// for a guest without such an agent, and for one that this host does not have.
+    func guestAgentAnswers(_ guest: String) async throws -> Bool
+
     /// What happens to guests and captures from now on. Bounded: a reader that falls behind loses the oldest changes,
     /// so a change is a hint to look, never the only truth.
     func changes() -> AsyncStream<GuestChange>

@@ -55,7 +55,8 @@ extension InMemoryHypervisor {
             let answer = ReplicaGuest(
                 uuid: uuid, name: name, warnings: warnings, runningUnixMilliseconds: state.unixMilliseconds)
             var guest = InMemoryGuest(
-                uuid: uuid, name: name, memoryBytes: document.memoryBytes, hasGuestAgent: false, disks: disks)
+                uuid: uuid, name: name, memoryBytes: document.memoryBytes,
+                hasGuestAgent: state.replicasAnswer, disks: disks)
             guest.replica = .init(
                 protection: request.protection, cycle: request.cycle, directory: request.directory, answer: answer)
             guest.nvram = request.nvram

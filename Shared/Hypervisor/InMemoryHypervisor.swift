@@ -11,7 +11,7 @@ package final class InMemoryHypervisor: HypervisorDriver {
         case hostInformation, inventory, openCapture, verifyCapture, closeCapture, releaseGuest, clearLeftovers
         case start, shutdown, destroy, define, undefine
         case startReplicaGuest, removeReplicaGuest, startTracked, resume, stopGuest, setAutostart, setLinks
-        case settleOnBase, stripBitmaps, setAside, firmware, setFirmware, written
+        case settleOnBase, stripBitmaps, setAside, firmware, setFirmware, written, guestAgentAnswers
     }
 
     struct Failure {
@@ -26,6 +26,8 @@ package final class InMemoryHypervisor: HypervisorDriver {
         var unixMilliseconds: Int64 = 1_700_000_000_000
         var readFailure: (@Sendable (Range<UInt64>) -> BlockDeviceError?)?
         var calls: [Operation: Int] = [:]
+        /// Whether guests that are started from replicas have a guest agent that answers at once.
+        var replicasAnswer = false
     }
 
     package let connector: MemoryBlockReaderConnector

@@ -92,6 +92,10 @@ package final class DeferredHypervisor: HypervisorDriver {
         try await driver().setLinks(of: guest, up: up)
     }
 
+    package func guestAgentAnswers(_ guest: String) async throws -> Bool {
+        try await driver().guestAgentAnswers(guest)
+    }
+
     package func settleOnBase(guest: String, directory: String, images: [String: BaseImageFile]) async throws {
         try await driver().settleOnBase(guest: guest, directory: directory, images: images)
     }
