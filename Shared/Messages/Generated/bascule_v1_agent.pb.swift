@@ -25,6 +25,45 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
+/// Who says that a guest which was started from a point answered.
+package nonisolated enum Bascule_V1_VerifiedBy: SwiftProtobuf.Enum, Swift.CaseIterable {
+  package typealias RawValue = Int
+  case unspecified // = 0
+  case guestAgent // = 1
+  case `operator` // = 2
+  case UNRECOGNIZED(Int)
+
+  package init() {
+    self = .unspecified
+  }
+
+  package init?(rawValue: Int) {
+    switch rawValue {
+    case 0: self = .unspecified
+    case 1: self = .guestAgent
+    case 2: self = .operator
+    default: self = .UNRECOGNIZED(rawValue)
+    }
+  }
+
+  package var rawValue: Int {
+    switch self {
+    case .unspecified: return 0
+    case .guestAgent: return 1
+    case .operator: return 2
+    case .UNRECOGNIZED(let i): return i
+    }
+  }
+
+  // The compiler won't synthesize support with the UNRECOGNIZED case.
+  package static let allCases: [Bascule_V1_VerifiedBy] = [
+    .unspecified,
+    .guestAgent,
+    .operator,
+  ]
+
+}
+
 package nonisolated enum Bascule_V1_ReplicaPurpose: SwiftProtobuf.Enum, Swift.CaseIterable {
   package typealias RawValue = Int
   case unspecified // = 0
@@ -400,6 +439,12 @@ package nonisolated struct Bascule_V1_RecoveryPoint: Sendable {
   /// 16 bytes, fixed at commit
   package var identifier: Data = Data()
 
+  /// unspecified when not verified
+  package var verifiedBy: Bascule_V1_VerifiedBy = .unspecified
+
+  /// target host's clock; 0 when not verified
+  package var verifiedUnixMs: Int64 = 0
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -451,6 +496,9 @@ package nonisolated struct Bascule_V1_ReplicaDescription: Sendable {
 
   /// the point that a started replica runs from; 0: none
   package var runningCycle: UInt64 = 0
+
+  /// why no point counts as verified; empty: nothing is wrong
+  package var verificationFault: String = String()
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -708,12 +756,16 @@ package nonisolated struct Bascule_V1_ReplicaStarted: Sendable {
 
   package var warnings: [String] = []
 
+  /// in DescribeSide: the point that it runs from is marked as verified
+  package var verified: Bool = false
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 }
 
-/// Ends a guest started from a replica and removes overlay, definition, view: every trace. Its writes are lost.
+/// Ends a guest started from a replica and removes overlay, definition, view: every trace. Its writes are lost. A test
+/// that ran may be judged: its point is marked as verified, or its mark is taken back, before anything is removed.
 package nonisolated struct Bascule_V1_StopReplica: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -722,6 +774,9 @@ package nonisolated struct Bascule_V1_StopReplica: Sendable {
   package var protection: String = String()
 
   package var purpose: Bascule_V1_ReplicaPurpose = .unspecified
+
+  /// TEST; unspecified: the mark stays as the guest agent left it
+  package var verdict: Bascule_V1_TestVerdict = .unspecified
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1287,6 +1342,10 @@ package nonisolated struct Bascule_V1_AgentReply: Sendable {
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
 
 fileprivate nonisolated let _protobuf_package = "bascule.v1"
+
+nonisolated extension Bascule_V1_VerifiedBy: SwiftProtobuf._ProtoNameProviding {
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0VERIFIED_BY_UNSPECIFIED\0\u{1}VERIFIED_BY_GUEST_AGENT\0\u{1}VERIFIED_BY_OPERATOR\0")
+}
 
 nonisolated extension Bascule_V1_ReplicaPurpose: SwiftProtobuf._ProtoNameProviding {
   package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0REPLICA_PURPOSE_UNSPECIFIED\0\u{1}REPLICA_PURPOSE_TEST\0\u{1}REPLICA_PURPOSE_FAILOVER\0")
@@ -1946,7 +2005,7 @@ nonisolated extension Bascule_V1_AbortCycle: SwiftProtobuf.Message, SwiftProtobu
 
 nonisolated extension Bascule_V1_RecoveryPoint: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".RecoveryPoint"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}cycle\0\u{3}captured_unix_ms\0\u{1}consistency\0\u{1}verified\0\u{3}stored_bytes\0\u{3}changed_bytes\0\u{1}identifier\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}cycle\0\u{3}captured_unix_ms\0\u{1}consistency\0\u{1}verified\0\u{3}stored_bytes\0\u{3}changed_bytes\0\u{1}identifier\0\u{3}verified_by\0\u{3}verified_unix_ms\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1961,6 +2020,8 @@ nonisolated extension Bascule_V1_RecoveryPoint: SwiftProtobuf.Message, SwiftProt
       case 5: try { try decoder.decodeSingularUInt64Field(value: &self.storedBytes) }()
       case 6: try { try decoder.decodeSingularUInt64Field(value: &self.changedBytes) }()
       case 7: try { try decoder.decodeSingularBytesField(value: &self.identifier) }()
+      case 8: try { try decoder.decodeSingularEnumField(value: &self.verifiedBy) }()
+      case 9: try { try decoder.decodeSingularInt64Field(value: &self.verifiedUnixMs) }()
       default: break
       }
     }
@@ -1988,6 +2049,12 @@ nonisolated extension Bascule_V1_RecoveryPoint: SwiftProtobuf.Message, SwiftProt
     if !self.identifier.isEmpty {
       try visitor.visitSingularBytesField(value: self.identifier, fieldNumber: 7)
     }
+    if self.verifiedBy != .unspecified {
+      try visitor.visitSingularEnumField(value: self.verifiedBy, fieldNumber: 8)
+    }
+    if self.verifiedUnixMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.verifiedUnixMs, fieldNumber: 9)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1999,6 +2066,8 @@ nonisolated extension Bascule_V1_RecoveryPoint: SwiftProtobuf.Message, SwiftProt
     if lhs.storedBytes != rhs.storedBytes {return false}
     if lhs.changedBytes != rhs.changedBytes {return false}
     if lhs.identifier != rhs.identifier {return false}
+    if lhs.verifiedBy != rhs.verifiedBy {return false}
+    if lhs.verifiedUnixMs != rhs.verifiedUnixMs {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2036,7 +2105,7 @@ nonisolated extension Bascule_V1_DescribeReplica: SwiftProtobuf.Message, SwiftPr
 
 nonisolated extension Bascule_V1_ReplicaDescription: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".ReplicaDescription"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}protection\0\u{3}guest_uuid\0\u{3}guest_name\0\u{1}generation\0\u{3}base_cycle\0\u{3}newest_cycle\0\u{1}points\0\u{3}base_bytes\0\u{3}journal_bytes\0\u{1}disks\0\u{3}open_cycle\0\u{1}adopted\0\u{3}running_cycle\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}protection\0\u{3}guest_uuid\0\u{3}guest_name\0\u{1}generation\0\u{3}base_cycle\0\u{3}newest_cycle\0\u{1}points\0\u{3}base_bytes\0\u{3}journal_bytes\0\u{1}disks\0\u{3}open_cycle\0\u{1}adopted\0\u{3}running_cycle\0\u{3}verification_fault\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2057,6 +2126,7 @@ nonisolated extension Bascule_V1_ReplicaDescription: SwiftProtobuf.Message, Swif
       case 11: try { try decoder.decodeSingularUInt64Field(value: &self.openCycle) }()
       case 12: try { try decoder.decodeSingularBoolField(value: &self.adopted) }()
       case 13: try { try decoder.decodeSingularUInt64Field(value: &self.runningCycle) }()
+      case 14: try { try decoder.decodeSingularStringField(value: &self.verificationFault) }()
       default: break
       }
     }
@@ -2102,6 +2172,9 @@ nonisolated extension Bascule_V1_ReplicaDescription: SwiftProtobuf.Message, Swif
     if self.runningCycle != 0 {
       try visitor.visitSingularUInt64Field(value: self.runningCycle, fieldNumber: 13)
     }
+    if !self.verificationFault.isEmpty {
+      try visitor.visitSingularStringField(value: self.verificationFault, fieldNumber: 14)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2119,6 +2192,7 @@ nonisolated extension Bascule_V1_ReplicaDescription: SwiftProtobuf.Message, Swif
     if lhs.openCycle != rhs.openCycle {return false}
     if lhs.adopted != rhs.adopted {return false}
     if lhs.runningCycle != rhs.runningCycle {return false}
+    if lhs.verificationFault != rhs.verificationFault {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2661,7 +2735,7 @@ nonisolated extension Bascule_V1_StartReplica: SwiftProtobuf.Message, SwiftProto
 
 nonisolated extension Bascule_V1_ReplicaStarted: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".ReplicaStarted"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}guest_uuid\0\u{3}guest_name\0\u{1}cycle\0\u{3}start_ms\0\u{3}running_unix_ms\0\u{1}warnings\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}guest_uuid\0\u{3}guest_name\0\u{1}cycle\0\u{3}start_ms\0\u{3}running_unix_ms\0\u{1}warnings\0\u{1}verified\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2675,6 +2749,7 @@ nonisolated extension Bascule_V1_ReplicaStarted: SwiftProtobuf.Message, SwiftPro
       case 4: try { try decoder.decodeSingularUInt32Field(value: &self.startMs) }()
       case 5: try { try decoder.decodeSingularInt64Field(value: &self.runningUnixMs) }()
       case 6: try { try decoder.decodeRepeatedStringField(value: &self.warnings) }()
+      case 7: try { try decoder.decodeSingularBoolField(value: &self.verified) }()
       default: break
       }
     }
@@ -2699,6 +2774,9 @@ nonisolated extension Bascule_V1_ReplicaStarted: SwiftProtobuf.Message, SwiftPro
     if !self.warnings.isEmpty {
       try visitor.visitRepeatedStringField(value: self.warnings, fieldNumber: 6)
     }
+    if self.verified != false {
+      try visitor.visitSingularBoolField(value: self.verified, fieldNumber: 7)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2709,6 +2787,7 @@ nonisolated extension Bascule_V1_ReplicaStarted: SwiftProtobuf.Message, SwiftPro
     if lhs.startMs != rhs.startMs {return false}
     if lhs.runningUnixMs != rhs.runningUnixMs {return false}
     if lhs.warnings != rhs.warnings {return false}
+    if lhs.verified != rhs.verified {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2716,7 +2795,7 @@ nonisolated extension Bascule_V1_ReplicaStarted: SwiftProtobuf.Message, SwiftPro
 
 nonisolated extension Bascule_V1_StopReplica: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".StopReplica"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}protection\0\u{1}purpose\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}protection\0\u{1}purpose\0\u{1}verdict\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2726,6 +2805,7 @@ nonisolated extension Bascule_V1_StopReplica: SwiftProtobuf.Message, SwiftProtob
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularStringField(value: &self.protection) }()
       case 2: try { try decoder.decodeSingularEnumField(value: &self.purpose) }()
+      case 3: try { try decoder.decodeSingularEnumField(value: &self.verdict) }()
       default: break
       }
     }
@@ -2738,12 +2818,16 @@ nonisolated extension Bascule_V1_StopReplica: SwiftProtobuf.Message, SwiftProtob
     if self.purpose != .unspecified {
       try visitor.visitSingularEnumField(value: self.purpose, fieldNumber: 2)
     }
+    if self.verdict != .unspecified {
+      try visitor.visitSingularEnumField(value: self.verdict, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Bascule_V1_StopReplica, rhs: Bascule_V1_StopReplica) -> Bool {
     if lhs.protection != rhs.protection {return false}
     if lhs.purpose != rhs.purpose {return false}
+    if lhs.verdict != rhs.verdict {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

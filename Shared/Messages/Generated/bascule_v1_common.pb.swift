@@ -310,6 +310,49 @@ package nonisolated enum Bascule_V1_FenceAction: SwiftProtobuf.Enum, Swift.CaseI
 
 }
 
+/// What an operator says of a test failover when it is ended.
+package nonisolated enum Bascule_V1_TestVerdict: SwiftProtobuf.Enum, Swift.CaseIterable {
+  package typealias RawValue = Int
+  case unspecified // = 0
+
+  /// the guest did what it should
+  case verified // = 1
+
+  /// it did not, whatever its guest agent told
+  case failed // = 2
+  case UNRECOGNIZED(Int)
+
+  package init() {
+    self = .unspecified
+  }
+
+  package init?(rawValue: Int) {
+    switch rawValue {
+    case 0: self = .unspecified
+    case 1: self = .verified
+    case 2: self = .failed
+    default: self = .UNRECOGNIZED(rawValue)
+    }
+  }
+
+  package var rawValue: Int {
+    switch self {
+    case .unspecified: return 0
+    case .verified: return 1
+    case .failed: return 2
+    case .UNRECOGNIZED(let i): return i
+    }
+  }
+
+  // The compiler won't synthesize support with the UNRECOGNIZED case.
+  package static let allCases: [Bascule_V1_TestVerdict] = [
+    .unspecified,
+    .verified,
+    .failed,
+  ]
+
+}
+
 package nonisolated enum Bascule_V1_Direction: SwiftProtobuf.Enum, Swift.CaseIterable {
   package typealias RawValue = Int
   case unspecified // = 0
@@ -691,6 +734,10 @@ nonisolated extension Bascule_V1_ActiveSide: SwiftProtobuf._ProtoNameProviding {
 
 nonisolated extension Bascule_V1_FenceAction: SwiftProtobuf._ProtoNameProviding {
   package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0FENCE_ACTION_UNSPECIFIED\0\u{1}FENCE_ACTION_ALARM\0\u{1}FENCE_ACTION_DISCONNECT\0\u{1}FENCE_ACTION_SHUT_DOWN\0")
+}
+
+nonisolated extension Bascule_V1_TestVerdict: SwiftProtobuf._ProtoNameProviding {
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0TEST_VERDICT_UNSPECIFIED\0\u{1}TEST_VERDICT_VERIFIED\0\u{1}TEST_VERDICT_FAILED\0")
 }
 
 nonisolated extension Bascule_V1_Direction: SwiftProtobuf._ProtoNameProviding {

@@ -285,6 +285,9 @@ package nonisolated struct Bascule_V1_StartRun: Sendable {
   /// unspecified: as the policy says
   package var whenShutdownFails: Bascule_V1_WhenShutdownFails = .unspecified
 
+  /// CLEANUP: what is said of the test's point; unspecified: nothing
+  package var verdict: Bascule_V1_TestVerdict = .unspecified
+
   /// answers the run with its steps, does nothing and stores nothing
   package var dryRun: Bool = false
 
@@ -632,7 +635,7 @@ nonisolated extension Bascule_V1_StepState: SwiftProtobuf._ProtoNameProviding {
 
 nonisolated extension Bascule_V1_StartRun: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".StartRun"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}kind\0\u{1}protection\0\u{1}point\0\u{1}cycle\0\u{3}reach_source\0\u{3}keep_diverged\0\u{3}shutdown_limit_ms\0\u{3}when_shutdown_fails\0\u{3}dry_run\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}kind\0\u{1}protection\0\u{1}point\0\u{1}cycle\0\u{3}reach_source\0\u{3}keep_diverged\0\u{3}shutdown_limit_ms\0\u{3}when_shutdown_fails\0\u{3}dry_run\0\u{1}verdict\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -649,6 +652,7 @@ nonisolated extension Bascule_V1_StartRun: SwiftProtobuf.Message, SwiftProtobuf.
       case 7: try { try decoder.decodeSingularUInt32Field(value: &self.shutdownLimitMs) }()
       case 8: try { try decoder.decodeSingularEnumField(value: &self.whenShutdownFails) }()
       case 9: try { try decoder.decodeSingularBoolField(value: &self.dryRun) }()
+      case 10: try { try decoder.decodeSingularEnumField(value: &self.verdict) }()
       default: break
       }
     }
@@ -682,6 +686,9 @@ nonisolated extension Bascule_V1_StartRun: SwiftProtobuf.Message, SwiftProtobuf.
     if self.dryRun != false {
       try visitor.visitSingularBoolField(value: self.dryRun, fieldNumber: 9)
     }
+    if self.verdict != .unspecified {
+      try visitor.visitSingularEnumField(value: self.verdict, fieldNumber: 10)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -694,6 +701,7 @@ nonisolated extension Bascule_V1_StartRun: SwiftProtobuf.Message, SwiftProtobuf.
     if lhs.keepDiverged != rhs.keepDiverged {return false}
     if lhs.shutdownLimitMs != rhs.shutdownLimitMs {return false}
     if lhs.whenShutdownFails != rhs.whenShutdownFails {return false}
+    if lhs.verdict != rhs.verdict {return false}
     if lhs.dryRun != rhs.dryRun {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
