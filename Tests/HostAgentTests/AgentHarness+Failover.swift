@@ -65,8 +65,11 @@ extension AgentHarness {
         return started
     }
 
-    func stopReplica(_ purpose: ReplicaPurpose, generation: UInt64) async throws {
+    func stopReplica(
+        _ purpose: ReplicaPurpose, verdict: Messages.TestVerdict = .unspecified, generation: UInt64
+    ) async throws {
         var request = StopReplica()
+        request.verdict = verdict
         request.protection = protection
         request.purpose = purpose
         _ = try await send(.stopReplica(request), generation: generation)

@@ -27,6 +27,8 @@ struct ReplicaRecoveryTests {
             try await sites.run(ending: .asAfterACrash) { source, target in
                 try await source.cycle(1, .full, parent: 0, to: target)
                 held = try await source.cycle(2, .incremental, parent: 1, to: target)
+                _ = try await target.startReplica(1, .test, generation: 1)
+                try await target.stopReplica(.test, verdict: .verified, generation: 1)
             }
             // The agent's state is gone as well.
             try FileManager.default.removeItem(atPath: "\(sites.target.directory)/state")
@@ -36,6 +38,7 @@ struct ReplicaRecoveryTests {
             #expect(listed.map(\.protection) == [protection] && listed[0].newestCycle == 2 && listed[0].points == 2)
             let verified = try await recover(sites.target) { try await $0.verify(protection) { _, _ in } }
             #expect(verified.faultCount == 0 && verified.checkedBytes > 0)
+            #expect(listed[0].verifiedCycle == 1 && listed[0].verificationFault.isEmpty)
             let started = try await recover(sites.target) {
                 try await $0.start(protection, cycle: nil, networks: [:])
             }

@@ -36,7 +36,7 @@ extension AgentRequestHandler {
     func stopReplica(_ request: StopReplica, generation: UInt64) async throws -> AgentReply.OneOf_Reply {
         try await started.stop(
             try protection(request.protection), try StartedReplica.Purpose(request.purpose),
-            generation: try requiredGeneration(generation))
+            verdict: try TestVerdict(request), generation: try requiredGeneration(generation))
         return .done(AgentDone())
     }
 

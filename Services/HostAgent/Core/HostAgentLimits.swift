@@ -8,6 +8,9 @@ package enum HostAgentLimits {
     package static let captureKeepMillisecondsDefault: UInt32 = 20_000
     /// How often expired captures are looked for.
     package static let watchdogInterval: Duration = .milliseconds(500)
+    /// Guests that were started from a point are asked for a sign of life this often until they give one, because the
+    /// hypervisor's word of a guest agent may be missed. Each question may wait as long as an agent gets to answer.
+    package static let answerPollInterval: Duration = .seconds(5)
     /// Ending a backup job that failed is tried again after this.
     package static let closeRetryInterval: Duration = .seconds(5)
     /// Requests for one protection that wait for the one being carried out.

@@ -29,6 +29,9 @@ struct RecoverCommand: AsyncParsableCommand {
     @Option(help: "The recovery point to start from; the newest one unless said.")
     var cycle: UInt64?
 
+    @Flag(help: "Start from the newest verified point.")
+    var verified = false
+
     @Option(
         name: .customLong("network"),
         help: "SOURCE=BRIDGE: what a network of the source is here. Repeatable; others start with their link down.")
@@ -47,6 +50,7 @@ struct RecoverCommand: AsyncParsableCommand {
         case .verify, .start:
             guard protection != nil else { throw ValidationError("Name the protection; `recover list` shows them.") }
         }
+        if verified, cycle != nil { throw ValidationError("Give --cycle or --verified.") }
         for network in networks where network.split(separator: "=").count != 2 {
             throw ValidationError("--network takes SOURCE=BRIDGE, not \(network).")
         }
@@ -88,7 +92,7 @@ struct RecoverCommand: AsyncParsableCommand {
 
     private func list(_ replicas: [ReplicaRecovery.Replica]) {
         print(
-            "PROTECTION                            GUEST             GENERATION  POINTS  NEWEST  CAPTURED              RUNS FROM"
+            "PROTECTION                            GUEST             GENERATION  POINTS  NEWEST  CAPTURED              VERIFIED  RUNS FROM"
         )
         for replica in replicas {
             let captured =
@@ -97,11 +101,15 @@ struct RecoverCommand: AsyncParsableCommand {
             let columns = [
                 (replica.protection, 38), (replica.guestName, 18), ("\(replica.generation)", 12),
                 ("\(replica.points)", 8), ("\(replica.newestCycle)", 8), (captured, 22),
+                (replica.verifiedCycle.map { "\($0)" } ?? "–", 10),
                 (replica.runningCycle.map { "\($0)" } ?? "–", 0),
             ]
             print(
                 columns.map { text, width in text + String(repeating: " ", count: max(0, width - text.count)) }.joined()
             )
+        }
+        for replica in replicas where !replica.verificationFault.isEmpty {
+            print("warning: \(replica.guestName): \(replica.verificationFault)")
         }
         if replicas.isEmpty { print("This host holds no replica.") }
     }
@@ -127,12 +135,22 @@ struct RecoverCommand: AsyncParsableCommand {
             let halves = network.split(separator: "=", maxSplits: 1).map(String.init)
             return (halves[0], halves[1])
         }
+        let point = verified ? try verifiedPoint(of: replica) : cycle
         let started = try await recovery.start(
-            replica.protection, cycle: cycle, networks: Dictionary(pairs) { _, last in last })
+            replica.protection, cycle: point, networks: Dictionary(pairs) { _, last in last })
         print(
             "\(started.guestName) runs from point \(started.cycle), generation \(started.generation), "
                 + "after \(started.milliseconds) ms.")
         for warning in started.warnings { print("warning: \(warning)") }
+    }
+
+    private func verifiedPoint(of replica: ReplicaRecovery.Replica) throws -> UInt64 {
+        guard let cycle = replica.verifiedCycle else {
+            throw RemoteError(
+                .notFound, "None of the \(replica.points) points of \(replica.guestName) is verified.",
+                remedy: "Start another one with --cycle, or the newest without it.")
+        }
+        return cycle
     }
 
     private func chosen(_ recovery: ReplicaRecovery) async throws -> ReplicaRecovery.Replica {

@@ -19,6 +19,10 @@ package struct ReplicaRecovery: Sendable {
         /// The source host's clock; 0: no point.
         package var newestUnixMilliseconds: Int64
         package var points: Int
+        /// Newest point that a guest which was started from it answered; nil: none did.
+        package var verifiedCycle: UInt64?
+        /// Why no point counts as verified; empty: nothing is wrong.
+        package var verificationFault: String
         package var isAdopted: Bool
         /// The point that its guest runs from; nil: it does not run.
         package var runningCycle: UInt64?
@@ -104,6 +108,7 @@ package struct ReplicaRecovery: Sendable {
             protection: protection, guest: described.guestUuid, guestName: described.guestName,
             generation: described.generation, newestCycle: points.points.last?.cycle ?? 0,
             newestUnixMilliseconds: points.points.last?.capturedUnixMs ?? 0, points: points.points.count,
+            verifiedCycle: points.points.last { $0.verified }?.cycle, verificationFault: described.verificationFault,
             isAdopted: described.adopted, runningCycle: described.runningCycle == 0 ? nil : described.runningCycle)
     }
 

@@ -42,9 +42,11 @@ struct SideDescriptions: Sendable {
         } catch let error as HypervisorError where error.code == .guestNotFound {
             // Unspecified: none is defined.
         }
-        if let guest = try await started.failover(of: protection) { description.failover = ReplicaStarted(guest) }
+        if let guest = try await started.failover(of: protection) {
+            description.failover = ReplicaStarted(guest, isVerified: await started.isVerified(protection, guest))
+        }
         if let guest = try await started.started(protection, .test)?.started {
-            description.test = ReplicaStarted(guest)
+            description.test = ReplicaStarted(guest, isVerified: await started.isVerified(protection, guest))
         }
         return description
     }

@@ -56,6 +56,7 @@ extension StartedRole {
             group.addTask {
                 while !(await stop.sleep(for: HostAgentLimits.watchdogInterval)) { await self.views.tick() }
             }
+            group.addTask { await self.markWhatAnswers(until: stop) }
             while !stop.isGiven, !Task.isCancelled {
                 while let next = work.next() {
                     group.addTask { await self.carryOut(next.kind, next.protection, threads, stop) }
@@ -137,8 +138,8 @@ extension StartedRole {
         switch change.kind {
         case .shutDown, .destroyed, .crashed:
             for protection in committedProtections(of: change.guest) { await settleIfOff(protection) }
-        case .defined, .undefined, .started, .paused, .resumed, .devicesChanged, .guestAgentChanged, .captureLost:
-            break
+        case .guestAgentChanged: answersAreDue.ring()
+        case .defined, .undefined, .started, .paused, .resumed, .devicesChanged, .captureLost: break
         }
     }
 

@@ -34,7 +34,10 @@ extension StartedRole {
         }
     }
 
-    func stop(_ protection: String, _ purpose: StartedReplica.Purpose, generation: UInt64) async throws {
+    /// - Parameter verdict: of a test alone.
+    func stop(
+        _ protection: String, _ purpose: StartedReplica.Purpose, verdict: TestVerdict = .none, generation: UInt64
+    ) async throws {
         try await lock.withLock(protection) {
             let known = try started(protection, purpose)
             if known == nil, purpose == .failover, try await store.startedOnBase(protection) != nil {
@@ -51,6 +54,8 @@ extension StartedRole {
                 guard let known else { preconditionFailure("what is removed is known") }
                 let replica = try await target.replica(
                     of: protection, generation: generation, raises: purpose == .failover)
+                try await judge(known, protection, verdict)
+                try reach(.stopJudged)
                 try await remove(known, protection, replica)
                 logger.notice("started replica removed", metadata: ["protection": "\(protection)"])
             }
@@ -110,6 +115,8 @@ extension StartedRole {
                 runningUnixMilliseconds: guest.runningUnixMilliseconds, warnings: guest.warnings)
             begun.phase = .running(started)
             try await keep(begun, of: protection)
+            // Its agent may have come before it was known that there is somebody to ask.
+            answersAreDue.ring()
             logger.notice(
                 "replica started",
                 metadata: [

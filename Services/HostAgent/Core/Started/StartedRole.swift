@@ -37,6 +37,10 @@ package actor StartedRole {
     let threads = BlockingThreads(name: "started", threads: HostAgentLimits.startedThreads)
     let clock = ContinuousClock()
     private var known: [Key: StartedReplica] = [:]
+    /// Guests whose agents answered, by what they were started for: they are not asked again.
+    var proven: [Key: String] = [:]
+    /// Rings when a guest agent came or went, and now and then.
+    let answersAreDue = Bell()
     /// Records that cannot be read, and why: nothing is done with those replicas.
     private var unreadable: [Key: HostAgentError] = [:]
 
@@ -121,6 +125,19 @@ package actor StartedRole {
 
     var count: Int { known.count }
 
+    /// Guests that run from a view and did not answer yet. One on base images proves no point: what it runs on was
+    /// handed over to it.
+    var unproven: [Candidate] {
+        known.compactMap { key, started in
+            guard started.needsView, let guest = started.started, proven[key] != guest.uuid else { return nil }
+            return Candidate(key: key, guest: guest.uuid, cycle: guest.cycle)
+        }
+    }
+
+    func isUnproven(_ candidate: Candidate) -> Bool {
+        unproven.contains { $0.key == candidate.key && $0.guest == candidate.guest && $0.cycle == candidate.cycle }
+    }
+
     /// - Parameter guest: nil stands for every guest.
     func committedProtections(of guest: String?) -> [String] {
         known.compactMap { key, started in
@@ -181,11 +198,14 @@ package actor StartedRole {
     func drop(_ protection: String, _ purpose: StartedReplica.Purpose) async throws {
         let records = records
         try await threads.run { try records.remove(protection, purpose) }
-        known[key(protection, purpose)] = nil
+        forget(protection, purpose)
     }
 
     /// Forgets what was in a directory that is gone.
-    func forget(_ protection: String, _ purpose: StartedReplica.Purpose) { known[key(protection, purpose)] = nil }
+    func forget(_ protection: String, _ purpose: StartedReplica.Purpose) {
+        known[key(protection, purpose)] = nil
+        proven[key(protection, purpose)] = nil
+    }
 
     func directory(of protection: String, _ purpose: StartedReplica.Purpose) -> String {
         records.directory(of: protection, purpose)

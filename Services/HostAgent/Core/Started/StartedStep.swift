@@ -2,7 +2,7 @@
 /// after must do as if it had been killed.
 package enum StartedStep: String, Sendable, CaseIterable {
     case startRecorded, startMarked, startViewServed, startGuestRuns
-    case stopRecorded, stopGuestRemoved, stopViewEnded, stopUnmarked
+    case stopJudged, stopRecorded, stopGuestRemoved, stopViewEnded, stopUnmarked
     case baseRecorded, baseFolded, baseDefined, baseHandedOver, baseGuestRuns, baseNoted, baseReleased
     case commitRecorded, commitSettled, coldOnBase, coldViewEnded
     case adoptKept, adoptSourceReleased, adoptStripped, adoptMade

@@ -29,6 +29,12 @@ extension TargetRole {
         try await lock.withLock(protection) { try await find(protection) != nil }
     }
 
+    /// Whose word there is that a guest from this point answered. Waits for nothing; a replica that is not open says
+    /// nothing.
+    func verification(of cycle: UInt64, _ protection: String) -> PointVerification? {
+        entries[protection]?.replica.point(of: cycle)?.verification
+    }
+
     /// Whether a replica's base is a guest's own disks, so that nobody else may write to them.
     func holdsAdopted(_ protection: String) async throws -> Bool {
         try await lock.withLock(protection) { try await !(find(protection)?.describe().adopted ?? []).isEmpty }

@@ -71,7 +71,8 @@ extension GuestStopped {
 }
 
 extension ReplicaStarted {
-    init(_ guest: StartedGuest) {
+    /// - Parameter isVerified: whether the point that it runs from is marked.
+    init(_ guest: StartedGuest, isVerified: Bool = false) {
         self.init()
         guestUuid = guest.uuid
         guestName = guest.name
@@ -79,5 +80,6 @@ extension ReplicaStarted {
         startMs = UInt32(clamping: guest.startMilliseconds)
         runningUnixMs = guest.runningUnixMilliseconds
         warnings = guest.warnings
+        verified = isVerified
     }
 }

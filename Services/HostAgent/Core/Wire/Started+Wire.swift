@@ -12,6 +12,25 @@ extension StartedReplica.Purpose {
     }
 }
 
+extension TestVerdict {
+    /// Only a test is judged: a failover is committed, or not.
+    init(_ request: StopReplica) throws {
+        switch request.verdict {
+        case .unspecified: self = .none
+        case .verified: self = .verified
+        case .failed: self = .failed
+        case .UNRECOGNIZED(let number):
+            throw RemoteError(
+                .invalidArgument, "verdict is not set to a known value.",
+                facts: ["field": "verdict", "value": "\(number)"])
+        }
+        guard self == .none || request.purpose == .test else {
+            throw RemoteError(
+                .invalidArgument, "Only a test has a verdict.", remedy: "Leave it out.", facts: ["field": "verdict"])
+        }
+    }
+}
+
 extension StartedReplica.Order {
     init(_ request: StartReplica, generation: UInt64) throws {
         guard request.cycle > 0 else {

@@ -103,12 +103,20 @@ extension Messages.RecoveryPoint {
         storedBytes = point.storedBytes
         changedBytes = point.changedBytes
         identifier = Data(point.identifier.bytes)
+        guard let verification = point.verification else { return }
+        verified = true
+        verifiedUnixMs = verification.unixMilliseconds
+        switch verification.witness {
+        case .guestAgent: verifiedBy = .guestAgent
+        case .operator: verifiedBy = .operator
+        }
     }
 }
 
 extension Messages.ReplicaDescription {
     init(_ replica: ReplicaSummary) {
         self.init()
+        verificationFault = replica.verificationFault ?? ""
         protection = replica.protection.uuidString.lowercased()
         guestUuid = replica.guest.uuidString.lowercased()
         guestName = replica.guestName
