@@ -50,10 +50,10 @@ struct ModelHost: Hashable, Sendable {
             return .done
         case .startReplica(let cycle, let purpose, _, let onBase):
             return try start(cycle, purpose, onBase: onBase)
-        case .stopReplica(.test):
+        case .stopReplica(.test, _):
             testRunsFrom = nil
             return .done
-        case .stopReplica(.failover):
+        case .stopReplica(.failover, _):
             guard runsFrom != nil else { return .done }
             runsFrom = nil
             guestRuns = false

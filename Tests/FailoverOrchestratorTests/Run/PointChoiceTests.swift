@@ -24,6 +24,13 @@ import Testing
         #expect(error?.remedy.isEmpty == false)
     }
 
+    @Test func `where none is verified, the answer says how one becomes so`() {
+        let error = #expect(throws: OrchestratorError.self) {
+            try PointChoice.latestVerified.point(among: [Samples.point(3)], host: "beta")
+        }
+        #expect(error?.remedy.contains("bascule failover GUEST --test") == true)
+    }
+
     @Test func `without any point there is nothing to choose`() {
         #expect(throws: OrchestratorError.self) { try PointChoice.latest.point(among: [], host: "beta") }
     }

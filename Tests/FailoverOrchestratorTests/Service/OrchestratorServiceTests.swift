@@ -95,6 +95,56 @@ import Testing
         }
     }
 
+    @Test func `a verdict goes to the agent, and the report says what became of the point`() async throws {
+        try await OrchestratorBench.use { bench in
+            let running = try await bench.start()
+            let verdicts: [Messages.TestVerdict] = [.verified, .failed, .unspecified]
+            for verdict in verdicts {
+                let test = try await running.start(.test)
+                _ = try await running.run(test.id, .succeeded)
+                let begun = try await running.start(.cleanup) { $0.verdict = verdict }
+                let cleanup = try await running.run(begun.id, .succeeded)
+                #expect(cleanup.cycle == 7)
+                #expect(
+                    cleanup.steps.map(\.detail)
+                        == [verdict == .verified ? "Point 7 is verified." : "Point 7 is not verified."])
+            }
+            #expect(bench.sites.state.withLock { $0.verdicts } == verdicts)
+            try await running.stop()
+        }
+    }
+
+    @Test func `a cleanup does not depend on what can be said of the point`() async throws {
+        try await OrchestratorBench.use { bench in
+            let running = try await bench.start()
+            let test = try await running.start(.test)
+            _ = try await running.run(test.id, .succeeded)
+            bench.sites.next("ListPoints", .refuse(RemoteError(.notFound, "There is no replica any more.")))
+            let begun = try await running.start(.cleanup) { $0.verdict = .verified }
+            let cleanup = try await running.run(begun.id, .succeeded)
+            #expect(cleanup.steps.map(\.detail) == [""])
+            try await running.stop()
+        }
+    }
+
+    @Test func `only a test that is known is judged, and only by its cleanup`() async throws {
+        try await OrchestratorBench.use { bench in
+            let running = try await bench.start()
+            let unknown = try await #require(throws: RemoteError.self) {
+                try await running.start(.cleanup) { $0.verdict = .verified }
+            }
+            #expect(unknown.code == .notFound && unknown.facts["rule"] == "no-test")
+            for verdict in [Messages.TestVerdict.failed, .UNRECOGNIZED(9)] {
+                let error = try await #require(throws: RemoteError.self) {
+                    try await running.start(.test) { $0.verdict = verdict }
+                }
+                #expect(error.code == .invalidArgument)
+            }
+            #expect(bench.sites.acts.isEmpty)
+            try await running.stop()
+        }
+    }
+
     @Test func `a dry run answers the steps, and does and keeps nothing`() async throws {
         try await OrchestratorBench.use { bench in
             let running = try await bench.start()

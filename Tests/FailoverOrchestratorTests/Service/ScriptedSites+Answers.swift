@@ -110,6 +110,7 @@ extension ScriptedSites {
                             $0.cycle = cycle
                             $0.capturedUnixMs = 1_700_000_000_000
                             $0.consistency = cycle == 5 ? .application : .crash
+                            $0.verified = cycle == 7 && state.verdicts.last == .verified
                         }
                     }
                 })
@@ -129,6 +130,9 @@ extension ScriptedSites {
                     $0.startMs = 3
                     $0.warnings = ["br-c leads nowhere: its link is down."]
                 })
+        case .stopReplica(let stop):
+            state.verdicts.append(stop.verdict)
+            return .done(AgentDone())
         case .commitReplica, .prepareReplica: return .workProgress(.with { $0.finished = true })
         default:  // The many requests of a generated enum that a run does not make.
             return .done(AgentDone())

@@ -36,6 +36,8 @@ final class ScriptedSites: Sendable {
         var isTriggered = false
         var guestRuns = true
         var started: StartReplica?
+        /// Of tests that were ended, in order.
+        var verdicts: [Messages.TestVerdict] = []
     }
 
     static let protection = "11111111-1111-4111-8111-111111111111"

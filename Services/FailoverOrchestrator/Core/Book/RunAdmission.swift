@@ -28,10 +28,12 @@ struct RunAdmission {
         try facts.take(registry, protection: protection.id, run: id)
         if let limit = request.shutdownLimitMilliseconds { facts.shutdownLimitMilliseconds = limit }
         if let action = request.whenShutdownFails { facts.whenShutdownFails = action }
-        if request.kind == .cleanup, let test = others.first(where: { $0.protection == protection.id && $0.holdsTest })
-        {
+        if request.kind == .cleanup {
+            let test = others.first { $0.protection == protection.id && $0.holdsTest }
+            try checkVerdict(of: test, protection)
             // Sides may have changed since; the test is where it was started.
-            facts.target = registry.host(test.facts.target.id) ?? test.facts.target
+            if let test { facts.target = registry.host(test.facts.target.id) ?? test.facts.target }
+            facts.point = test?.facts.point
         }
         try checkReach(facts)
         var record = RunRecord(
@@ -47,6 +49,15 @@ struct RunAdmission {
     }
 
     // MARK: Rules
+
+    /// What was not tested cannot have gone well, and whoever says so means another guest.
+    private func checkVerdict(of test: RunRecord?, _ protection: ProtectionEntry) throws(OrchestratorError) {
+        guard request.verdict != nil, test == nil else { return }
+        throw OrchestratorError(
+            .notFound, "No test of \(protection.guestName) is known that could be judged.",
+            remedy: "See “bascule runs \(protection.guestName)”; without a verdict the cleanup runs all the same.",
+            facts: ["rule": "no-test"])
+    }
 
     private func checkOthers(of protection: ProtectionEntry) throws(OrchestratorError) {
         let open = others.filter { $0.protection == protection.id && !$0.isEnded }

@@ -34,7 +34,7 @@ enum AgentOrder: Hashable, Sendable {
     case stopGuest(limitMilliseconds: UInt32, WhenShutdownFails)
     case startGuest
     case startReplica(cycle: UInt64, ReplicaPurpose, [NetworkLink], onBase: Bool)
-    case stopReplica(ReplicaPurpose)
+    case stopReplica(ReplicaPurpose, TestVerdict?)
     case commitReplica
     case prepareReplica
     case adoptDisks(cycle: UInt64, diverged: Bool, keepDiverged: Bool)

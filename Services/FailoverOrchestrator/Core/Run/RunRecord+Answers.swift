@@ -44,7 +44,10 @@ extension RunRecord {
             case .replica(let replica):
                 try take(replica)
             case .points(let points):
-                guard let choice = request.point else { return .next }
+                guard let choice = request.point else {
+                    noteVerification(points, at: index)
+                    return .next
+                }
                 let point = try choice.point(among: points, host: facts.target.name)
                 facts.point = point
                 steps[index].detail = "Point \(point.cycle)."
@@ -97,6 +100,15 @@ extension RunRecord {
         }
         if let limit = request.shutdownLimitMilliseconds { facts.shutdownLimitMilliseconds = limit }
         if let action = request.whenShutdownFails { facts.whenShutdownFails = action }
+    }
+
+    /// What became of a test's point, for the cleanup's report.
+    private mutating func noteVerification(_ points: [RecoveryPoint], at index: Int) {
+        guard kind == .cleanup, let tested = facts.point,
+            let point = points.first(where: { $0.cycle == tested.cycle })
+        else { return }
+        facts.point = point
+        steps[index].detail = "Point \(point.cycle) is \(point.isVerified ? "" : "not ")verified."
     }
 
     private mutating func checkTarget(_ side: SideState) throws(OrchestratorError) {

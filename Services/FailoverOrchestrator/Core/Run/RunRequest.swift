@@ -7,12 +7,22 @@ struct RunRequest: Hashable, Sendable, Codable {
     var point: PointChoice?
     /// UNPLANNED: shut the source down and fetch a last delta, as far as it answers.
     var reachesSource = false
+    /// CLEANUP: what the operator says of the test; nil: nothing.
+    var verdict: TestVerdict?
     /// REVERSE: keep what the old side wrote after the point.
     var keepsDiverged = false
     /// Nil: as the policy says.
     var shutdownLimitMilliseconds: UInt32?
     /// Nil: as the policy says.
     var whenShutdownFails: WhenShutdownFails?
+}
+
+/// What an operator says of a test when it is ended.
+enum TestVerdict: String, Hashable, Sendable, Codable {
+    /// The guest did what it should: its point is verified.
+    case verified
+    /// It did not, whatever its guest agent told.
+    case failed
 }
 
 /// What a run does.
@@ -87,8 +97,9 @@ extension PointChoice {
         case .latestVerified:
             guard let point = ordered.last(where: \.isVerified) else {
                 throw OrchestratorError(
-                    .notFound, "None of the \(points.count) points at \(host) was verified.",
-                    remedy: "Choose another point; “bascule points” lists them.")
+                    .notFound, "None of the \(points.count) points at \(host) is verified.",
+                    remedy: "Run a test failover, which marks its point once the guest answers: "
+                        + "“bascule failover GUEST --test”. Or choose another point; “bascule points” lists them.")
             }
             return point
         case .cycle(let cycle):

@@ -53,7 +53,8 @@ extension RunRecord {
         case .commitReplica: [.commitReplica]
         case .pend: [.refresh, .advance(.pend)]
         case .startTest: [.startReplica(.test)]
-        case .stopTest: [.stopReplica(.test)]
+        // The points say what is known of the test's one now.
+        case .stopTest: [.stopReplica(.test)] + (facts.point == nil ? [] : [.listPoints])
         case .stopReplica: [.stopReplica(.failover)]
         case .changePoint: [.refresh, .advance(.changePoint)]
         case .commit: [.refresh, .advance(.commit)]
@@ -137,7 +138,7 @@ extension RunRecord {
                 .startReplica(
                     cycle: facts.point?.cycle ?? 0, purpose, facts.networks,
                     onBase: purpose == .failover && startsOnBase))
-        case .stopReplica(let purpose): .agent(.target, .stopReplica(purpose))
+        case .stopReplica(let purpose): .agent(.target, .stopReplica(purpose, purpose == .test ? request.verdict : nil))
         case .adopt:
             // After anything but a planned failover the old side has gone its own way, whatever it looks like: the
             // first cycle back compares.

@@ -50,9 +50,26 @@ extension RunRequest {
         }
         self.init(
             kind: kind, protection: try RequiredField.text(wire.protection, "protection"), point: point,
-            reachesSource: wire.reachSource, keepsDiverged: wire.keepDiverged,
+            reachesSource: wire.reachSource, verdict: try TestVerdict(wire: wire.verdict, of: kind),
+            keepsDiverged: wire.keepDiverged,
             shutdownLimitMilliseconds: wire.shutdownLimitMs == 0 ? nil : wire.shutdownLimitMs,
             whenShutdownFails: WhenShutdownFails(wire: wire.whenShutdownFails))
+    }
+}
+
+extension TestVerdict {
+    /// Nil: nothing is said.
+    init?(wire: Messages.TestVerdict, of kind: RunKind) throws {
+        switch wire {
+        case .unspecified: return nil
+        case .verified: self = .verified
+        case .failed: self = .failed
+        case .UNRECOGNIZED: throw OrchestratorError(.invalidArgument, "verdict is not known here.")
+        }
+        guard kind == .cleanup else {
+            throw OrchestratorError(
+                .invalidArgument, "A verdict is of a test, and given with its cleanup.", remedy: "Leave it out.")
+        }
     }
 }
 

@@ -62,6 +62,15 @@ extension ReplicaPurpose {
     }
 }
 
+extension TestVerdict {
+    var wire: Messages.TestVerdict {
+        switch self {
+        case .verified: .verified
+        case .failed: .failed
+        }
+    }
+}
+
 extension AgentOrder {
     /// The generation travels in the envelope.
     func request(protection: String, guestUUID: String) -> Messages.AgentRequest.OneOf_Request {
@@ -105,11 +114,12 @@ extension AgentOrder {
                     $0.networks = networks.map(\.wire)
                     $0.onBase = onBase
                 })
-        case .stopReplica(let purpose):
+        case .stopReplica(let purpose, let verdict):
             .stopReplica(
                 .with {
                     $0.protection = protection
                     $0.purpose = purpose.wire
+                    $0.verdict = verdict?.wire ?? .unspecified
                 })
         case .commitReplica: .commitReplica(.with { $0.protection = protection })
         case .prepareReplica: .prepareReplica(.with { $0.protection = protection })
