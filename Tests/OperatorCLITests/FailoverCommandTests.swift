@@ -106,6 +106,17 @@ import Testing
         }
     }
 
+    @Test func whatIsSaidOfATestTravelsWithItsCleanup() async throws {
+        let orders = Orders()
+        try await ScriptedServices.run(orchestrator: { try orders.answer($0) }) { services in
+            #expect(await services.bascule("cleanup", "web1", "--yes") == .ok)
+            #expect(await services.bascule("cleanup", "web1", "--verified", "--yes") == .ok)
+            #expect(await services.bascule("cleanup", "web1", "--failed", "--yes") == .ok)
+            #expect(orders.all.map(\.kind) == [.cleanup, .cleanup, .cleanup])
+            #expect(orders.all.map(\.verdict) == [.unspecified, .verified, .failed])
+        }
+    }
+
     @Test func aTimeIsLookedUpAmongThePointsOfTheTarget() async throws {
         let orders = Orders()
         let endpoint = Mutex("")
@@ -131,6 +142,7 @@ import Testing
         ["failover", "web1", "--planned", "--point", "3"], ["failover", "web1", "--planned", "--reach-source"],
         ["failover", "web1", "--test", "--force-off"], ["failover", "web1", "--unplanned", "--shutdown-limit", "5s"],
         ["failover", "web1", "--planned", "--shutdown-limit", "11m", "--yes"],
+        ["cleanup", "web1", "--verified", "--failed"],
         ["failover", "web1", "--test", "--point", "yesterday"], ["change-point", "web1"], ["run"],
     ])
     func aCommandLineThatMakesNoSenseIsRefused(arguments: [String]) async throws {

@@ -32,6 +32,15 @@ import Testing
         #expect(error?.code == .notFound)
     }
 
+    @Test func theLatestVerifiedOneIsFoundOrItIsSaidHowThereWillBeOne() throws {
+        let none = #expect(throws: OperatorError.self) { try chosen("verified") }
+        #expect(none?.code == .notFound && none?.remedy.contains("bascule failover web1 --test") == true)
+        var marked = points
+        marked[0].verified = true
+        marked[2].verified = true
+        #expect(try PointSelector("verified").choose(from: marked, of: "web1").cycle == 6)
+    }
+
     @Test(arguments: ["", "0", "yesterday", "-1", "xyz"])
     func whatNamesNoPointIsRefused(text: String) {
         let error = #expect(throws: OperatorError.self) { try PointSelector(text) }

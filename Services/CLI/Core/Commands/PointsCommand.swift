@@ -70,12 +70,17 @@ package struct PointsCommand: OperatorCommand {
         for point in points {
             table.add([
                 .init("\(point.cycle)"), .init(HumanUnits.time(unixMilliseconds: point.capturedUnixMilliseconds)),
-                .init(point.consistency.rawValue), point.verified ? .init("yes", .good) : .init("no", .dim),
+                .init(point.consistency.rawValue), Self.verification(of: point),
                 .init(HumanUnits.bytes(point.changedBytes)),
                 .init(point.storedBytes == 0 ? "in base" : HumanUnits.bytes(point.storedBytes)),
                 .init(point.identifier, .dim),
             ])
         }
         return table
+    }
+
+    private static func verification(of point: PointRecord) -> Table.Cell {
+        guard point.verified else { return .init("no", .dim) }
+        return .init((point.verifiedBy ?? .unknown).words, .good)
     }
 }

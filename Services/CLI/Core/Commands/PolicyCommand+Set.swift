@@ -24,7 +24,8 @@ extension PolicyCommand {
         @Option(help: ArgumentHelp("Until what age one point an hour is kept.", valueName: "span"))
         var keepHourly: String?
 
-        @Option(help: ArgumentHelp("Until what age one point a day is kept.", valueName: "span"))
+        @Option(
+            help: ArgumentHelp("Until what age one point a day is kept, and the newest verified.", valueName: "span"))
         var keepDaily: String?
 
         @Option(help: ArgumentHelp("How often an application-consistent point is made, or never.", valueName: "span"))

@@ -18,6 +18,7 @@ package struct RecoverCommand: ParsableCommand {
               bascule recover --config /etc/bascule/agent.yaml list
               bascule recover --config /etc/bascule/agent.yaml verify ID
               bascule recover --config /etc/bascule/agent.yaml start ID --cycle 17
+              bascule recover --config /etc/bascule/agent.yaml start ID --verified
             """)
 
     @Argument(parsing: .captureForPassthrough, help: "What bascule-agent recover takes.")

@@ -59,6 +59,12 @@ package enum PointSelector: Sendable, Equatable {
             found = matches.first
         }
         guard let found else {
+            if self == .latestVerified {
+                throw OperatorError(
+                    .notFound, "none of the \(points.count) recovery points of \(guest) is verified",
+                    remedy: "run a test, which marks its point once the guest answers: bascule failover \(guest)"
+                        + " --test")
+            }
             throw OperatorError(
                 .notFound, "\(guest) has no such recovery point",
                 remedy: "it holds cycles \(oldest.cycle) to \(newest.cycle); see: bascule points \(guest)")

@@ -16,6 +16,11 @@ extension RunOrder {
         }
         start.reachSource = reachSource
         start.keepDiverged = keepDiverged
+        switch verdict {
+        case nil: break
+        case .verified: start.verdict = .verified
+        case .failed: start.verdict = .failed
+        }
         start.shutdownLimitMs = (shutdownLimitSeconds ?? 0) * 1_000
         start.whenShutdownFails = forceOff ? .destroy : .unspecified
         start.dryRun = dryRun

@@ -8,6 +8,12 @@ package struct RunOrder: Sendable, Equatable {
         case cycle(UInt64)
     }
 
+    /// What is said of a test when it is ended.
+    package enum Verdict: Sendable, Equatable {
+        case verified
+        case failed
+    }
+
     package var kind: RunRecord.Kind
     /// Identifier of the protection, or the guest's name or UUID.
     package var protection: String
@@ -15,6 +21,8 @@ package struct RunOrder: Sendable, Equatable {
     package var point: Point?
     /// Try to shut the source down and to fetch what it wrote last.
     package var reachSource = false
+    /// Of a cleanup; nil: the point's mark stays as the guest agent left it.
+    package var verdict: Verdict?
     /// Keep what the old side wrote after the point.
     package var keepDiverged = false
     /// Nil: as the policy says.

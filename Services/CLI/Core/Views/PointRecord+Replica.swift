@@ -6,8 +6,19 @@ extension PointRecord {
     init(replica point: RecoveryPoint) {
         self.init(
             cycle: point.cycle, capturedUnixMilliseconds: point.capturedUnixMilliseconds,
-            consistency: CycleRecord.Consistency(point.consistency), verified: false, storedBytes: point.storedBytes,
-            changedBytes: point.changedBytes, identifier: "\(point.identifier)")
+            consistency: CycleRecord.Consistency(point.consistency), verified: point.verification != nil,
+            storedBytes: point.storedBytes, changedBytes: point.changedBytes, identifier: "\(point.identifier)",
+            verifiedBy: point.verification.map { Witness($0.witness) },
+            verifiedUnixMilliseconds: point.verification?.unixMilliseconds)
+    }
+}
+
+extension PointRecord.Witness {
+    init(_ witness: PointVerification.Witness) {
+        switch witness {
+        case .guestAgent: self = .guestAgent
+        case .operator: self = .operator
+        }
     }
 }
 
