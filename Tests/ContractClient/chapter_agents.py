@@ -89,6 +89,9 @@ class AgentChapter:
             lambda registry: any(one.name == "quiet" for one in registry.take_snapshot().hosts), deadline=30)
         wanted = names(SERVICES["agent"][0], "request")
         self.holds(set(ANSWERS) == wanted, f"every request has its row; without one: {sorted(wanted ^ set(ANSWERS))}")
+        judged = agent.StopReplica(protection=PROTECTION, purpose=FAILOVER, verdict=common_pb2.TEST_VERDICT_FAILED)
+        self.holds(
+            self.ask_agent("stop_replica", judged) == "INVALID_ARGUMENT", "only a test is judged")
         for name, (message, expected) in ANSWERS.items():
             seen = self.ask_agent(name, message)
             self.holds(seen == expected, f"an agent without guests answers {name}: {expected}; it was {seen}")

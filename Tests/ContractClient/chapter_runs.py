@@ -13,6 +13,7 @@ class RunChapter:
         listed = self.orchestrator.orchestrator(list_runs=runs.ListRuns())
         self.holds(len(dry.steps) > 5 and not listed.runs, "a dry run answers its steps, and is none")
         self.prove_test(secondary)
+        self.prove_verdict(secondary)
         self.prove_there_and_back(primary, secondary)
         self.prove_unplanned(primary, secondary)
         self.prove_standing_still(secondary)
@@ -34,6 +35,30 @@ class RunChapter:
             lambda: self.start(runs.RUN_KIND_TEST, point=runs.POINT_CHOICE_LATEST))
         self.succeeds(self.start(runs.RUN_KIND_CLEANUP), "and cleaned up")
         self.holds(not secondary.started, "nothing of it is left at its host")
+
+    def prove_verdict(self, secondary):
+        """What an operator says of a test goes to the agent that ends it, and the report says what became of the point."""
+        for verdict, detail in [
+            (common_pb2.TEST_VERDICT_FAILED, "is not verified"), (common_pb2.TEST_VERDICT_VERIFIED, "is verified")]:
+            none = self.start(runs.RUN_KIND_TEST, point=runs.POINT_CHOICE_LATEST_VERIFIED)
+            over = self.run_when(none.id, lambda run: run.state == runs.RUN_STATE_FAILED)
+            self.holds("test failover" in over.remedy, "without a verified point it is said how there will be one")
+            test = self.succeeds(
+                self.start(runs.RUN_KIND_TEST, point=runs.POINT_CHOICE_LATEST), "a test is started to be judged")
+            cleanup = self.succeeds(self.start(runs.RUN_KIND_CLEANUP, verdict=verdict), "and judged with its cleanup")
+            self.holds(
+                cleanup.cycle == test.cycle and detail in cleanup.steps[-1].detail,
+                f"whose report says: {cleanup.steps[-1].detail}")
+        self.holds(secondary.verified == {self.protection.id: test.cycle}, "its point is marked where it is kept")
+        listed = self.services.command("points", "web", "--json")
+        self.holds('"verifiedBy":"operator"' in listed, "which the command line shows")
+        self.refused(
+            common_pb2.ERROR_CODE_NOT_FOUND, "a test that is not there cannot be judged",
+            lambda: self.start(runs.RUN_KIND_CLEANUP, verdict=common_pb2.TEST_VERDICT_VERIFIED))
+        again = self.succeeds(
+            self.start(runs.RUN_KIND_TEST, point=runs.POINT_CHOICE_LATEST_VERIFIED), "it can be asked for")
+        self.holds(again.cycle == test.cycle, "and is the one that is started")
+        self.succeeds(self.start(runs.RUN_KIND_CLEANUP), "and cleaned up")
 
     def prove_there_and_back(self, primary, secondary):
         planned = self.succeeds(self.start(runs.RUN_KIND_PLANNED), "a planned failover goes through")

@@ -45,6 +45,8 @@ class FakeAgent(FakeReplica, threading.Thread):
         self.adopted = set()
         self.sides = {}
         self.started = {}
+        self.tested = {}
+        self.verified = {}
         # The guest that tests are about, as every host that may run it describes it.
         self.protected_guest = guest("web")
         # Bytes that changed in the first region of each disk, at every capture.

@@ -8,7 +8,8 @@ from bascule.v1 import agent_pb2, common_pb2
 
 
 class FakeReplica:
-    """State it uses of the agent: `guests`, `replicas` (protection → newest cycle), `started`, `refuse_next`."""
+    """State it uses of the agent: `guests`, `replicas` (protection → newest cycle), `started`, `tested` and
+    `verified` (protection → the one cycle that is), `refuse_next`."""
 
     def _describe_side(self, request, reply):
         side = reply.agent_reply.side
@@ -42,6 +43,7 @@ class FakeReplica:
             cycle=request.cycle, start_ms=3, running_unix_ms=int(time.time() * 1000))
         if request.purpose == agent_pb2.REPLICA_PURPOSE_TEST:
             started.guest_name += "-test"
+            self.tested[request.protection] = request.cycle
         else:
             known = self.find(started.guest_uuid)
             if known is None:
@@ -54,6 +56,10 @@ class FakeReplica:
 
     def _stop_replica(self, request, reply):
         running = self.started.pop((request.protection, request.purpose), None)
+        if running is not None and request.verdict == common_pb2.TEST_VERDICT_VERIFIED:
+            self.verified[request.protection] = running.cycle
+        if running is not None and request.verdict == common_pb2.TEST_VERDICT_FAILED:
+            self.verified.pop(request.protection, None)
         if running is not None and request.purpose == agent_pb2.REPLICA_PURPOSE_FAILOVER:
             self.guests[:] = [known for known in self.guests if known.uuid != running.guest_uuid]
         reply.agent_reply.done.SetInParent()
@@ -84,10 +90,16 @@ class FakeReplica:
         newest = self.replicas.get(request.protection, 0)
         points = reply.agent_reply.points
         points.SetInParent()
-        for cycle in range(max(1, newest - 1), newest + 1):
-            points.points.add(
+        # The one that a test was started from is kept, however many follow.
+        tested = {self.tested[request.protection]} if request.protection in self.tested else set()
+        for cycle in sorted(tested | set(range(max(1, newest - 1), newest + 1))):
+            point = points.points.add(
                 cycle=cycle, captured_unix_ms=int(time.time() * 1000) - (newest - cycle) * 1000,
                 consistency=common_pb2.CONSISTENCY_CRASH, identifier=cycle.to_bytes(16, "big"))
+            if self.verified.get(request.protection) == cycle:
+                point.verified = True
+                point.verified_by = agent_pb2.VERIFIED_BY_OPERATOR
+                point.verified_unix_ms = int(time.time() * 1000)
 
     def _delete_replica(self, request, reply):
         self.replicas.pop(request.protection, None)
