@@ -50,6 +50,23 @@ struct SideTests {
         #expect(fixture.refusal(of: VaultFixture.step(.retreat))?.code == .failedPrecondition)
     }
 
+    /// Its agent was killed between taking the side and starting the guest, and reported in between.
+    @Test func pointOfASideThatWasTakenBeforeItsGuestWasStartedIsNoted() throws {
+        var fixture = try VaultFixture.protecting(in: .protected)
+        let target = fixture.protection.targetHostID
+        let generation = fixture.protection.generation + 1
+        try fixture.report([], on: target, sides: [fixture.side(generation: generation, cycle: 0)])
+        #expect(fixture.protection.state == .commitPending && fixture.protection.failoverCycle == 0)
+        let before = fixture.protection
+        try fixture.report([], on: before.sourceHostID, sides: [fixture.side(generation: generation, cycle: 11)])
+        #expect(fixture.protection == before)
+        try fixture.report([], on: target, sides: [fixture.side(generation: generation, cycle: 12)])
+        #expect(fixture.protection.failoverCycle == 12 && fixture.protection.version > before.version)
+        // What is known is changed by runs alone.
+        try fixture.report([], on: target, sides: [fixture.side(generation: generation, cycle: 13)])
+        #expect(fixture.protection.failoverCycle == 12)
+    }
+
     @Test func sideThatIsNotNewerOrNotActiveOrNotItsChangesNothing() throws {
         var fixture = try VaultFixture.protecting(in: .commitPending)
         let before = fixture.protection

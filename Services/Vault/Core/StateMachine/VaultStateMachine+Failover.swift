@@ -33,8 +33,9 @@ extension VaultStateMachine {
     /// that host's guest runs, and says how it came about.
     func takeOver(_ report: SideReport, from host: Host, _ draft: inout VaultDraft) {
         guard let protection = draft.registry.protections[report.protection], protection.uses(host: host.id),
-            report.isActive, report.generation > protection.generation
+            report.isActive
         else { return }
+        guard report.generation > protection.generation else { return noteCycle(report, of: protection, host, &draft) }
         var changed = protection
         changed.generation = report.generation
         changed.run = nil
@@ -57,6 +58,21 @@ extension VaultStateMachine {
         draft.audit(
             "take_over", protection.guestName, actor: "vault",
             outcome: "done: \(host.name) is active at generation \(report.generation)")
+    }
+
+    /// A host may tell that it took its side before its guest was started: then it was not known from which point.
+    private func noteCycle(
+        _ report: SideReport, of protection: Protection, _ host: Host, _ draft: inout VaultDraft
+    ) {
+        guard report.generation == protection.generation, protection.state == .commitPending,
+            protection.activeHostID == host.id, protection.failoverCycle == 0, report.cycle > 0
+        else { return }
+        var changed = protection
+        changed.failoverCycle = report.cycle
+        _ = record(changed, &draft)
+        draft.audit(
+            "take_over", protection.guestName, actor: "vault",
+            outcome: "done: \(host.name) started it from point \(report.cycle)")
     }
 
     func duties(of host: Host, _ registry: Registry) -> [HostDuty] {
