@@ -226,30 +226,6 @@ import Testing
         #expect(machine.startsAt == nil)
     }
 
-    @Test func `unprotecting cleans both sides and then waits for the vault`() throws {
-        var machine = CycleStateMachine(
-            entry: Samples.entry(.protected), binding: .known(Samples.settings()), progress: Samples.progress(),
-            now: now)
-        let actions = machine.handle(.listed(Samples.entry(.disabling, version: 2), .ordinary), now: now)
-        #expect(calls(actions) == [.releaseSource(guestUUID: Samples.entry().guestUUID), .deleteReplica])
-        for call in calls(actions) {
-            _ = machine.handle(.answered(try #require(callNumber(actions, call)), .success(.done)), now: now)
-        }
-        #expect(machine.phase == .released)
-        let last = machine.handle(.unlisted, now: now)
-        #expect(machine.phase == .forgotten)
-        guard case .store(.forget)? = last.first else { return #expect(Bool(false)) }
-    }
-
-    @Test func `unprotecting can leave the replica`() throws {
-        var entry = Samples.entry(.disabling, version: 2)
-        entry.keepReplica = true
-        var machine = CycleStateMachine(
-            entry: Samples.entry(.protected), binding: .unknown(name: "gone"), progress: Samples.progress(), now: now)
-        let actions = machine.handle(.listed(entry, .ordinary), now: now)
-        #expect(calls(actions) == [.releaseSource(guestUUID: entry.guestUUID)])
-    }
-
     @Test(arguments: CycleRecord.Stage.allCases)
     func `a restarted service settles what it left open before anything else`(stage: CycleRecord.Stage) throws {
         var machine = CycleStateMachine(

@@ -256,27 +256,6 @@ extension CycleStateMachine {
         actions.append(.store(.putProgress(progress)))
     }
 
-    // MARK: Unprotecting
-
-    mutating func release(now: PolicyTime, _ actions: inout [CycleAction]) {
-        let generation = entry.generation
-        let source = ask(
-            entry.sourceHost, generation: generation, .releaseSource(guestUUID: entry.guestUUID), &actions)
-        var target = PersistentCall.settled
-        if !entry.keepReplica {
-            target = PersistentCall(asked: ask(entry.targetHost, generation: generation, .deleteReplica, &actions))
-        }
-        phase = .releasing(source: PersistentCall(asked: source), target: target)
-    }
-
-    mutating func releaseAnswered(
-        _ call: CallNumber, _ result: Result<AgentAnswer, PolicyError>, _ source: PersistentCall,
-        _ target: PersistentCall, now: PolicyTime, _ actions: inout [CycleAction]
-    ) {
-        let (source, target) = settled(call, result, source, target, now: now)
-        phase = source.isSettled && target.isSettled ? .released : .releasing(source: source, target: target)
-    }
-
     private func settled(
         _ call: CallNumber, _ result: Result<AgentAnswer, PolicyError>, _ source: PersistentCall,
         _ target: PersistentCall, now: PolicyTime

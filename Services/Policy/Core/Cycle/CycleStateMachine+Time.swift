@@ -78,7 +78,7 @@ extension CycleStateMachine {
                 source.asked(ask(entry.sourceHost, generation: entry.generation, call, &actions))
             }
             if isDue(target, now) {
-                target.asked(ask(entry.targetHost, generation: entry.generation, .deleteReplica, &actions))
+                target.asked(ask(entry.targetHost, generation: entry.generation, targetRelease, &actions))
             }
             phase = .releasing(source: source, target: target)
         case .resting, .inspecting, .openingCapture, .openingTarget, .transferring, .verifying, .committing, .doubting,

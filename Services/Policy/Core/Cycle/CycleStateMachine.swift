@@ -202,6 +202,11 @@ struct CycleStateMachine: Sendable {
     /// for that answer, and one that may be committed already is settled first.
     mutating func obeyStanding(now: PolicyTime, _ actions: inout [CycleAction]) {
         switch (standing, phase) {
+        case (.run, .releasing), (.run, .released), (.onRequest, .releasing), (.onRequest, .released),
+            (.pause, .releasing), (.pause, .released), (.hold, .releasing), (.hold, .released):
+            // Its guest was started from the replica meanwhile, which ends the end. What either side has left is seen at
+            // the next cycle.
+            phase = .resting
         case (.run, _), (.onRequest, _):
             break
         case (_, .transferring(let flight)):
@@ -213,8 +218,7 @@ struct CycleStateMachine: Sendable {
         case (.gone, .resting), (.gone, .inspecting), (.gone, .releasing), (.gone, .released):
             phase = .forgotten
             actions.append(.store(.forget(entry.id)))
-        case (.pause, .resting), (.pause, .releasing), (.pause, .released), (.pause, .forgotten),
-            (.hold, .resting), (.hold, .releasing), (.hold, .released), (.hold, .forgotten),
+        case (.pause, .resting), (.pause, .forgotten), (.hold, .resting), (.hold, .forgotten),
             (.release, .releasing), (.release, .released), (.release, .forgotten), (.gone, .forgotten):
             break
         case (_, .openingCapture), (_, .openingTarget), (_, .verifying), (_, .committing), (_, .doubting),

@@ -49,6 +49,13 @@ struct PersistentCall: Hashable, Sendable {
         }
     }
 
+    /// As `failed`, for what no later opening clears: a peer that is not ready to let go, because a guest or a test runs
+    /// there, is asked until it is.
+    mutating func failedToRelease(_ error: PolicyError, now: PolicyTime) {
+        if error.code == .failedPrecondition { return failedButNeeded(now: now) }
+        failed(error, now: now)
+    }
+
     /// The answer cannot be done without: however often it is refused, it is asked again.
     mutating func failedButNeeded(now: PolicyTime) { state = .waiting(until: now + backoff.next()) }
 
