@@ -19,7 +19,8 @@ enum Samples {
         ProtectionEntry(
             id: protection, guestUUID: guest, guestName: "web", sourceHost: "h1", targetHost: "h2",
             sourceCloud: "a", targetCloud: "b", state: state, isReversed: reversed, generation: 1, version: 1,
-            policyOverride: "", activeSide: active, run: run, failoverCycle: 0)
+            policyOverride: "", activeSide: active, run: run,
+            failoverCycle: [.commitPending, .committed].contains(state) ? 7 : 0)
     }
 
     static func registry(_ entry: ProtectionEntry = entry()) -> RegistryView {

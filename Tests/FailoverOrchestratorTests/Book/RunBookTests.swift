@@ -61,6 +61,40 @@ import Testing
         #expect(refusal(.unplanned, Samples.entry()) { $0.hosts[1].isReachable = false } != nil)
     }
 
+    /// A host that took its side by itself, and was killed before it started the guest, has told no point.
+    @Test(arguments: [RunKind.commit, .reverse])
+    func `what rests on the point waits until it is known`(kind: RunKind) {
+        var entry = Samples.entry(.commitPending, active: .target)
+        entry.failoverCycle = 0
+        let error = refusal(kind, entry)
+        #expect(error?.facts["rule"] == "no-point" && error?.remedy.isEmpty == false)
+        #expect(refusal(.changePoint, entry) == nil && refusal(.cancel, entry) == nil)
+    }
+
+    @Test func `a test whose guest is no longer protected can still be cleaned up`() throws {
+        var test = try ended(Samples.request(.test), id: "0")
+        test.protection = "33333333-3333-4333-8333-333333333333"
+        // The guest is protected anew, or not at all.
+        for protections in [[Samples.entry()], []] {
+            var registry = Samples.registry()
+            registry.protections = protections
+            let record = try Samples.record(Samples.request(.cleanup), registry: registry, others: [test])
+            #expect(record.protection == test.protection && record.facts.target.id == test.facts.target.id)
+            var book = RunBook(stored: [test])
+            let request = OrchestratorRequest.start(
+                Samples.request(.cleanup), id: Samples.run, isDryRun: false, sender: "")
+            let output = book.handle(
+                .registryRead(RequestToken(value: 1), request, .success(registry)), now: Samples.start)
+            guard case .ask(let order)? = output.actions.last else {
+                Issue.record("it asks nothing: \(output.actions)")
+                continue
+            }
+            #expect(order.call == .agent(.target, .stopReplica(.test)) && order.protection == test.protection)
+            _ = book.handle(.run(Samples.run, .answered(order.number, .success(.done))), now: Samples.start)
+            #expect(!book.records.contains { $0.holdsTest })
+        }
+    }
+
     @Test func `a guest that fits nowhere at the target is refused before it is shut down`() throws {
         var world = ModelWorld()
         var registry = world.registry
@@ -82,6 +116,30 @@ import Testing
         }
         #expect(cause.facts["rule"] == "memory" && !cause.remedy.isEmpty)
         #expect(world.isAsBefore)
+    }
+
+    /// “bascule recover” was first. Taking the run back would stop that guest and drop what it wrote.
+    @Test func `a run that meets a guest which it did not start leaves it alone when it is abandoned`() throws {
+        var world = ModelWorld()
+        var machine = RunStateMachine(try Samples.record(Samples.request(.unplanned), registry: world.registry))
+        var pending = try machine.handle(.begun, now: Samples.start)
+        var asked: [RunCall] = []
+        while !machine.record.isEnded {
+            if pending.isEmpty { pending = try machine.handle(.abandonAsked, now: Samples.start) }
+            guard case .ask(let order) = pending.removeFirst() else { continue }
+            asked.append(order.call)
+            var result = try world.answer(order)
+            if case .agent(.target, .startReplica) = order.call {
+                result = .failure(OrchestratorError(.conflict, "It runs from another point.", remedy: "Stop it."))
+            }
+            pending += try machine.handle(.answered(order.number, result), now: Samples.start)
+        }
+        #expect(!asked.contains(.agent(.target, .stopReplica(.failover))))
+        guard case .advance(let last)? = asked.last else {
+            Issue.record("it ended with \(asked.suffix(3))")
+            return
+        }
+        #expect(last.move == .pend)
     }
 
     @Test func `networks of a reversed protection lead back along the pair that it came by`() {

@@ -14,6 +14,7 @@ struct RunAdmission {
                 .invalidArgument, "The request does not say which point to start from.",
                 remedy: "Give LATEST, LATEST_APPLICATION_CONSISTENT, LATEST_VERIFIED, or CYCLE with its number.")
         }
+        if let test = testWithoutProtection { return cleanup(of: test) }
         let protection = try registry.protection(named: request.protection)
         try checkOthers(of: protection)
         try checkState(of: protection)
@@ -46,6 +47,27 @@ struct RunAdmission {
             record.warn("The test guest of run \(test.id.prefix(8)) is still at \(target.name).")
         }
         return record
+    }
+
+    // MARK: Tests that outlived their protection
+
+    /// The guest was unprotected, and perhaps protected again, while its test was being started.
+    private var testWithoutProtection: RunRecord? {
+        guard request.kind == .cleanup else { return nil }
+        return others.first { test in
+            test.holdsTest && [test.protection, test.guestUUID, test.guestName].contains(request.protection)
+                && !registry.protections.contains { $0.id == test.protection }
+        }
+    }
+
+    /// It is where it was started, whatever the vault knows.
+    private func cleanup(of test: RunRecord) -> RunRecord {
+        var facts = test.facts
+        facts.target = registry.host(facts.target.id) ?? facts.target
+        return RunRecord(
+            id: id, request: request, protection: test.protection, guestUUID: test.guestUUID, guestName: test.guestName,
+            requestedBy: RunRecord.cut(sender, bytes: 200), requestedAt: now,
+            steps: request.steps.map { StepRecord($0) }, facts: facts)
     }
 
     // MARK: Rules
@@ -108,6 +130,15 @@ struct RunAdmission {
                 remedy: "See “bascule status”.", facts: ["rule": "state", "state": protection.state.rawValue])
         }
         switch request.kind {
+        case .reverse where protection.failoverCycle == 0, .commit where protection.failoverCycle == 0:
+            let target = registry.host(protection.targetHost)?.name ?? protection.targetHost
+            throw OrchestratorError(
+                .failedPrecondition,
+                "\(target) took \(protection.guestName) over without the vault, and has not told yet from which point "
+                    + "it started it.",
+                remedy: "Wait for its next report. When nothing runs there, start it with “bascule change-point "
+                    + "\(protection.guestName)”, or cancel.",
+                facts: ["rule": "no-point"])
         case .planned where protection.isReversed:
             throw OrchestratorError(
                 .failedPrecondition,

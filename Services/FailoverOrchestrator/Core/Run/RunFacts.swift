@@ -47,6 +47,8 @@ struct RunFacts: Hashable, Sendable, Codable {
     var startAskedAt: RunTime?
     var startAskedBefore = false
     var started: StartedReplica?
+    /// The target answered that it runs the guest from another point already, which is not of this run's making.
+    var runsAnotherPoint: Bool?
     var runningAt: RunTime?
     var isTestCleaned = false
 

@@ -17,6 +17,9 @@ extension RunStateMachine {
         let step = record.steps[index]
         // Whether one that is silent runs nobody can tell; it is waited for when it is fenced.
         if stage == .requireOff, step.step == .activate, error.isWorthRepeating { return succeed(at: index, now: now) }
+        if stage == .startReplica(.failover) {
+            record.facts.runsAnotherPoint = error.code == .conflict || error.facts["rule"] == "another-point-runs"
+        }
         let since = step.failingSince ?? now
         record.steps[index].failingSince = since
         record.steps[index].failuresInARow += 1
@@ -206,6 +209,9 @@ extension RunStateMachine {
         switch record.kind {
         case .planned, .failback, .unplanned:
             switch step {
+            case .startReplica where record.facts.runsAnotherPoint == true:
+                // “bascule recover” was first. What that guest wrote is not this run's to drop.
+                return endWithPend(at: index, now: now)
             case .activate, .fenceSource, .startReplica:
                 return takeBack(from: index, Self.abandonedCause, now: now)
             case .adoptSource, .reverse:

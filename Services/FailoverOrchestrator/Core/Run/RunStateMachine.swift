@@ -127,6 +127,8 @@ struct RunStateMachine: Sendable {
             if case .stopReplica = stage, error.code == .notFound { return succeed(at: index, now: now) }
             // The test is gone, which is what was asked for; what is said of its point can be read later.
             if stage == .listPoints, record.kind == .cleanup { return succeed(at: index, now: now) }
+            // Without a replica its guest runs on its own disks, and there is nothing to put into them.
+            if stage == .commitReplica, error.code == .notFound { return succeed(at: index, now: now) }
             return failed(error, stage, at: index, now: now)
         case .success(let answer):
             switch record.absorb(answer, to: stage, at: index, now: now) {

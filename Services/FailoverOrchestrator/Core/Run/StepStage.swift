@@ -59,7 +59,8 @@ extension RunRecord {
         case .changePoint: [.refresh, .advance(.changePoint)]
         case .commit: [.refresh, .advance(.commit)]
         case .cancel: [.refresh, .advance(.cancel)]
-        case .fenceTarget: [.setSide(.target, active: false)]
+        // Once more, because “bascule recover” may have started it between its stop and the change of sides.
+        case .fenceTarget: [.setSide(.target, active: false), .stopReplica(.failover)]
         case .activateSource: [.setSide(.source, active: true)]
         case .startSource: [.startGuest]
         case .release: [.refresh, .advance(.retreat)]
