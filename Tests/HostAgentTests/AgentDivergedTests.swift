@@ -49,7 +49,7 @@ struct AgentDivergedTests {
             #expect(replica.adopted && replica.newestCycle == 2 && replica.points == 0)
             #expect(try await a.points().isEmpty)
             #expect(await refusal { try await a.startReplica(2, .test, generation: 2) } == .notFound)
-            #expect(try kept(journey.image, generation: 2) == own)
+            #expect(try kept(journey.image, a.protection, generation: 2) == own)
 
             let held = b.hypervisor.contents(of: b.guest, "vda").contents
             let capture = try await b.capture(3, .incremental, parent: 2, generation: 2)
@@ -160,11 +160,11 @@ struct AgentDivergedTests {
         }
     }
 
-    private func kept(_ image: String, generation: UInt64) throws -> [UInt8] {
+    private func kept(_ image: String, _ protection: String, generation: UInt64) throws -> [UInt8] {
         let copy = image + ".kept"
+        let name = DivergedSnapshot(protection: protection, generation: generation).name
         try Program.run(
-            "qemu-img",
-            ["convert", "-l", "snapshot.name=bascule-diverged-g\(generation)", "-f", "qcow2", "-O", "raw", image, copy])
+            "qemu-img", ["convert", "-l", "snapshot.name=\(name)", "-f", "qcow2", "-O", "raw", image, copy])
         return [UInt8](try Data(contentsOf: URL(filePath: copy)))
     }
 }

@@ -66,6 +66,32 @@ struct ReplicaRecoveryTests {
         }
     }
 
+    /// Started from a view, like any failover that was not planned: every point is still there to be chosen, and the vault
+    /// learns which one it was.
+    @Test func aGuestWhoseOwnDisksAreTheBaseIsStartedWithoutTouchingThem() async throws {
+        try await withTwoSites { sites in
+            let journey = Journey(sites: sites, crash: CrashAt(nil))
+            try await journey.runToReplicatedBack()
+            let before = try journey.contents(of: journey.image)
+            let protection = sites.source.protection
+            let started = try await recover(sites.source) {
+                try await $0.start(protection, cycle: nil, networks: [:])
+            }
+            #expect(started.cycle == 3 && started.generation == 3)
+            #expect(try journey.contents(of: journey.image) == before)
+            try await sites.run { a, _ in
+                #expect(try await a.points().map(\.cycle).last == 3)
+                #expect(try await a.describe().runningCycle == 3)
+                try await poll("the vault is told") {
+                    sites.source.vault.heard.reports.last?.sides.contains {
+                        $0.protection == protection && $0.generation == 3 && $0.active && $0.cycle == 3
+                    } == true
+                }
+                try await a.stopReplica(.failover, generation: 3)
+            }
+        }
+    }
+
     @Test func anAgentThatRunsIsAsked() async throws {
         try await withTwoSites { sites in
             try await sites.run { source, target in

@@ -55,14 +55,14 @@ extension AgentRequestHandler {
             protection: protection,
             guest: try RequiredField.uuid(request.guestUuid, "guest_uuid").uuidString.lowercased(),
             generation: generation)
-        await sides.end(protection)
+        try await sides.end(protection)
         return .done(AgentDone())
     }
 
     func deleteReplica(_ request: DeleteReplica, generation: UInt64) async throws -> AgentReply.OneOf_Reply {
         let protection = try protection(request.protection)
         try await started.delete(protection, generation: generation)
-        await sides.end(protection)
+        try await sides.end(protection)
         return .done(AgentDone())
     }
 }

@@ -71,6 +71,8 @@ package enum HostAgentLimits {
     package static let networksMaximum = 64
     /// A snapshot inside an image takes no longer than writing its tables.
     package static let divergedSnapshotDeadline: Duration = .seconds(120)
+    /// Snapshots of one failover in one image, because each holds on to space that the guest then writes anew.
+    static let divergedSnapshotsMaximum = 16
     /// A whole disk is copied; slower than 30 MiB/s for a terabyte is given up.
     package static let divergedCopyDeadline: Duration = .seconds(36_000)
     /// A guest's view that could not be started again is tried again after this.

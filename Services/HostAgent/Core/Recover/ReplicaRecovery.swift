@@ -152,19 +152,32 @@ package struct ReplicaRecovery: Sendable {
         request.protection = protection
         request.cycle = chosen
         request.purpose = .failover
-        request.onBase = replica.isAdopted
+        // From a view, like any failover that was not planned, so that every point stays to be chosen. Only a start on the
+        // base itself that was begun by a failback is finished as it was begun.
+        request.onBase = replica.isAdopted && replica.points == 0
         request.networks = networks.sorted { $0.key < $1.key }.map { source, target in
             var mapping = NetworkMapping()
             mapping.source = source
             mapping.target = target
             return mapping
         }
-        guard case .replicaStarted(let started) = try await send(.startReplica(request), generation: generation) else {
-            throw unexpected
+        let started: ReplicaStarted
+        do {
+            started = try await startReplica(request, generation)
+        } catch let error as RemoteError where error.code == .conflict && replica.isAdopted {
+            request.onBase = true
+            started = try await startReplica(request, generation)
         }
         return Started(
             guestName: started.guestName, cycle: started.cycle, generation: generation,
             milliseconds: UInt64(started.startMs), warnings: started.warnings)
+    }
+
+    private func startReplica(_ request: StartReplica, _ generation: UInt64) async throws -> ReplicaStarted {
+        guard case .replicaStarted(let started) = try await send(.startReplica(request), generation: generation) else {
+            throw unexpected
+        }
+        return started
     }
 
     private func takeSide(_ replica: Replica) async throws -> UInt64 {

@@ -51,7 +51,9 @@ struct GuestPower: Sendable {
         try await check(protection, guest: guest, generation: generation)
         try await sides.requireActive(protection, generation: generation)
         guard !(try await hypervisor.describe(guest: guest)).power.hasProcess else { return }
-        if try await target.holdsAdopted(protection) {
+        // Disks that were adopted, and to which nothing was replicated since, are the guest's own as it left them: the
+        // failover that adopted them was cancelled.
+        if try await target.holdsAdopted(protection), !(try await target.releaseUntouched(protection)) {
             throw HostAgentError(
                 .failedPrecondition, "The guest's disks are the base of a replica.",
                 remedy: "Start the replica on its base, which brings the disks to a point and lets go of them.",

@@ -21,14 +21,14 @@ package actor SideRole {
     private var isBase: @Sendable (_ protection: String) async throws -> Bool = { _ in false }
     /// Rings when sides have to be looked at.
     let isDue = Bell()
-    private var sides: [String: SideStateMachine] = [:]
+    var sides: [String: SideStateMachine] = [:]
     /// What is wrong with guests that run where they must not, as last seen.
-    private var alarms: [String: String] = [:]
+    var alarms: [String: String] = [:]
     private var due: Set<String> = []
     /// Being looked at right now.
     private var underWay: Set<String> = []
     /// Released or deleted here: forgotten once the vault no longer names them.
-    private var ended: Set<String> = []
+    var ended: Set<String> = []
 
     package init(store: AgentStore, hypervisor: any HypervisorDriver, logger: Logger) {
         self.store = store
@@ -39,6 +39,7 @@ package actor SideRole {
     /// To be called before the first request: from then on the last known side holds.
     package func load() async throws {
         sides = try await store.sides()
+        ended = try await store.endedSides()
         askForAll()
     }
 
@@ -128,14 +129,7 @@ package actor SideRole {
                 logger.error("duty not saved", metadata: ["protection": "\(protection)", "error": "\(error)"])
             }
         }
-        for protection in ended where duties[protection] == nil {
-            do {
-                try await forget(protection)
-                ended.remove(protection)
-            } catch {
-                logger.error("side not forgotten", metadata: ["protection": "\(protection)", "error": "\(error)"])
-            }
-        }
+        await forgetWhatIsOver(duties)
         for (protection, side) in sides where isWanting(side, guests[side.guest], protection) { ask(for: protection) }
     }
 
@@ -147,18 +141,6 @@ package actor SideRole {
         guard let seen else { return false }
         var after = side
         return !after.act(on: seen).isEmpty || after != side
-    }
-
-    /// The protection is being ended: its source was released, or its replica deleted.
-    package func end(_ protection: String) { ended.insert(protection) }
-
-    /// The protection is no longer here: its guest is nobody's but its owner's.
-    private func forget(_ protection: String) async throws {
-        try await lock.withLock(protection) {
-            try await store.removeSide(of: protection)
-            sides[protection] = nil
-            alarms[protection] = nil
-        }
     }
 
     /// - Precondition: the caller has the protection's lock.

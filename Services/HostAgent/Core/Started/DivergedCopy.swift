@@ -6,16 +6,20 @@ import Hypervisor
 struct DivergedCopy: Sendable {
     let directory: String
 
-    /// Blocks for as long as copying takes. A copy that is there whole is not made again.
-    func keep(_ disks: [(target: String, path: String)]) throws {
+    /// Blocks for as long as copying takes.
+    /// - Parameter isKept: what the disks hold now was copied already, so a copy that is there whole is not made again.
+    ///   Else the guest ran since, and the new copy takes the place of the old one once it is whole.
+    func keep(_ disks: [(target: String, path: String)], isKept: Bool) throws {
         try FileManager.default.createDirectory(
             atPath: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         for (target, path) in disks {
             let copy = "\(directory)/\(target).qcow2"
-            guard !FileManager.default.fileExists(atPath: copy) else { continue }
+            let isThere = FileManager.default.fileExists(atPath: copy)
+            if isKept, isThere { continue }
             try Program.run(
                 "qemu-img", ["convert", "-f", "qcow2", "-O", "qcow2", path, copy + ".part"],
                 within: HostAgentLimits.divergedCopyDeadline)
+            if isThere { try FileManager.default.removeItem(atPath: copy) }
             try FileManager.default.moveItem(atPath: copy + ".part", toPath: copy)
         }
     }

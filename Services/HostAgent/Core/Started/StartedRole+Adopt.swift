@@ -30,7 +30,7 @@ extension StartedRole {
             let known = try started(protection, .failover)
             if let known, !known.order.onBase {
                 try await takeIn(known, protection, order, described)
-            } else if try await target.exists(protection) {
+            } else if try await target.exists(protection), !(try await letGo(protection, order, known)) {
                 try await requireAdopted(protection, order)
                 // A start on these disks that was not finished is over: the guest is off, and not to run here.
                 if known != nil { try await forget(onBase: protection) }
@@ -54,6 +54,17 @@ extension StartedRole {
         }
     }
 
+    /// Disks that were adopted for one point and then, before anything came, are wanted for another one: the point was
+    /// changed at the other side meanwhile. They are adopted anew.
+    private func letGo(
+        _ protection: String, _ order: AdoptionOrder, _ known: StartedReplica?
+    ) async throws -> Bool {
+        guard order.isDiverged, known == nil else { return false }
+        let replica = try await target.replica(of: protection, generation: order.generation, raises: true)
+        guard try replica.describe().baseCycle != order.cycle else { return false }
+        return try await target.releaseUntouched(protection)
+    }
+
     private func forget(onBase protection: String) async throws {
         let replica = try await target.replica(of: protection)
         if replica.handedOverCycle != nil { try await threads.run { try replica.stopRunning() } }
@@ -73,13 +84,19 @@ extension StartedRole {
         try await requireUntouched(protection, order, described)
         // Before the images are touched by anything of ours.
         let divergence = try await divergence(protection, order)
-        if order.isDiverged, order.keepsDiverged {
-            try await threads.run { try DivergedSnapshot(generation: order.generation).keep(images) }
+        let keeps = order.isDiverged && order.keepsDiverged
+        if keeps {
+            let isKept = try await isKept(protection, described)
+            let snapshot = DivergedSnapshot(protection: protection, generation: order.generation)
+            try await threads.run { try snapshot.keep(images, isKept: isKept) }
+            try await store.save(kept: StoppedImages(of: described), of: protection)
         }
         try reach(.adoptKept)
         try await source.release(protection: protection, guest: order.guest, generation: order.generation)
         try reach(.adoptSourceReleased)
         try await hypervisor.stripBitmaps(protection: protection, guest: order.guest, images: images.map(\.path))
+        // It was ourselves who changed the images.
+        if keeps { try await store.save(kept: StoppedImages(of: described), of: protection) }
         try reach(.adoptStripped)
         let records = records
         try await threads.run { try records.keep(definition: described.definition, of: protection) }
@@ -96,9 +113,15 @@ extension StartedRole {
             "disks adopted",
             metadata: [
                 "protection": "\(protection)", "cycle": "\(order.cycle)", "diverged": "\(order.isDiverged)",
-                "kept": "\(order.keepsDiverged ? DivergedSnapshot(generation: order.generation).name : "")",
+                "kept": "\(keeps ? DivergedSnapshot(protection: protection, generation: order.generation).name : "")",
                 "differs": "\(divergence)",
             ])
+    }
+
+    /// Whether the images look as they did when what they hold had been kept: nobody wrote to them since.
+    private func isKept(_ protection: String, _ described: GuestDescription?) async throws -> Bool {
+        guard let described, let kept = try await store.keptImages(protection) else { return false }
+        return StoppedImages(of: described) == kept
     }
 
     /// Disks that are adopted as exactly a point hold that and nothing else. A guest that was started once more after its
@@ -157,9 +180,10 @@ extension StartedRole {
         let (guest, adoption) = try StartedReplica.adopt(known, asked)
         var known = known
         if known.phase != .returning(guest, adoption) {
+            let isKept = try await isKept(protection, described)
             known = try await settle(known, protection, replica)
             if order.isDiverged, order.keepsDiverged {
-                try await keepDiverged(protection, order, described)
+                try await keepDiverged(protection, order, described, isKept: isKept)
             }
             try await source.release(protection: protection, guest: order.guest, generation: order.generation)
             known.phase = .returning(guest, adoption)
@@ -203,12 +227,13 @@ extension StartedRole {
 
     /// The base is raw and knows no snapshots, so each disk is copied as it stands.
     private func keepDiverged(
-        _ protection: String, _ order: AdoptionOrder, _ described: GuestDescription?
+        _ protection: String, _ order: AdoptionOrder, _ described: GuestDescription?, isKept: Bool
     ) async throws {
         guard let described else { return }
-        let directory = "\(settings.replicas)/\(DivergedSnapshot(generation: order.generation).name)-\(protection)"
+        let directory = "\(settings.replicas)/bascule-diverged-g\(order.generation)-\(protection)"
         let disks = described.disks.map { ($0.target, $0.source) }
-        try await threads.run { try DivergedCopy(directory: directory).keep(disks) }
+        try await threads.run { try DivergedCopy(directory: directory).keep(disks, isKept: isKept) }
+        try await store.save(kept: StoppedImages(of: described), of: protection)
         logger.notice("diverged disks kept", metadata: ["directory": "\(directory)"])
     }
 

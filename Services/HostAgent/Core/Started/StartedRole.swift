@@ -115,14 +115,6 @@ package actor StartedRole {
         return onBase.guest
     }
 
-    var runningCycles: [String: UInt64] {
-        var cycles: [String: UInt64] = [:]
-        for (key, started) in known where key.purpose == .failover {
-            if let guest = started.started { cycles[key.protection] = guest.cycle }
-        }
-        return cycles
-    }
-
     var count: Int { known.count }
 
     /// Guests that run from a view and did not answer yet. One on base images proves no point: what it runs on was
@@ -153,11 +145,18 @@ package actor StartedRole {
         try await lock.withLock(protection) {
             for purpose in StartedReplica.Purpose.allCases {
                 guard let started = try started(protection, purpose) else { continue }
+                if try await isOvertaken(started, protection) {
+                    let replica = try await target.replica(of: protection, generation: generation, raises: true)
+                    try await remove(started, protection, replica)
+                    continue
+                }
                 throw HostAgentError(
                     .failedPrecondition,
                     "Guest \(started.guestName) runs from this replica (\(started.phase.name)), so it cannot be removed.",
                     remedy: purpose == .test
-                        ? "Clean the test up first." : "Stop the replica, or fail the guest back first.",
+                        ? "Clean the test up first."
+                        : "Fail the guest back first. Where the other side is the active one, shut this guest down: what it "
+                            + "wrote goes with the replica.",
                     facts: ["purpose": purpose.rawValue, "phase": started.phase.name])
             }
             guard !work.isUnderWay(protection) else {
@@ -169,17 +168,33 @@ package actor StartedRole {
         }
     }
 
-    /// Its first checkpoint is what the way back begins from, as long as the point may still be changed.
-    func requireReleasable(_ protection: String) throws {
+    /// Its first checkpoint is what the way back begins from, as long as the point may still be changed. And a test that
+    /// outlived its protection could not be cleaned up any more.
+    func requireReleasable(_ protection: String) async throws {
+        if let test = try started(protection, .test) {
+            throw HostAgentError(
+                .failedPrecondition, "The test guest \(test.guestName) is still here (\(test.phase.name)).",
+                remedy: "Clean the test up first.", facts: ["phase": test.phase.name])
+        }
         guard let started = try started(protection, .failover) else { return }
         switch started.phase {
         case .committed, .plain: return
         case .starting, .running, .committing, .returning, .stopping:
+            if try await isOvertaken(started, protection) { return }
             throw HostAgentError(
                 .failedPrecondition,
                 "Guest \(started.guestName) runs from a replica whose point is not committed yet.",
                 remedy: "Commit or cancel the failover first.", facts: ["phase": started.phase.name])
         }
+    }
+
+    /// A guest that was started here under a generation that is over, and is off: `bascule recover` started it while a
+    /// failover was being taken back, and the other side is the active one. No run knows of it any more.
+    private func isOvertaken(_ started: StartedReplica, _ protection: String) async throws -> Bool {
+        guard started.order.purpose == .failover, let side = await sides.side(of: protection), !side.isActive,
+            side.generation > started.order.generation
+        else { return false }
+        return try await isOff(started.guest)
     }
 
     // MARK: Pieces

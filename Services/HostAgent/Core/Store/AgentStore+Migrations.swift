@@ -64,6 +64,16 @@ extension AgentStore {
                     ) STRICT;
                     """)
         }
+        migrator.registerMigration("2026-11-26 sides that ended, images whose content was kept") { database in
+            try database.execute(
+                sql: """
+                    ALTER TABLE side ADD COLUMN hasEnded INTEGER NOT NULL DEFAULT 0 CHECK (hasEnded IN (0, 1));
+                    CREATE TABLE keptGuest (
+                        protection TEXT PRIMARY KEY,
+                        images TEXT NOT NULL
+                    ) STRICT;
+                    """)
+        }
         return migrator
     }
 }

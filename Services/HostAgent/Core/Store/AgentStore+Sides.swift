@@ -31,15 +31,31 @@ extension AgentStore {
             case .withheld(let before): before
             }
         try await database.write { database in
+            // An upsert, because whether it has ended stays as it is.
             try database.execute(
                 sql: """
-                    INSERT OR REPLACE INTO side
-                        (protection, guest, generation, fence, activeHost, autostartBefore, linksCut)
+                    INSERT INTO side (protection, guest, generation, fence, activeHost, autostartBefore, linksCut)
                     VALUES (?, ?, ?, ?, ?, ?, ?)
+                    ON CONFLICT (protection) DO UPDATE SET
+                        guest = excluded.guest, generation = excluded.generation, fence = excluded.fence,
+                        activeHost = excluded.activeHost, autostartBefore = excluded.autostartBefore,
+                        linksCut = excluded.linksCut
                     """,
                 arguments: [
                     protection, side.guest, Int64(side.generation), fence, side.activeHost, before, side.links == .cut,
                 ])
+        }
+    }
+
+    func endedSides() async throws -> Set<String> {
+        try await database.read { database in
+            try String.fetchSet(database, sql: "SELECT protection FROM side WHERE hasEnded")
+        }
+    }
+
+    func markEnded(_ protection: String) async throws {
+        try await database.write { database in
+            try database.execute(sql: "UPDATE side SET hasEnded = 1 WHERE protection = ?", arguments: [protection])
         }
     }
 

@@ -79,6 +79,16 @@ extension TargetRole {
         }
     }
 
+    /// Lets go of adopted disks that nothing was replicated to. False: something was, or is being done with them.
+    func releaseUntouched(_ protection: String) async throws -> Bool {
+        let held = try await replica(of: protection).describe()
+        guard !held.adopted.isEmpty, held.newestCycle == held.baseCycle, held.runningCycle == nil,
+            held.settlingCycle == nil, !held.isAbsorbing
+        else { return false }
+        try await release(protection)
+        return true
+    }
+
     /// Where the base of a disk lies that was not adopted.
     nonisolated func baseImage(of protection: String, disk target: String) -> String {
         ReplicaLayout(directory: "\(replicas)/\(protection)").baseImage(of: target)
