@@ -20,7 +20,10 @@ extension Walk {
         switch question.to {
         case .vault:
             guard !isVaultAway else { return fallSilent(question, isAnswered) }
+            let before = protection
             let (reply, events) = try vault.answer(question, now: now)
+            if isAnswered { try checkUnprotect(question, before, reply) }
+            noteRegistered(before, protection)
             for event in events { plan(.event(event), after: latency()) }
             if !Self.vaultName(question.body).isEmpty {
                 note("vault: \(Self.vaultName(question.body)) \(Self.words(reply))")

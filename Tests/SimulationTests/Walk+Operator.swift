@@ -99,7 +99,8 @@ extension Walk {
     // MARK: The operator
 
     /// A command, sensible or not: what is not legal now is refused.
-    mutating func operate() {
+    mutating func operate() throws {
+        if protection == nil { return try protectAgain() }
         let open = orchestrator.open
         if let stuck = open.first(where: { $0.wait != nil }), random.happens(150) {
             return ask(
@@ -107,7 +108,9 @@ extension Walk {
         }
         // Mostly what is legal now, because refusals change nothing.
         let kinds = random.happens(250) ? RunKind.allCases.filter { $0 != .unspecified } : fittingKinds
-        switch random.next() % 20 {
+        switch random.next() % 24 {
+        case 20, 21: try recover()
+        case 22, 23: unprotect(keeping: random.happens(500))
         case 0..<14: if let kind = kinds.randomElement(using: &random) { start(kind) }
         case 14: change(.paused)
         case 15, 16: change(.protected)
@@ -136,6 +139,7 @@ extension Walk {
         let reaches = reaching ?? random.happens(400)
         let cycle = hosts.compactMap(\.replica).flatMap(\.points).randomElement(using: &random) ?? 1
         let choosesCycle = reaching == nil && random.happens(400)
+        let keeps = kind == .reverse && random.happens(500)
         ask(
             .startRun(
                 .with {
@@ -144,6 +148,7 @@ extension Walk {
                     $0.point = choosesCycle ? .cycle : .latest
                     $0.cycle = choosesCycle ? cycle : 0
                     $0.reachSource = reaches
+                    $0.keepDiverged = keeps
                 }))
     }
 
@@ -183,19 +188,6 @@ extension Walk {
                 operation: random.bytes(16), deadlineMilliseconds: 5_000))
     }
 
-    /// Guests that lost power are started again by whoever owns them: where they may run, and no run is under way.
-    mutating func startByHand() {
-        guard orchestrator.open.allSatisfy({ $0.kind == .test || $0.kind == .cleanup }), let protection else { return }
-        let active = protection.activeSide == .target ? protection.targetHostID : protection.sourceHostID
-        guard let index = WalkWords.hosts.firstIndex(of: active) else { return }
-        guard hosts[index].guest?.isOn == false,
-            hosts[index].replica?.isAdopted != true || hosts[index].guest?.isOwn == false
-        else { return }
-        note("the guest of host \(index) is started by hand")
-        hosts[index].guest?.isOn = true
-        hosts[index].guest?.capture?.isLost = true
-    }
-
     // MARK: What breaks
 
     mutating func disturb() throws {
@@ -233,6 +225,7 @@ extension Walk {
             workerStarts += 1
             workers[Int(random.next() % 2)] = "w\(workerStarts)"
         case 10, 11, 12: startByHand()
+        case 13: startOldByHand()
         default: break
         }
     }
@@ -254,24 +247,37 @@ extension Walk {
 
     /// The shortest way to a protection that replicates. False: it is there.
     mutating func finishNext() throws -> Bool {
-        guard let protection else { throw violation("the protection is gone") }
+        guard let protection else {
+            try protectAgain()
+            return true
+        }
         if orchestrator.holdsTest, orchestrator.open.isEmpty {
             start(.cleanup)
             return true
         }
         if let open = orchestrator.open.first {
-            if open.wait != nil { ask(.resumeRun(.with { $0.id = open.id })) }
+            if open.wait != nil {
+                stopOldByHand()
+                // What was taken over meanwhile cannot be gone on with.
+                ask(
+                    random.happens(300)
+                        ? .abandonRun(.with { $0.id = open.id }) : .resumeRun(.with { $0.id = open.id }))
+            }
             return true
         }
         switch protection.state {
         case .paused: change(.protected)
+        // Whoever took its side may have started nothing.
+        case .commitPending where protection.failoverCycle == 0: start(.changePoint, reaching: false)
         case .commitPending, .committed: start(.reverse)
+        case .protected where isOvertaken: unprotect(keeping: false)
         case .protected:
             startByHand()
             return false
         case .enabling, .seeding, .resynchronizing, .reversing: startByHand()
         case .failingOver: throw violation("run \(protection.run) holds the protection and is not known")
-        case .disabling, .unspecified, .UNRECOGNIZED: throw violation("nobody asked for \(protection.state)")
+        case .disabling: stopOvertakenByHand()
+        case .unspecified, .UNRECOGNIZED: throw violation("nobody asked for \(protection.state)")
         }
         return true
     }

@@ -56,6 +56,8 @@ struct Walk {
     var workers = ["w0", "w1"]
     var workerStarts = 2
     var writes = 0
+    /// The host whose guest it is while it is not protected.
+    var owner = 0
     var asking: [Int: WalkQuestion] = [:]
     var counts: [String: Int] = [:]
     /// One kill that is wanted at a place of its own.
@@ -181,7 +183,7 @@ struct Walk {
             if faults.hasChaos { try disturb() }
         case .operates:
             plan(.operates, after: Int64.random(in: 500...15_000, using: &random))
-            if faults.hasChaos { operate() }
+            if faults.hasChaos { try operate() }
         }
     }
 
@@ -191,12 +193,9 @@ struct Walk {
             try hosts[index].work()
             if hosts[index].isUp {
                 do {
-                    try hosts[index].watchCaptures(now: now)
-                    try hosts[index].retain(most: 5)
+                    try hosts[index].watch(now: now)
                 } catch is WalkKilled {
                     hosts[index].agentEnds()
-                } catch is RemoteError {
-                    // Something reads what was to be folded: the next time.
                 }
             }
             disarm(index)

@@ -79,7 +79,9 @@ extension WalkHost {
         try side?.requireActive(generation: generation)
         guard let known = guest else { throw Self.refused("no guest", .notFound) }
         guard !known.isOn else { return }
-        if replica?.isAdopted == true { throw Self.refused("the disks are a replica's base") }
+        if replica?.isAdopted == true, !(try releaseUntouched()) {
+            throw Self.refused("the disks are a replica's base")
+        }
         try step()
         guest?.isOn = true
     }
@@ -91,11 +93,17 @@ extension WalkHost {
             $0.hasReplica_p = replica != nil
             if let guest { $0.power = guest.isOn ? .running : .shutOff }
             if let running = started?.started { $0.failover = ReplicaStarted(running) }
-            if started == nil, let startedOnBase, side?.isActive == true, side?.generation == startedOnBase.generation {
-                $0.failover = ReplicaStarted(startedOnBase.guest)
-            }
+            if started == nil, let onBase { $0.failover = ReplicaStarted(onBase) }
             if let running = test?.started { $0.test = ReplicaStarted(running) }
         }
+    }
+
+    /// The guest that was started on its own disks, while this is the side that it was started for.
+    private var onBase: StartedGuest? {
+        guard let startedOnBase, side?.isActive == true, side?.generation == startedOnBase.generation else {
+            return nil
+        }
+        return startedOnBase.guest
     }
 
     // MARK: Reports
@@ -131,7 +139,7 @@ extension WalkHost {
                 $0.sides = [
                     SideReport(
                         protection: protection, generation: max(side?.generation ?? 0, replica?.generation ?? 0),
-                        active: side?.isActive ?? false, cycle: started?.started?.cycle ?? 0)
+                        active: side?.isActive ?? false, cycle: started?.started?.cycle ?? onBase?.cycle ?? 0)
                 ]
             }
         }
@@ -146,7 +154,22 @@ extension WalkHost {
 
     /// What the vault answers to a report.
     mutating func take(_ duties: HostDuties) {
-        for order in SideStateMachine.Order.orders(duties).values { _ = learn(order) }
-        look(shuttingDown: true)
+        let orders = SideStateMachine.Order.orders(duties)
+        let current = protection
+        for protection in orders.keys.sorted() {
+            turn(to: protection)
+            _ = orders[protection].map { learn($0) }
+        }
+        turn(to: current)
+        forEachPart { host in
+            guard orders[host.protection] == nil, host.isEnding || !orders.isEmpty else { return }
+            host.side = nil
+            host.isEnding = false
+        }
+        forEachPart { host in
+            let wasOn = host.guest?.isOn
+            host.look(shuttingDown: true)
+            if host.guest?.isOn != wasOn, orders[host.protection] == nil { host.fencedUnnamed.append(host.protection) }
+        }
     }
 }

@@ -59,7 +59,7 @@ extension WalkHost {
         known.capture = WalkGuest.Capture(
             cycle: order.cycle, content: content, changed: changed, isOffline: !known.isOn, opening: openings)
         guest = known
-        captured.append((order.cycle, content))
+        captured.append((protection, order.cycle, content))
     }
 
     private func describeCapture() throws -> CaptureOpened {

@@ -135,7 +135,7 @@ extension WalkHost {
         }
     }
 
-    private mutating func remove(_ known: StartedReplica) throws {
+    mutating func remove(_ known: StartedReplica) throws {
         var known = known
         known.phase = .stopping
         keep(known)
@@ -261,33 +261,6 @@ extension WalkHost {
         }
         if prepares == nil { prepares = replica?.points.last ?? 0 }
         return WorkProgress()
-    }
-
-    /// What goes on in the background.
-    mutating func work() throws {
-        do {
-            if let known = started, case .committing(let running) = known.phase {
-                do {
-                    try settle(on: known.order.cycle)
-                    try step()
-                    started?.phase = .committed(running)
-                } catch let error as RemoteError {
-                    failure = error
-                    if replica?.settling == nil { started?.phase = .running(running) }
-                }
-            }
-            if let prepares, prepares > 0 {
-                do {
-                    try fold(to: prepares)
-                } catch let error as RemoteError {
-                    failure = error
-                    self.prepares = nil
-                }
-            }
-            settleIfOff()
-        } catch is WalkKilled {
-            agentEnds()
-        }
     }
 
     mutating func settleIfOff() {

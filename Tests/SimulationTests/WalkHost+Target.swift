@@ -51,6 +51,12 @@ extension WalkHost {
             $0.bulkEndpoint = "walk"
             $0.transferToken = Data(token)
             $0.cycleKey = Data(repeating: 1, count: 32)
+            $0.diverged = mustCover.sorted().map { block in
+                .with {
+                    $0.offset = UInt64(block) * WalkGuest.blockBytes
+                    $0.length = WalkGuest.blockBytes
+                }
+            }
         }
     }
 
@@ -64,9 +70,15 @@ extension WalkHost {
             throw Self.refused("it holds \(replica.newest), not \(opening.parentCycle)", .wrongParent)
         }
         guard replica.newest > 0 || opening.kind == .full else { throw Self.refused("the first is full", .wrongParent) }
-        guard !replica.isDivergedAlone || opening.kind != .incremental else {
+        guard !replica.isDivergedAlone || opening.kind != .incremental || replica.written != nil else {
             throw Self.refused("the base diverged", .wrongParent)
         }
+    }
+
+    /// What the open cycle has to bring besides what changed.
+    private var mustCover: Set<Int> {
+        guard let replica, replica.isDivergedAlone, order?.opening.kind == .incremental else { return [] }
+        return replica.written ?? []
     }
 
     /// A worker ships what it read; the answer is its digest, or nil when the target no longer wants it.
@@ -89,7 +101,10 @@ extension WalkHost {
             for block in blocks {
                 switch order.opening.kind {
                 case .full: changes[block] = content[block]
-                case .incremental: if changed?.contains(block) ?? true { changes[block] = content[block] }
+                case .incremental:
+                    if changed?.contains(block) ?? true || grant.diverged.contains(block) {
+                        changes[block] = content[block]
+                    }
                 case .compare: if held[block] != content[block] { changes[block] = content[block] }
                 }
             }
@@ -114,9 +129,12 @@ extension WalkHost {
         guard side?.isActive != true || (side?.generation ?? 0) < generation else {
             throw WalkViolation("host \(index) is active and takes cycle \(cycle) of generation \(generation)")
         }
-        try step()
         var changes: [Int: Int] = [:]
         for attempt in attempts { changes.merge(records[attempt] ?? [:]) { _, new in new } }
+        guard mustCover.isSubset(of: changes.keys) else {
+            throw WalkViolation("cycle \(cycle) leaves out \(mustCover.subtracting(changes.keys).sorted())")
+        }
+        try step()
         replica?.logs.append(WalkReplica.Log(cycle: cycle, changes: changes))
         receiving.committed()
         order = nil
@@ -163,7 +181,11 @@ extension WalkHost {
     }
 
     mutating func deleteReplica(_ generation: UInt64) throws {
-        guard started == nil, test == nil else { throw Self.refused("a guest runs from the replica") }
+        guard started == nil || isOvertaken, test == nil else { throw Self.refused("a guest runs from the replica") }
+        if let started {
+            try admit(generation)
+            try remove(started)
+        }
         guard generation >= retired else { throw Self.refused("generation \(retired)", .staleGeneration) }
         if replica != nil {
             try admit(generation)
@@ -173,6 +195,12 @@ extension WalkHost {
             replica = nil
         }
         startedOnBase = nil
+    }
+
+    /// Started under a generation that is over, and off.
+    var isOvertaken: Bool {
+        guard let started, let side, !side.isActive, side.generation > started.order.generation else { return false }
+        return guest?.isOn != true
     }
 
     // MARK: Folding

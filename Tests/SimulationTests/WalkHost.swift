@@ -14,34 +14,22 @@ struct WalkHost {
     let index: Int
     var protection = ""
 
-    // Durable: hypervisor, disks, replica directory, database.
+    // Durable: hypervisor and disks.
     var guest: WalkGuest?
     /// The disks that the guest had before it was ever protected, if it is from here.
     var ownDisk: [Int]?
-    var replica: WalkReplica?
-    var side: SideStateMachine?
-    var ledger = CheckpointLedger()
-    var captureGeneration: UInt64 = 0
-    var started: StartedReplica?
-    var test: StartedReplica?
-    /// What a test's guest sees; it may write, and nobody else ever sees it.
-    var testContent: [Int]?
-    var startedOnBase: (generation: UInt64, guest: StartedGuest)?
-    var retired: UInt64 = 0
-    /// How often the guest had been started when it was stopped by command: what its images looked like then.
-    var stopped: Int?
+    /// What was kept of diverged disks, by the name of the snapshot or the directory.
+    var kept: [String: [Int]] = [:]
+    /// Of the protection.
+    var part = WalkPart()
+    /// Of protections that were before it.
+    var others: [String: WalkPart] = [:]
     /// The machine lost power, so that guests may start with it again.
     var isOff = false
     var reportRun: UInt64 = 0
 
     // Gone with the agent.
     var isUp = true
-    var capturing = CaptureStateMachine()
-    var receiving = CycleStateMachine()
-    var order: TargetRole.CycleOrder?
-    var records: [UInt32: [Int: Int]] = [:]
-    var prepares: UInt64?
-    var failure: RemoteError?
     var reports: UInt64 = 0
 
     // Of the walk.
@@ -50,10 +38,12 @@ struct WalkHost {
     var openings = 0
     var tokens = SeededRandom(seed: 1)
     /// What was captured since it was last asked for.
-    var captured: [(cycle: UInt64, content: [Int])] = []
+    var captured: [(protection: String, cycle: UInt64, content: [Int])] = []
     /// What stopping would lose, with who asked; told when it is lost.
     var losses: [String] = []
-    var adoptions: [(cycle: UInt64, isDiverged: Bool)] = []
+    var adoptions: [(cycle: UInt64, isDiverged: Bool, kept: String?)] = []
+    /// Protections for which the guest was shut down although the vault does not name them.
+    var fencedUnnamed: [String] = []
     let epoch = ContinuousClock.now
 
     init(index: Int) {
@@ -75,11 +65,8 @@ struct WalkHost {
 
     mutating func agentEnds() {
         isUp = false
-        receiving = CycleStateMachine()
-        order = nil
-        records = [:]
-        prepares = nil
-        failure = nil
+        part.agentEnds()
+        for other in others.keys { others[other]?.agentEnds() }
         killIn = nil
     }
 
@@ -88,10 +75,12 @@ struct WalkHost {
         isUp = true
         reportRun += 1
         reports = 0
-        capturing = CaptureStateMachine(ledger: ledger, generation: captureGeneration)
+        part.agentStarts()
+        for other in others.keys { others[other]?.agentStarts() }
         guest?.capture = nil
-        if let started, started.started != nil {
-            activate(guest: started.guest, generation: started.order.generation)
+        forEachPart { host in
+            guard let started = host.started, started.started != nil else { return }
+            host.activate(guest: started.guest, generation: started.order.generation)
         }
     }
 
@@ -100,7 +89,8 @@ struct WalkHost {
         agentEnds()
         isOff = true
         guest?.end(cleanly: false)
-        testContent = nil
+        part.testContent = nil
+        for other in others.keys { others[other]?.testContent = nil }
     }
 
     mutating func boots() {
@@ -111,6 +101,9 @@ struct WalkHost {
 
     mutating func answer(_ question: WalkQuestion, now: Int64) throws -> WalkReply? {
         guard isUp, case .agentRequest(let body) = question.body, let request = body.request else { return nil }
+        let current = protection
+        if !request.protection.isEmpty { turn(to: request.protection) }
+        defer { turn(to: current) }
         do {
             let reply = try carryOut(request, generation: question.generation, now: now)
             try step()
@@ -134,20 +127,23 @@ struct WalkHost {
             try keepCapture(request, generation, now: now)
         case .closeCapture(let request):
             try closeCapture(request, generation, now: now)
-        case .releaseSource(let request):
+        case .releaseSource:
             if let started, case .committed = started.phase {
             } else if let started, case .plain = started.phase {
             } else {
-                guard started == nil else { throw Self.refused("the guest runs from a replica") }
+                guard started == nil || isOvertaken else { throw Self.refused("the guest runs from a replica") }
             }
+            guard test == nil else { throw Self.refused("a test is here") }
             try releaseSource(generation)
-            _ = request
+            isEnding = true
         case .openCycle(let request): return .cycleOpened(try openCycle(request, generation))
         case .commitCycle(let request): return .cycleCommitted(try commitCycle(request, generation))
         case .abortCycle(let request): try abortCycle(request.cycle, generation)
         case .describeReplica: return .replica(try describeReplica())
         case .listPoints: return .points(try listPoints())
-        case .deleteReplica: try deleteReplica(generation)
+        case .deleteReplica:
+            try deleteReplica(generation)
+            isEnding = true
         case .setSide(let request):
             try setSide(try SideStateMachine.Order(request, generation: generation))
         case .stopGuest: return .guestStopped(try stopGuest(generation))
@@ -177,13 +173,15 @@ struct WalkHost {
     // MARK: Disks
 
     var base: [Int] {
-        get {
-            guard let replica, replica.isAdopted else { return replica?.images ?? [] }
-            return ownDisk ?? []
-        }
+        get { base(of: part) }
         set {
             if replica?.isAdopted == true { ownDisk = newValue } else { replica?.images = newValue }
         }
+    }
+
+    func base(of part: WalkPart) -> [Int] {
+        guard let replica = part.replica, replica.isAdopted else { return part.replica?.images ?? [] }
+        return ownDisk ?? []
     }
 
     func content(of cycle: UInt64) -> [Int] { replica?.content(of: cycle, upon: base) ?? [] }
@@ -192,11 +190,16 @@ struct WalkHost {
     func disk() throws -> [Int] {
         guard let guest else { return [] }
         guard !guest.isOwn else { return ownDisk ?? [] }
-        guard let started else { throw WalkViolation("host \(index) runs a replica's guest and has no record of it") }
+        // Unprotected and kept, the files of a replica are its guest's for good.
+        guard let part = ([part] + others.values).first(where: { $0.started != nil }), let started = part.started else {
+            throw WalkViolation("host \(index) runs a replica's guest and has no record of it")
+        }
+        let base = base(of: part)
         var content =
             switch started.phase {
             case .plain, .returning: base
-            case .starting, .running, .committing, .committed, .stopping: content(of: started.order.cycle)
+            case .starting, .running, .committing, .committed, .stopping:
+                part.replica?.content(of: started.order.cycle, upon: base) ?? []
             }
         for (block, value) in guest.overlay { content[block] = value }
         return content

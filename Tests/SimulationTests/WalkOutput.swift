@@ -21,6 +21,8 @@ struct WalkGrant {
     var address: String
     var offset: UInt64
     var length: UInt64
+    /// Blocks that are sent whether they changed or not.
+    var diverged: Set<Int>
 }
 
 /// Where a service is killed while it handles one event.

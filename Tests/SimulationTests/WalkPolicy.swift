@@ -15,7 +15,8 @@ struct WalkPolicy {
     private var tokens: UInt64 = 0
     private var random: SeededRandom
     private let numbers: WalkNumbers
-    private(set) var highestCycle: UInt64 = 0
+    /// The highest number that was given, by protection.
+    private(set) var highestCycles: [String: UInt64] = [:]
     /// The number of the last event that it heard.
     private(set) var heard: UInt64 = 0
 
@@ -141,10 +142,11 @@ struct WalkPolicy {
                 throw WalkViolation("nobody is at \(order.endpoint)")
             }
             if case .openCapture(let capture) = order.call {
-                guard capture.cycle > highestCycle else {
-                    throw WalkViolation("cycle number \(capture.cycle) was given after \(highestCycle)")
+                let highest = highestCycles[order.protection.text, default: 0]
+                guard capture.cycle > highest else {
+                    throw WalkViolation("cycle number \(capture.cycle) was given after \(highest)")
                 }
-                highestCycle = capture.cycle
+                highestCycles[order.protection.text] = capture.cycle
             }
             let number = numbers.next()
             agentCalls[number] = order
@@ -178,7 +180,8 @@ struct WalkPolicy {
     private static func grant(_ grant: JobGrant) -> WalkGrant {
         WalkGrant(
             job: grant.job, attempt: grant.attempt, cycle: grant.posting.cycle, token: grant.posting.door.token,
-            address: grant.piece.nbdURI, offset: grant.piece.offset, length: grant.piece.length)
+            address: grant.piece.nbdURI, offset: grant.piece.offset, length: grant.piece.length,
+            diverged: Set(grant.piece.diverged.map { Int($0.lowerBound / WalkGuest.blockBytes) }))
     }
 
     private static func reply(_ result: Result<ServiceAnswer, PolicyError>) -> WalkReply {

@@ -15,7 +15,11 @@ struct WalkReplica: Hashable {
     }
 
     var generation: UInt64
-    var base = Base.empty
+    var base = Base.empty {
+        didSet { if base != oldValue { written = nil } }
+    }
+    /// Where a diverged base may hold something else than its point; nil: anywhere.
+    var written: Set<Int>?
     var logs: [Log] = []
     /// The base images are the guest's own disks, which the host has.
     var isAdopted = false

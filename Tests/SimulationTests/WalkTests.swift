@@ -63,7 +63,9 @@ import Testing
         guard target.guest?.isOn != true || target.side?.isActive == false else {
             throw walk.violation("the guest runs at its target, too")
         }
-        guard let newest = target.replica?.points.last, newest + 60 > walk.policy.highestCycle else {
+        guard let newest = target.replica?.points.last,
+            newest + 60 > walk.policy.highestCycles[protection.id, default: 0]
+        else {
             throw walk.violation("the newest point is \(target.replica?.points.last ?? 0)")
         }
         guard protection.run.isEmpty, walk.orchestrator.open.isEmpty else { throw walk.violation("a run is left") }
