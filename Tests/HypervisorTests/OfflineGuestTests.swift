@@ -19,6 +19,7 @@ extension RealGuestTests {
 
             let offline = try await cycles.open()
             #expect(offline.isOffline && offline.changedBytes > 0 && offline.consistency == .application)
+            try Self.checkOwner(of: offline.disks[0], in: host.driver.directory.path)
             try await host.apply(offline.disks[0], to: copy)
             #expect(try host.expectSame(offline, [copy], guest) == last)
             try await cycles.commit()
@@ -36,6 +37,14 @@ extension RealGuestTests {
             try await cycles.commit()
             #expect(try await host.checkpoints(of: guest) == [cycles.checkpoint(cycles.number)])
         }
+    }
+
+    /// Workers reach a running guest's disks as the owner of the directory, or by its group, and so an image's, too.
+    private static func checkOwner(of disk: CapturedDisk, in directory: String) throws {
+        let socket = try #require(disk.nbdURI.split(separator: "=").last.map(String.init))
+        var (file, folder) = (stat(), stat())
+        try #require(stat(socket, &file) == 0 && stat(directory, &folder) == 0)
+        #expect(file.st_uid == folder.st_uid && file.st_gid == folder.st_gid && file.st_mode & 0o777 == 0o660)
     }
 
     @Test func aGuestThatStartsDuringAnOfflineCaptureStartsAndTheCaptureIsLost() async throws {
