@@ -8,7 +8,7 @@ SHELL := /bin/bash
 # A crash without a terminal can leave Swift's backtracer hanging for ever, and with it whoever waits for the pipe.
 export SWIFT_BACKTRACE := enable=no
 
-.PHONY: help demo compose-demo compose-test test test-optimized bench lint fuzz race
+.PHONY: help demo compose-demo compose-test compose-hosts test test-optimized bench lint fuzz race
 
 help: ## what the doors are (this text)
 	@echo 'Bascule: replication and failover of libvirt guests.'
@@ -27,6 +27,10 @@ compose-demo: ## the same story in containers: two sites, workers scaled out, a 
 compose-test: ## containers killed in the middle of everything, the network between the sites cut (SCENARIOS=…)
 	@Scripts/install-prerequisites compose
 	@Scripts/with-container-engine Scripts/run-compose-scenarios $(SCENARIOS)
+
+compose-hosts: ## the agents in containers, the guests on two machines' own libvirt, as on real hosts
+	@Scripts/install-prerequisites compose
+	@Scripts/with-container-engine Scripts/run-compose-hosts
 
 test: ## the whole test suite, with real guests; ends with a summary that names what was skipped
 	@Scripts/install-prerequisites test
