@@ -238,52 +238,6 @@ package final class InMemoryHypervisor: HypervisorDriver {
         return cleared
     }
 
-    package func start(guest: String) async throws {
-        try enter(.start)
-        let lost = try existing(guest) { guest in
-            guard !guest.power.hasProcess else {
-                throw HypervisorError(.wrongPowerState, "Guest \(guest.name) is already running.")
-            }
-            guest.power = .running
-            guest.hasLinks = true
-            guest.capture?.isLost = true
-            return guest.capture != nil
-        }
-        if lost { withdrawExports(of: guest) }
-        broadcaster.send(GuestChange(guest: guest, kind: .started))
-    }
-
-    package func shutdown(guest: String) async throws {
-        try enter(.shutdown)
-        try end(guest)
-        broadcaster.send(GuestChange(guest: guest, kind: .shutDown))
-    }
-
-    package func destroy(guest: String) async throws {
-        try enter(.destroy)
-        try end(guest)
-        broadcaster.send(GuestChange(guest: guest, kind: .destroyed))
-    }
-
-    package func define(xml: String) async throws -> String {
-        try enter(.define)
-        let parsed = try InMemoryGuest(definition: xml)
-        state.withLock { $0.guests[parsed.uuid] = parsed }
-        broadcaster.send(GuestChange(guest: parsed.uuid, kind: .defined))
-        return parsed.uuid
-    }
-
-    package func undefine(guest: String) async throws {
-        try enter(.undefine)
-        try existing(guest) { guest in
-            guard !guest.power.hasProcess else {
-                throw HypervisorError(.wrongPowerState, "Guest \(guest.name) is running.")
-            }
-        }
-        state.withLock { _ = $0.guests.removeValue(forKey: guest) }
-        broadcaster.send(GuestChange(guest: guest, kind: .undefined))
-    }
-
     package func close() async { broadcaster.finish() }
 
     // MARK: Pieces
@@ -296,17 +250,6 @@ package final class InMemoryHypervisor: HypervisorDriver {
             state.failures[operation] = failure.timesLeft > 0 ? failure : nil
             throw failure.error
         }
-    }
-
-    func end(_ guest: String) throws {
-        try existing(guest) { guest in
-            guard guest.power.hasProcess else {
-                throw HypervisorError(.wrongPowerState, "Guest \(guest.name) is not running.")
-            }
-            guest.power = .shutOff
-            guest.capture?.isLost = true
-        }
-        withdrawExports(of: guest)
     }
 
     func existing<T>(_ guest: String, _ body: (inout InMemoryGuest) throws -> T) throws -> T {
