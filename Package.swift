@@ -150,7 +150,9 @@ let package = Package(
         tests("HypervisorTests", ["Hypervisor", "BlockDevice", "TestGuest", "CLibvirt", logging]),
         tests("ServiceRuntimeTests", ["ServiceRuntime", logging]),
         tests("VaultTests", ["Vault", "Messages", "MessageBus", "RawSockets", "Repeatable", grdb]),
-        tests("PolicyTests", ["Policy", "Messages", "MessageBus", "RawSockets", "Repeatable", grdb, logging]),
+        tests(
+            "PolicyTests",
+            ["Policy", "Messages", "MessageBus", "Eventually", "RawSockets", "Repeatable", grdb, logging]),
         tests(
             "ReplicationWorkerTests",
             [
@@ -165,7 +167,7 @@ let package = Package(
             ]),
         tests(
             "FailoverOrchestratorTests",
-            ["FailoverOrchestrator", "Messages", "MessageBus", "RawSockets", grdb, logging]),
+            ["FailoverOrchestrator", "Messages", "MessageBus", "Eventually", "RawSockets", grdb, logging]),
         // The decisions of every service in one thread, in virtual time.
         tests(
             "SimulationTests",
@@ -173,6 +175,8 @@ let package = Package(
         tests("OperatorCLITests", ["OperatorCLI", "Messages", "MessageBus", "bascule"]),
         // What several test targets use to break the protocol on purpose.
         .target(name: "RawSockets", dependencies: ["CZeroMQ"], path: "Tests/RawSockets"),
+        // Waiting for what services do in their own time.
+        .target(name: "Eventually", path: "Tests/Eventually"),
         // What makes a test that draws its steps happen again: numbers from a seed, and virtual time.
         .target(name: "Repeatable", path: "Tests/Repeatable"),
         // A client in Python, against the executables.

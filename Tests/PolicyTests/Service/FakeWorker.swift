@@ -1,3 +1,4 @@
+import Eventually
 import FoundationEssentials
 import MessageBus
 import Messages

@@ -1,3 +1,4 @@
+import Eventually
 import MessageBus
 import Messages
 import SwiftProtobuf
