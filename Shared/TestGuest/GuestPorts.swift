@@ -23,6 +23,18 @@ package struct GuestPorts: Sendable, Hashable {
         _ = try await console.wait(for: "bascule-guest: obeyed \(command)", after: mark, within: limit)
     }
 
+    /// Has the guest power itself off, which it does not live to answer.
+    ///
+    /// - Returns: the last record that it wrote.
+    /// - Throws: `TestGuestError`: `toolFailed` when its command port cannot be reached, `late` when it does not obey.
+    package func powerOff(within limit: Duration = .seconds(60)) async throws -> UInt64 {
+        let mark = console.mark
+        let port = try ControlPort(path: controlPath)
+        defer { port.close() }
+        try port.send("poweroff\n")
+        return try await waitUntilPoweredOff(after: mark, within: limit)
+    }
+
     /// Waits until the guest says it is ready.
     ///
     /// - Returns: the last record that its disks held.

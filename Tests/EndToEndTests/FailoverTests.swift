@@ -265,6 +265,26 @@ struct FailoverTests {
         #expect(try await two.client.points(protection).map(\.cycle).filter { $0 != run.cycle } == [])
         try await away.countOn(from: away.console.lastCommitted)
         #expect(away.console.writeErrors == [])
+        try await startAgainWithoutUs(two, guest, protection)
+    }
+
+    /// Committed and shut down, it is a guest like any other: libvirt alone starts it, on files, and nothing of ours runs.
+    private func startAgainWithoutUs(_ two: TwoSites, _ guest: TestGuest, _ protection: String) async throws {
+        let away = two.replica(of: guest, protection, "failover")
+        let last = try await away.powerOff()
+        let folder = "\(two.sites.replicas(of: "secondary"))/\(protection)"
+        _ = try await eventually("its view ends", within: .seconds(30)) {
+            try SecondaryHypervisor.processes(mentioning: folder).isEmpty ? true : nil
+        }
+        try await two.sites.crash("secondary")
+        let mark = away.console.mark
+        try await SecondaryHypervisor.start(guest.name, in: two.sites.options.root)
+        #expect(try await away.waitUntilReady(after: mark, within: .seconds(60)) == last, "nothing is lost")
+        let processes = try SecondaryHypervisor.processes(mentioning: folder)
+        #expect(processes.count == 1 && processes.allSatisfy { $0.command.contains("qemu-system") })
+        #expect(!processes.contains { $0.command.contains("nbd") }, "\(processes)")
+        try await away.countOn(from: last)
+        #expect(away.console.writeErrors == [])
     }
 
     private func run(

@@ -9,20 +9,23 @@ enum SecondaryHypervisor {
 
     /// Ends guests that a test left there, and what serves points to them. Only once the agent has ended.
     static func clear(in root: String) async throws {
-        let host = "qemu:///embed?root=\(LocalSites.embeddedRoot(of: "secondary", in: root))"
-        func virsh(_ words: String) async throws -> String {
-            try await Command.run(
-                ["virsh", "-q", "-c", host, words],
-                environment: ["HOME": "\(root)/home"])
-        }
-        for name in try await virsh("list --all --name").split(separator: "\n") {
+        for name in try await virsh("list --all --name", in: root).split(separator: "\n") {
             for act in ["destroy \(name)", "undefine \(name) --checkpoints-metadata --nvram"] {
-                do { _ = try await virsh(act) } catch is Command.Failure {
+                do { _ = try await virsh(act, in: root) } catch is Command.Failure {
                     // It may be off, or gone already: what counts is that it is not there afterwards.
                 }
             }
         }
         for process in try processes(mentioning: root) { kill(process.identifier, SIGTERM) }
+    }
+
+    /// As its owner starts it, who has libvirt and nothing else. Only once the agent has ended.
+    static func start(_ guest: String, in root: String) async throws { _ = try await virsh("start \(guest)", in: root) }
+
+    private static func virsh(_ words: String, in root: String) async throws -> String {
+        try await Command.run(
+            ["virsh", "-q", "-c", "qemu:///embed?root=\(LocalSites.embeddedRoot(of: "secondary", in: root))", words],
+            environment: ["HOME": "\(root)/home"])
     }
 
     /// Processes whose command line holds `text`; each belongs to whoever made that folder.
