@@ -89,7 +89,7 @@ import Testing
                 Issue.record("it asks nothing: \(output.actions)")
                 continue
             }
-            #expect(order.call == .agent(.target, .stopReplica(.test)) && order.protection == test.protection)
+            #expect(order.call == .agent(.target, .stopReplica(.test, nil)) && order.protection == test.protection)
             _ = book.handle(.run(Samples.run, .answered(order.number, .success(.done))), now: Samples.start)
             #expect(!book.records.contains { $0.holdsTest })
         }
@@ -134,7 +134,7 @@ import Testing
             }
             pending += try machine.handle(.answered(order.number, result), now: Samples.start)
         }
-        #expect(!asked.contains(.agent(.target, .stopReplica(.failover))))
+        #expect(!asked.contains(.agent(.target, .stopReplica(.failover, nil))))
         guard case .advance(let last)? = asked.last else {
             Issue.record("it ended with \(asked.suffix(3))")
             return
