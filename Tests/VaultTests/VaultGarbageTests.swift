@@ -28,7 +28,7 @@ import Testing
             try await bench.prepare()
             let before = try await bench.snapshot()
             var generator = SeededRandom(seed: 42)
-            for _ in 0..<500 {
+            for _ in 0..<150 {
                 let count = Int.random(in: 0..<200, using: &generator)
                 let frame = (0..<count).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
                 try await Self.send([[], frame], to: bench.service.endpoints.listen)
