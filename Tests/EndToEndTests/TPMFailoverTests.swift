@@ -8,20 +8,7 @@ import Testing
 @Suite(.serialized, .enabled(if: Prerequisites.met, "\(Prerequisites.missing ?? "")"))
 struct TPMFailoverTests {
     /// Why an emulated TPM cannot be tried here; nil when it can.
-    private static let withoutTPM: String? = {
-        for program in ["swtpm", "swtpm_setup"] {
-            do { _ = try Command.find(program) } catch {
-                return "SKIPPED: \(program) is not installed: apt-get install swtpm swtpm-tools"
-            }
-        }
-        // It runs as a user of its own, and libvirt hands TMPDIR on to it.
-        let folder = ProcessInfo.processInfo.environment["TMPDIR"] ?? "/tmp"
-        var status = stat()
-        guard stat(folder, &status) == 0, status.st_mode & S_IWOTH != 0 else {
-            return "SKIPPED: swtpm_setup's user cannot write to \(folder): set TMPDIR=/tmp"
-        }
-        return nil
-    }()
+    private static let withoutTPM = TPMPrerequisites.missing.map { "SKIPPED: \($0)" }
 
     @Test(.timeLimit(.minutes(3)), .enabled(if: withoutTPM == nil, "\(withoutTPM ?? "")"))
     func theTPMOfAGuestGoesOverAndComesHome() async throws {

@@ -6,29 +6,7 @@ import Testing
 
 extension RealGuestTests {
     /// Why an emulated TPM cannot be tried here; nil when it can.
-    private static let withoutTPM: String? = {
-        if let missing = ["swtpm", "swtpm_setup"].first(where: { !Program.isInstalled($0) }) {
-            return "SKIPPED: \(missing) is not installed: apt-get install swtpm swtpm-tools"
-        }
-        // It runs as a user of its own. libvirt hands TMPDIR on to it, and a host's directories have the process's umask.
-        guard geteuid() == 0, getpwnam("tss") != nil else { return nil }
-        let temporary = ProcessInfo.processInfo.environment["TMPDIR"] ?? "/tmp"
-        let made = "/tmp/bsc-tpm-\(UInt32.random(in: 0 ... .max))"
-        defer { rmdir(made) }
-        guard mkdir(made, 0o777) == 0, isOpenToItsUser(made, for: "-x") else {
-            return "SKIPPED: swtpm's user cannot enter what is made here: umask 022"
-        }
-        guard isOpenToItsUser(temporary, for: "-w") else {
-            return "SKIPPED: swtpm's user cannot write to \(temporary): set TMPDIR=/tmp"
-        }
-        return nil
-    }()
-
-    /// Asks as that user, because the folders above count as well.
-    private static func isOpenToItsUser(_ folder: String, for right: String) -> Bool {
-        let user = ["--reuid", "tss", "--regid", "tss", "--clear-groups"]
-        return (try? Program.run("setpriv", user + ["test", right, folder])) != nil
-    }
+    private static let withoutTPM = TPMPrerequisites.missing.map { "SKIPPED: \($0)" }
 
     /// What a guest sealed with its TPM can be unsealed where its replica runs, and at home again.
     @Test(.enabled(if: withoutTPM == nil, "\(withoutTPM ?? "")"))
