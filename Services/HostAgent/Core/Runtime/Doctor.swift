@@ -36,7 +36,8 @@ struct Doctor: Sendable {
         }
         for item in [
             await vaultItem(), await item("replicas directory", replicasDirectory),
-            await item("free space", freeSpace), await item("state directory", stateDirectory),
+            await item("QEMU's way", emulatorsWay), await item("free space", freeSpace),
+            await item("state directory", stateDirectory),
             await item("nbdkit", nbdkit), await item("nbdkit plugin", nbdkitPlugin),
             await item("first process", firstProcess),
         ] {
@@ -99,6 +100,28 @@ struct Doctor: Sendable {
                     remedy: "Set `replicas` to a directory on a disk.")
             }
             return "\(settings.replicas) is writable, on \(name)"
+        }
+    }
+
+    /// A guest that is started from a replica is read and written there by QEMU, and a view's socket lies in the state.
+    private var emulatorsWay: @Sendable () throws -> String {
+        { [settings] in
+            // The driver gives this directory to whom QEMU runs as.
+            var status = stat()
+            guard stat(settings.capturesDirectory, &status) == 0 else {
+                throw Shortcoming(
+                    detail: "\(settings.capturesDirectory) is not there: libvirt was not reached yet",
+                    remedy: "See what is said of libvirt.")
+            }
+            guard geteuid() == 0, status.st_uid != 0 else { return "QEMU runs as the agent does" }
+            let passage = Passage(user: status.st_uid, group: status.st_gid)
+            for path in [settings.replicas, settings.state] {
+                guard let folder = try passage.obstacle(to: path) else { continue }
+                throw Shortcoming(
+                    detail: "QEMU's user \(status.st_uid) cannot pass through \(folder): no guest starts from \(path)",
+                    remedy: "Let others pass, without listing it: chmod o+x \(folder).")
+            }
+            return "user \(status.st_uid) can reach \(settings.replicas)"
         }
     }
 
