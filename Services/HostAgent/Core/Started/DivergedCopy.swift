@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Glibc
 import Hypervisor
 
 /// Whole copies of what a guest that ran from a replica wrote after the point that the other side was started from.
@@ -6,7 +7,8 @@ import Hypervisor
 struct DivergedCopy: Sendable {
     let directory: String
 
-    /// Blocks for as long as copying takes.
+    /// On stable storage when it returns, because replication overwrites the disks next. Blocks for as long as copying
+    /// takes.
     /// - Parameter isKept: what the disks hold now was copied already, so a copy that is there whole is not made again.
     ///   Else the guest ran since, and the new copy takes the place of the old one once it is whole.
     func keep(_ disks: [(target: String, path: String)], isKept: Bool) throws {
@@ -14,13 +16,29 @@ struct DivergedCopy: Sendable {
             atPath: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         for (target, path) in disks {
             let copy = "\(directory)/\(target).qcow2"
-            let isThere = FileManager.default.fileExists(atPath: copy)
-            if isKept, isThere { continue }
+            if isKept, FileManager.default.fileExists(atPath: copy) { continue }
             try Program.run(
                 "qemu-img", ["convert", "-f", "qcow2", "-O", "qcow2", path, copy + ".part"],
                 within: HostAgentLimits.divergedCopyDeadline)
-            if isThere { try FileManager.default.removeItem(atPath: copy) }
-            try FileManager.default.moveItem(atPath: copy + ".part", toPath: copy)
+            try synchronize(copy + ".part")
+            try check(rename(copy + ".part", copy), "rename", copy)
         }
+        // The copies' names, and the directory's own.
+        for folder in [directory, directory + "/.."] { try synchronize(folder) }
+    }
+
+    private func synchronize(_ path: String) throws {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        try check(descriptor, "open", path)
+        defer { close(descriptor) }
+        try check(fsync(descriptor), "fsync", path)
+    }
+
+    private func check(_ result: Int32, _ call: String, _ path: String) throws {
+        guard result < 0 else { return }
+        let reason = String(cString: strerror(errno))
+        throw HostAgentError(
+            .unavailable, "What the guest wrote could not be kept aside: \(call): \(reason).",
+            remedy: "Check the file system of the replicas; nothing was overwritten.", facts: ["path": path])
     }
 }
