@@ -12,7 +12,9 @@ struct ReplicationTests {
     /// it goes on writing. Each listed point must be exactly what the disks held, and nothing may stay behind.
     @Test(.timeLimit(.minutes(12)))
     func everyPointUnderLoadAndCrashesIsWhatTheDisksHeld() async throws {
-        try await Scenario.run("points", disks: [128 << 20, 96 << 20], recordsPerSecond: 150) { two, guest in
+        try await Scenario.run(
+            "points", disks: [64 << 20, 48 << 20], recordsPerSecond: 150, recordAreaBytes: 32 << 20
+        ) { two, guest in
             let protection = try await two.client.protect(guest.name).id
             var newest = try await two.client.waitForPoint(after: 0, of: protection, within: .seconds(90))
             try await guest.tell("random 8 1")
