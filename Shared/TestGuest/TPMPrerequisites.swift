@@ -8,7 +8,7 @@ package enum TPMPrerequisites {
     /// is asked as that user, because the folders above count as well.
     package static var missing: String? {
         do {
-            for program in ["swtpm", "swtpm_setup"] { try Tool.run([program, "--version"]) }
+            for program in ["swtpm", "swtpm_setup"] { try Tool.run([program, "--help"]) }
         } catch {
             return "swtpm does not run: apt-get install swtpm swtpm-tools"
         }
