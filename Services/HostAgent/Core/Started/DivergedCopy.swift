@@ -1,5 +1,4 @@
 import FoundationEssentials
-import Glibc
 import Hypervisor
 
 /// Whole copies of what a guest that ran from a replica wrote after the point that the other side was started from.
@@ -20,25 +19,10 @@ struct DivergedCopy: Sendable {
             try Program.run(
                 "qemu-img", ["convert", "-f", "qcow2", "-O", "qcow2", path, copy + ".part"],
                 within: HostAgentLimits.divergedCopyDeadline)
-            try synchronize(copy + ".part")
-            try check(rename(copy + ".part", copy), "rename", copy)
+            try StableStorage.synchronize(copy + ".part")
+            try StableStorage.rename(copy + ".part", to: copy)
         }
         // The copies' names, and the directory's own.
-        for folder in [directory, directory + "/.."] { try synchronize(folder) }
-    }
-
-    private func synchronize(_ path: String) throws {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        try check(descriptor, "open", path)
-        defer { close(descriptor) }
-        try check(fsync(descriptor), "fsync", path)
-    }
-
-    private func check(_ result: Int32, _ call: String, _ path: String) throws {
-        guard result < 0 else { return }
-        let reason = String(cString: strerror(errno))
-        throw HostAgentError(
-            .unavailable, "What the guest wrote could not be kept aside: \(call): \(reason).",
-            remedy: "Check the file system of the replicas; nothing was overwritten.", facts: ["path": path])
+        for folder in [directory, directory + "/.."] { try StableStorage.synchronize(folder) }
     }
 }

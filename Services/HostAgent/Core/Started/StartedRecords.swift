@@ -27,9 +27,9 @@ struct StartedRecords: Sendable {
             atPath: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o711])
         let draft = "\(directory)/state.new"
         try write(try started.encoded(), to: draft)
-        try check(rename(draft, path(of: protection, started.order.purpose)), "rename", draft)
-        try synchronize(directory)
-        try synchronize("\(replicas)/\(protection)")
+        try StableStorage.rename(draft, to: path(of: protection, started.order.purpose))
+        try StableStorage.synchronize(directory)
+        try StableStorage.synchronize("\(replicas)/\(protection)")
     }
 
     /// The record goes first of what is left, because without it nothing else in the directory means anything.
@@ -37,9 +37,9 @@ struct StartedRecords: Sendable {
         let directory = directory(of: protection, purpose)
         guard FileManager.default.fileExists(atPath: directory) else { return }
         try check(unlinkIfThere(path(of: protection, purpose)), "unlink", directory)
-        try synchronize(directory)
+        try StableStorage.synchronize(directory)
         try FileManager.default.removeItem(atPath: directory)
-        try synchronize("\(replicas)/\(protection)")
+        try StableStorage.synchronize("\(replicas)/\(protection)")
     }
 
     // MARK: The guest's own definition
@@ -53,8 +53,8 @@ struct StartedRecords: Sendable {
             atPath: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o711])
         let draft = definitionPath(of: protection) + ".new"
         try write(Array(definition.utf8), to: draft)
-        try check(rename(draft, definitionPath(of: protection)), "rename", draft)
-        try synchronize(directory)
+        try StableStorage.rename(draft, to: definitionPath(of: protection))
+        try StableStorage.synchronize(directory)
     }
 
     func definition(of protection: String) throws -> String? {
@@ -78,23 +78,12 @@ struct StartedRecords: Sendable {
         try check(fsync(descriptor), "fsync", path)
     }
 
-    private func synchronize(_ directory: String) throws {
-        let descriptor = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        try check(descriptor, "open", directory)
-        defer { close(descriptor) }
-        try check(fsync(descriptor), "fsync", directory)
-    }
-
     private func unlinkIfThere(_ path: String) -> Int32 {
         let result = unlink(path)
         return result != 0 && errno == ENOENT ? 0 : result
     }
 
     private func check(_ result: Int32, _ call: String, _ path: String) throws {
-        guard result < 0 else { return }
-        let reason = String(cString: strerror(errno))
-        throw HostAgentError(
-            .unavailable, "The record of a started replica could not be kept: \(call): \(reason).",
-            remedy: "Check the file system of the replicas.", facts: ["path": path])
+        try StableStorage.check(result, call, path)
     }
 }
