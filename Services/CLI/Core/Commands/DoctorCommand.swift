@@ -30,6 +30,7 @@ package struct DoctorCommand: OperatorCommand {
 
     package func perform(in session: OperatorSession) async throws {
         var checks: [DoctorRecord] = []
+        // Nil while the vault does not answer, because the other services are examined all the same; hosts are not then.
         var registry: Registry?
         do {
             registry = try await session.vault().registry()

@@ -75,6 +75,7 @@ package enum PointSelector: Sendable, Equatable {
     private static func time(_ text: String) -> Int64? {
         let formatter = DateFormatter()
         formatter.locale = Locale(identifier: "en_US_POSIX")
+        // Several, because a formatter reads one: what JSON prints, with a zone, and what tables and people write, without.
         let formats = [
             "yyyy-MM-dd'T'HH:mm:ss.SSSXXXXX", "yyyy-MM-dd'T'HH:mm:ssXXXXX", "yyyy-MM-dd'T'HH:mm:ss",
             "yyyy-MM-dd HH:mm:ss", "yyyy-MM-dd HH:mm",

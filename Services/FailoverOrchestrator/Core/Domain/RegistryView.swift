@@ -5,10 +5,12 @@ struct RegistryView: Hashable, Sendable {
     var guests: [GuestEntry] = []
     var protections: [ProtectionEntry] = []
 
+    /// Nil when the vault knows no such host, because one may be removed while a run that names it goes on.
     func host(_ id: String) -> HostEntry? { hosts.first { $0.id == id } }
 
     /// The pair of clouds that a protection's present direction goes along, with its networks as seen from the present
     /// source: a reversed protection goes back along the pair that it came by, unless a pair of its own names networks.
+    /// Nil when neither is there, because a pair may be removed after guests were protected along it.
     func pair(of protection: ProtectionEntry) -> PairEntry? {
         let along = pairs.first {
             $0.sourceCloud == protection.sourceCloud && $0.targetCloud == protection.targetCloud

@@ -62,7 +62,8 @@ extension RegistryChange {
 }
 
 extension VaultCall {
-    /// Reads the answer to this request: the protection as it is after the change.
+    /// Reads the answer to this request: the protection as it is after the change. Nil when the request ended it, and when
+    /// it is in a state that this version does not know, because snapshots and events leave such a one out, too.
     func answer(_ reply: Messages.VaultReply.OneOf_Reply) throws -> ProtectionEntry? {
         switch (self, reply) {
         case (.changeState, .protection(let protection)):
