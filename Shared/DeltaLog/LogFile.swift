@@ -83,6 +83,7 @@ final class LogFile: Sendable {
                 throw Self.failure("write", path, code)
             }
         }
+        DurableStep.isDone(.written(path))
     }
 
     func reserve(upTo end: UInt64, from start: UInt64) -> Bool {
@@ -95,6 +96,7 @@ final class LogFile: Sendable {
 
     func synchronize() throws {
         guard fdatasync(descriptor) == 0 else { throw Self.failure("sync", path, errno) }
+        DurableStep.isDone(.synchronized(path))
     }
 
     /// A file that is gone already is as good.

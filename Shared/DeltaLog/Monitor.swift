@@ -2,47 +2,69 @@ internal import Glibc
 
 /// A value guarded by a lock that threads can also wait on until the value is as they need it.
 ///
-/// `Synchronization.Mutex` cannot wait for a condition, and the threads that wait here are not tasks. Unchecked, because
-/// every access to `state` happens between lock and unlock of `mutex`.
+/// Who waits does so in a group, so that a change wakes only those whom it may concern: a thread that is woken in vain
+/// costs two changes of context. `Synchronization.Mutex` cannot wait for a condition, and the threads that wait here are
+/// not tasks. Unchecked, because every access to `state` happens between lock and unlock of `mutex`.
 final class Monitor<State>: @unchecked Sendable {
+    /// Whom a change wakes.
+    enum Wake {
+        case everyone
+        case oneOf(group: Int)
+        case noOne
+    }
+
     private var state: State
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-    private let changed = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+    private let groups: Int
+    private let changed: UnsafeMutablePointer<pthread_cond_t>
 
-    init(_ state: sending State) {
+    init(_ state: sending State, groups: Int = 1) {
         self.state = state
+        self.groups = groups
+        changed = .allocate(capacity: groups)
+        changed.initialize(repeating: pthread_cond_t(), count: groups)
         mutex.initialize(to: pthread_mutex_t())
-        changed.initialize(to: pthread_cond_t())
-        precondition(pthread_mutex_init(mutex, nil) == 0 && pthread_cond_init(changed, nil) == 0)
+        precondition(pthread_mutex_init(mutex, nil) == 0)
+        for group in 0..<groups { precondition(pthread_cond_init(changed + group, nil) == 0) }
     }
 
     deinit {
-        pthread_cond_destroy(changed)
+        for group in 0..<groups { pthread_cond_destroy(changed + group) }
         pthread_mutex_destroy(mutex)
         changed.deallocate()
         mutex.deallocate()
     }
 
-    /// Runs `body` alone, then wakes everyone who waits.
-    func update<Result>(_ body: (inout State) throws -> Result) rethrows -> Result {
+    /// Runs `body` alone, then wakes those who may go on.
+    func update<Result>(waking wake: Wake = .everyone, _ body: (inout State) throws -> Result) rethrows -> Result {
         pthread_mutex_lock(mutex)
         defer {
-            pthread_cond_broadcast(changed)
+            tell(wake)
             pthread_mutex_unlock(mutex)
         }
         return try body(&state)
     }
 
-    /// Waits until `body` gives a value; runs it alone, again after every update, and then wakes everyone who waits.
-    func waitFor<Result>(_ body: (inout State) throws -> Result?) rethrows -> Result {
+    /// Waits in `group` until `body` gives a value; runs it alone, again whenever it is woken, and then wakes others.
+    func waitFor<Result>(
+        in group: Int = 0, waking wake: Wake = .everyone, _ body: (inout State) throws -> Result?
+    ) rethrows -> Result {
         pthread_mutex_lock(mutex)
         defer {
-            pthread_cond_broadcast(changed)
+            tell(wake)
             pthread_mutex_unlock(mutex)
         }
         while true {
             if let result = try body(&state) { return result }
-            pthread_cond_wait(changed, mutex)
+            pthread_cond_wait(changed + group, mutex)
+        }
+    }
+
+    private func tell(_ wake: Wake) {
+        switch wake {
+        case .everyone: for group in 0..<groups { pthread_cond_broadcast(changed + group) }
+        case .oneOf(let group): pthread_cond_signal(changed + group)
+        case .noOne: break
         }
     }
 }

@@ -17,7 +17,11 @@ final class StagedFile: Sendable {
 
     private let file: any StagingTarget
     private let budget: StagingBudget
-    private let queue = Monitor(StagingQueue())
+    private let queue = Monitor(StagingQueue(), groups: 2)
+    /// Threads that wait for a buffer to write.
+    private static let writers = 0
+    /// Whoever holds `stream` and waits for a free buffer, or for all of them: one at most.
+    private static let filler = 1
     /// Held for a whole append, so that the bytes of one record lie together.
     private let stream = Mutex(Stream())
 
@@ -30,6 +34,8 @@ final class StagedFile: Sendable {
 
     /// Bytes taken so far.
     var byteCount: UInt64 { stream.withLock { $0.end } }
+    /// An append waits, because all buffers are being written.
+    var isAppendWaiting: Bool { queue.update(waking: .noOne) { $0.isAwaited } }
 
     /// Takes the bytes over and returns where in the file they begin.
     func append(_ bytes: UnsafeRawBufferPointer) throws -> UInt64 {
@@ -96,7 +102,7 @@ final class StagedFile: Sendable {
     }
 
     private func takeBuffer() throws -> StagingBuffer {
-        try queue.waitFor { queue in
+        try queue.waitFor(in: Self.filler, waking: .noOne) { queue in
             switch try queue.requestBuffer() {
             case .buffer(let buffer): return buffer
             case .wait: return nil
@@ -112,11 +118,11 @@ final class StagedFile: Sendable {
 
     private func submit(_ buffer: StagingBuffer, _ stream: inout Stream) {
         reserve(beyond: buffer, &stream)
-        guard queue.update({ $0.submit(buffer) }) else { return }
+        guard queue.update(waking: .oneOf(group: Self.writers), { $0.submit(buffer) }) else { return }
         if let thread = WriterThread({ [self] in while writeNext() {} }) {
             stream.threads.append(thread)
         } else {
-            queue.update { $0.threadMissing() }
+            queue.update(waking: .noOne) { $0.threadMissing() }
             // Without any thread of its own the log is written by whoever fills it.
             if stream.threads.isEmpty { _ = writeNext() }
         }
@@ -132,11 +138,11 @@ final class StagedFile: Sendable {
 
     /// One step of a thread. False: there will be no more.
     private func writeNext() -> Bool {
-        switch queue.waitFor({ $0.next() }) {
+        switch queue.waitFor(in: Self.writers, waking: .noOne, { $0.next() }) {
         case .stop: return false
         case .write(let buffer):
             let failure = write(buffer)
-            queue.update { $0.written(buffer, failure: failure) }
+            queue.update(waking: .oneOf(group: Self.filler)) { $0.written(buffer, failure: failure) }
             return true
         }
     }
@@ -162,9 +168,9 @@ final class StagedFile: Sendable {
             stream.end = last.position + UInt64(last.contents.count)
             // Written here, because waking a thread for it would cost more than the write of a small log.
             let failure = write(last)
-            queue.update { $0.returned(last, failure: failure) }
+            queue.update(waking: .noOne) { $0.returned(last, failure: failure) }
         }
-        try queue.waitFor { queue in
+        try queue.waitFor(in: Self.filler, waking: .noOne) { queue in
             if let failure = queue.failure { throw failure }
             return queue.isDrained ? () : nil
         }
@@ -177,7 +183,7 @@ final class StagedFile: Sendable {
         queue.update { $0.close() }
         for thread in stream.threads { thread.join() }
         stream.threads = []
-        let buffers = queue.update { $0.takeOwned() }
+        let buffers = queue.update(waking: .noOne) { $0.takeOwned() }
         if !buffers.isEmpty { budget.giveBack(buffers) }
     }
 }

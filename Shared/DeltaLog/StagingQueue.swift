@@ -11,6 +11,8 @@ struct StagingQueue {
     private(set) var threads = 0
     private(set) var failure: DeltaLogError?
     private(set) var isClosing = false
+    /// Whoever fills has asked for a buffer in vain, and waits.
+    private(set) var isAwaited = false
 
     enum Request {
         case buffer(StagingBuffer)
@@ -25,9 +27,12 @@ struct StagingQueue {
     }
 
     mutating func requestBuffer() throws -> Request {
+        isAwaited = false
         if let failure { throw failure }
         if let buffer = free.popLast() { return .buffer(buffer) }
-        return owned.count < DeltaLogLimits.stagingBuffersPerLog ? .another : .wait
+        if owned.count < DeltaLogLimits.stagingBuffersPerLog { return .another }
+        isAwaited = true
+        return .wait
     }
 
     mutating func adopt(_ buffer: StagingBuffer) { owned.append(buffer) }

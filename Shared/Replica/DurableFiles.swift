@@ -1,3 +1,4 @@
+import DeltaLog
 import Glibc
 
 /// The few file operations whose order makes the replica durable. Each returns only when what it promises holds.
@@ -43,6 +44,7 @@ enum DurableFiles {
         guard Glibc.rename(source, destination) == 0 else {
             throw SystemCallFailure("rename", path: "\(source) → \(destination)").replicaError
         }
+        DurableStep.isDone(.renamed(source, to: destination))
     }
 
     /// Gives a file a second name, durably. A name that it has already is left as it is.
@@ -68,6 +70,7 @@ enum DurableFiles {
     /// Removes a file; one that is not there is as good as removed.
     static func remove(_ path: String) throws {
         guard unlink(path) == 0 || errno == ENOENT else { throw SystemCallFailure("unlink", path: path).replicaError }
+        DurableStep.isDone(.removed(path))
     }
 
     static func removeDirectory(_ path: String) throws {

@@ -1,4 +1,5 @@
 internal import CLinuxFile
+internal import DeltaLog
 import Glibc
 
 /// A file descriptor with one owner. Every failed call is captured with its `errno` at once and thrown.
@@ -37,6 +38,7 @@ struct OpenFile: ~Copyable {
         guard retryingInterrupts({ fsync(descriptor) }) == 0 else {
             throw SystemCallFailure("fsync", path: path).replicaError
         }
+        DurableStep.isDone(.synchronized(path))
     }
 
     func status() throws -> stat {
@@ -79,6 +81,7 @@ struct OpenFile: ~Copyable {
             guard count > 0 else { throw SystemCallFailure("pwrite", path: path).replicaError }
             done += count
         }
+        DurableStep.isDone(.written(path))
     }
 }
 

@@ -15,4 +15,9 @@ extension ReplicaView {
             verified: VerifiedPoints.read(layout)
         ).points
     }
+
+    /// Why nothing is known of verified points, although the points themselves can be read; nil: it is known.
+    package static func verificationFault(in directory: String) -> String? {
+        VerifiedPoints.read(ReplicaLayout(directory: directory)).fault
+    }
 }

@@ -15,26 +15,23 @@ import Testing
         let pieceBytes = 96 << 10
         let pieces = 40
         let threads = try (UInt32(1)...6).map { attempt in
-            try #require(
-                WriterThread {
-                    do {
-                        var sealer = try RecordSealer(key: writer.cycleKey, attempt: attempt, preference: .automatic)
-                        for piece in 0..<pieces {
-                            let offset = UInt64(attempt) * regionBytes + UInt64(piece * pieceBytes)
-                            let bytes = DiskWrite.pattern(offset, count: pieceBytes)
-                            let record = try sealer.sealData(disk: 0, offset: offset, bytes: bytes.span.bytes)
-                            try writer.append(record: record.span.bytes, attempt: attempt)
-                            if attempt == 3 && piece == 10 { return try writer.abandonAttempt(attempt) }
-                        }
-                        let summary = try writer.finishAttempt(attempt)
-                        #expect(summary.digest == sealer.digest())
-                        if attempt == 4 { try writer.abandonAttempt(attempt) }
-                    } catch {
-                        Issue.record("\(error)")
-                    }
-                })
+            try TestThread {
+                var sealer = try RecordSealer(key: writer.cycleKey, attempt: attempt, preference: .automatic)
+                for piece in 0..<pieces {
+                    let offset = UInt64(attempt) * regionBytes + UInt64(piece * pieceBytes)
+                    let bytes = DiskWrite.pattern(offset, count: pieceBytes)
+                    let record = try sealer.sealData(disk: 0, offset: offset, bytes: bytes.span.bytes)
+                    try writer.append(record: record.span.bytes, attempt: attempt)
+                    if attempt == 3 && piece == 10 { return try writer.abandonAttempt(attempt) }
+                }
+                let summary = try writer.finishAttempt(attempt)
+                guard summary.digest == sealer.digest() else {
+                    throw TestThread.Mismatch("attempt \(attempt) has another digest than its sealer")
+                }
+                if attempt == 4 { try writer.abandonAttempt(attempt) }
+            }
         }
-        for thread in threads { thread.join() }
+        for thread in threads { try thread.end() }
         let summary = try writer.commit(attempts: [1, 2, 5, 6])
         #expect(summary.extents == UInt64(4 * pieces))
         let reader = try fixture.reader()
@@ -55,19 +52,14 @@ import Testing
             })
         let reader = try fixture.reader()
         let threads = try (0..<6).map { thread in
-            try #require(
-                WriterThread {
-                    for turn in 0..<64 {
-                        let index = (turn * 7 + thread * 5) % 32
-                        do {
-                            let data = try reader.data(reader.extents[index])
-                            #expect(data == DiskWrite.pattern(UInt64(index), count: pieceBytes))
-                        } catch {
-                            Issue.record("\(error)")
-                        }
-                    }
-                })
+            try TestThread {
+                for turn in 0..<64 {
+                    let index = (turn * 7 + thread * 5) % 32
+                    guard try reader.data(reader.extents[index]) == DiskWrite.pattern(UInt64(index), count: pieceBytes)
+                    else { throw TestThread.Mismatch("extent \(index) holds other bytes in turn \(turn)") }
+                }
+            }
         }
-        for thread in threads { thread.join() }
+        for thread in threads { try thread.end() }
     }
 }

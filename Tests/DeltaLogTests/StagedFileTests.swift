@@ -46,21 +46,17 @@ import Testing
     /// The filler must wait when as many buffers as a log may have are being written, and go on afterwards.
     @Test func appendingWaitsWhileAllBuffersAreWritten() throws {
         target.hold()
+        defer { target.letGo() }
         let file = StagedFile(file: target, budget: StagingBudget(buffers: 100, kept: 0))
         let buffers = DeltaLogLimits.stagingBuffersPerLog
         for _ in 0..<buffers { _ = try append(buffer, to: file) }
         target.waitForHeldWrites(buffers)
         #expect(file.byteCount == UInt64(buffers * buffer.count))
-        let gate = Monitor(false)
-        let filler = try #require(
-            WriterThread {
-                do { _ = try append(buffer, to: file) } catch { Issue.record("\(error)") }
-                gate.update { $0 = true }
-            })
-        #expect(!gate.update { $0 })
+        let filler = try TestThread { _ = try append(buffer, to: file) }
+        try waitUntil { file.isAppendWaiting }
+        #expect(!filler.hasEnded)
         target.letGo()
-        gate.waitFor { $0 ? () : nil }
-        filler.join()
+        try filler.end()
         try file.complete { _ in block }
         #expect(target.bytes.count == (buffers + 1) * buffer.count + 4096)
     }
@@ -98,16 +94,31 @@ import Testing
 
     @Test func discardingWakesWhoWaits() throws {
         target.hold()
+        defer { target.letGo() }
         let file = StagedFile(file: target, budget: StagingBudget(buffers: 100, kept: 0))
         let buffers = DeltaLogLimits.stagingBuffersPerLog
         for _ in 0..<buffers { _ = try append(buffer, to: file) }
         target.waitForHeldWrites(buffers)
-        let filler = try #require(
-            WriterThread { expectCode(.closed) { for _ in 0..<2 { _ = try append(buffer, to: file) } } })
-        let discarder = try #require(WriterThread { file.discard() })
+        let filler = try TestThread { _ = try append(buffer, to: file) }
+        // A discard that comes before the append would hold the log until the writes have ended, and the append with it.
+        try waitUntil { file.isAppendWaiting }
+        let discarder = try TestThread { file.discard() }
+        // No write has ended, so nothing but the discard can wake the filler.
+        try waitUntil { filler.hasEnded }
+        expectCode(.closed) { try filler.end() }
         target.letGo()
-        filler.join()
-        discarder.join()
+        try discarder.end()
         file.discard()
+    }
+
+    /// Waits for another thread. Throws after a time that no machine needs, so that the test fails instead of hanging.
+    private func waitUntil(_ isSo: () -> Bool, line: Int = #line) throws {
+        let limit = ContinuousClock.now + .seconds(30)
+        while !isSo() {
+            guard ContinuousClock.now < limit else {
+                throw TestThread.Mismatch("what line \(line) waits for did not happen within 30 s")
+            }
+            usleep(1000)  // because nothing tells a test that a thread has begun to wait
+        }
     }
 }

@@ -120,7 +120,7 @@ struct AdoptedImageTests {
         #expect(code { try fixture.replica.release() } == .invalidArgument)
         try Data([1]).write(to: URL(fileURLWithPath: fixture.parent + "/taken"))
         #expect(code { try fixture.replica.keepAddedDisks(at: ["vdc": fixture.parent + "/taken"]) } == .alreadyExists)
-        try fixture.reopen(failpoints: FailpointHook { if $0 == .addedDiskLinked { throw Crash() } })
+        try fixture.reopen(failpoints: FailpointHook { if CrashPlaces.ofAddedDisks.contains($0) { throw Crash() } })
         #expect(throws: Crash.self) { try fixture.replica.keepAddedDisks(at: ["vdc": fixture.parent + "/vdc.raw"]) }
         try fixture.reopen()
         try fixture.replica.keepAddedDisks(at: ["vdc": fixture.parent + "/vdc.raw"])

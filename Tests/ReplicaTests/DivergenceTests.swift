@@ -69,6 +69,39 @@ struct DivergenceTests {
         #expect(code { try fixture.replica.openCycle(fixture.opening(9, kind: .incremental)) } == .wrongParent)
     }
 
+    private struct Crash: Error {}
+
+    /// Without a manifest what was written of a divergence belongs to nothing; taking the disks again writes it anew.
+    @Test(arguments: CrashPlaces.ofAdoption)
+    func anInterruptedAdoptionIsDoneAgain(failpoint: Failpoint) throws {
+        var guest = GuestModel()
+        guest.add("vda", blocks: 300)
+        guest.fill(0, blocks: 10..<20, with: 9)
+        let parent = ReplicaFixture.uniqueParent()
+        try FileManager.default.createDirectory(atPath: parent, withIntermediateDirectories: false)
+        let images = try GuestImages.make(guest, style: .chainWithBitmaps, in: parent)
+        let directory = parent + "/replica"
+        func adopt(_ ranges: [Range<UInt64>], _ failpoints: FailpointHook = .none) throws -> Replica {
+            try Replica.adopt(
+                directory: directory, identity: ReplicaFixture.identity, generation: 1,
+                point: .diverged(ReplicaFixture.adoptedPoint(guest)), guest: ReplicaFixture.configuration(7),
+                images: images, divergence: .within(["vda": ranges]), failpoints: failpoints)
+        }
+        #expect(throws: Crash.self) {
+            try adopt([0..<4_096], FailpointHook { if $0 == failpoint { throw Crash() } })
+        }
+        #expect(!Replica.exists(in: directory))
+        let later = 10 * Self.block..<20 * Self.block
+        try adopt([later]).close()
+        let replica = try Replica.open(directory: directory)
+        let opening = CycleOpening(
+            cycle: 8, parentCycle: 7, kind: .incremental, generation: 1, capturedUnixMilliseconds: 1,
+            consistency: .crash, disks: guest.shape, guest: ReplicaFixture.configuration(8), guestName: "töst")
+        #expect(try replica.openCycle(opening).mustCover == [0: [later]])
+        replica.close()
+        try FileManager.default.removeItem(atPath: parent)
+    }
+
     // MARK: The file
 
     private static let identifier = PointIdentifier(bytes: (1...16).map { UInt8($0) })!

@@ -23,7 +23,7 @@ struct HandOverTests {
         #expect(fixture.replica.points().map(\.cycle) == [8])
         _ = view
         view = nil
-        for failpoint in [Failpoint.manifestWritten, .handedOver] {
+        for failpoint in CrashPlaces.ofHandingOver {
             let isPublished = failpoint != .manifestWritten
             try fixture.reopen(failpoints: FailpointHook { if $0 == failpoint { throw Crash() } })
             #expect(throws: (any Error).self) { try fixture.replica.handOver(on: 8) }

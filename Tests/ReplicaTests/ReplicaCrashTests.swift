@@ -82,7 +82,7 @@ import Testing
     }
 
     @Test func anInterruptedCreationIsDoneAgain() throws {
-        for failpoint in [Failpoint.createDirectories, .createKey, .manifestWritten] {
+        for failpoint in CrashPlaces.ofCreation {
             let parent = ReplicaFixture.uniqueParent()
             try FileManager.default.createDirectory(atPath: parent, withIntermediateDirectories: false)
             #expect(throws: Crash.self) {
@@ -99,6 +99,32 @@ import Testing
         try fixture.checkPoints()
     }
 
+    /// The answer is lost, and whoever asked finds it made.
+    @Test(arguments: CrashPlaces.ofCreationThatIsDone)
+    func aCreationWithAManifestIsOne(failpoint: Failpoint) throws {
+        let parent = ReplicaFixture.uniqueParent()
+        try FileManager.default.createDirectory(atPath: parent, withIntermediateDirectories: false)
+        let directory = parent + "/replica"
+        #expect(throws: Crash.self) {
+            try Replica.create(
+                directory: directory, identity: ReplicaFixture.identity, generation: 3,
+                failpoints: FailpointHook { if $0 == failpoint { throw Crash() } })
+        }
+        #expect(
+            code { try Replica.create(directory: directory, identity: ReplicaFixture.identity, generation: 3) }
+                == .alreadyExists)
+        let replica = try Replica.open(directory: directory)
+        let description = try replica.describe()
+        #expect(description.generation == 3 && description.newestCycle == 0 && replica.points().isEmpty)
+        replica.close()
+        try FileManager.default.removeItem(atPath: parent)
+    }
+
+    /// A new failpoint is of use only with a crash test that stops there.
+    @Test func everyFailpointIsStoppedAtSomewhere() {
+        #expect(CrashPlaces.all == Set(Failpoint.allCases))
+    }
+
     @Test func aManifestIsNotMadeAnewBesideLogs() throws {
         let fixture = try ReplicaFixture()
         try CrashScenario.prepare(fixture)
@@ -111,7 +137,7 @@ import Testing
     }
 
     @Test func anInterruptedDeletionIsFinished() throws {
-        for failpoint in [Failpoint.deleteRenamed, .deleteFileRemoved] {
+        for failpoint in CrashPlaces.ofDeletion {
             let fixture = try ReplicaFixture(failpoints: FailpointHook { if $0 == failpoint { throw Crash() } })
             try CrashScenario.prepare(fixture)
             #expect(throws: (any Error).self) { try fixture.replica.delete() }

@@ -23,11 +23,7 @@ struct ReplicaKillTests {
         return try fixture.overlays()
     }
 
-    @Test(
-        arguments: [
-            Failpoint.absorbStarted, .absorbDiskWritten, .absorbWritten, .absorbSettled, .absorbOverlayRemoved,
-        ],
-        [false, true])
+    @Test(arguments: CrashPlaces.ofAbsorption, [false, true])
     func anAbsorptionIsFinishedAfterAKill(failpoint: Failpoint, isDiverged: Bool) async throws {
         let parent = ReplicaFixture.uniqueParent()
         let failpointName = failpoint.rawValue
@@ -69,7 +65,7 @@ struct ReplicaKillTests {
         try FileManager.default.removeItem(atPath: parent)
     }
 
-    @Test(arguments: [Failpoint.deleteRenamed, .deleteFileRemoved])
+    @Test(arguments: CrashPlaces.ofDeletion)
     func aReleaseIsFinishedAfterAKillAndTheDisksAreWhole(failpoint: Failpoint) async throws {
         let parent = ReplicaFixture.uniqueParent()
         let failpointName = failpoint.rawValue

@@ -155,10 +155,10 @@ import Testing
     }
 
     /// A failure at each step, and the owner's next start.
-    @Test(arguments: [
-        Failpoint.manifestWritten, .manifestRenamed, .settleAnnounced, .leftoverRemoved, .settleLogsRemoved,
-        .foldStarted, .foldDiskWritten, .foldWritten, .foldSynced, .foldSettled,
-    ])
+    @Test(
+        arguments: CrashPlaces.ofSettling + [
+            .foldStarted, .foldDiskWritten, .foldWritten, .foldSynced, .foldSettled,
+        ])
     func itIsTakenUpAfterAFailure(failpoint: Failpoint) throws {
         let fixture = try prepared()
         try fixture.reopen(failpoints: FailpointHook { if $0 == failpoint { throw Crash() } })

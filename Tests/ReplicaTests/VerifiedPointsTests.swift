@@ -170,6 +170,8 @@ import Testing
         #expect(verified(fixture.replica).isEmpty)
         try fixture.checkPoints()
         #expect(try fixture.replica.describe().verificationFault?.contains("checksum") == true)
+        // Who reads the directory alone learns it, too.
+        #expect(ReplicaView.verificationFault(in: fixture.directory)?.contains("checksum") == true)
         #expect(try fixture.replica.scrub().faults.contains { $0.hasPrefix("verified: ") })
         // The next mark begins anew.
         try fixture.replica.markVerified(5, by: .guestAgent, unixMilliseconds: 2)

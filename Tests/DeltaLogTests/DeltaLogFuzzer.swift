@@ -4,7 +4,8 @@ import Sealing
 @testable import DeltaLog
 
 /// Gives arbitrary bytes to everything that decodes a delta log. Whatever they are, the only way out is a thrown error:
-/// no trap, no read beyond a buffer, no allocation beyond the limits. See `run` beside this file.
+/// no trap, no read beyond a buffer, no allocation beyond the limits. `Tests/Fuzz/DeltaLog/run` makes inputs, and
+/// `FuzzReplayTests` tries those again that are kept.
 ///
 /// The first byte chooses what the rest is: see `Input`.
 enum DeltaLogFuzzer {
@@ -20,7 +21,7 @@ enum DeltaLogFuzzer {
     /// The golden log is the valid one to start from.
     private static let (replicaKey, golden): (SealingKey, [UInt8]) = {
         let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-            .appendingPathComponent("../../DeltaLogTests/Golden/version-1.hrl")
+            .appendingPathComponent("Golden/version-1.hrl")
         do {
             return (try SealingKey(bytes: [UInt8](0..<32)), Array(try Data(contentsOf: path)))
         } catch {
@@ -28,11 +29,15 @@ enum DeltaLogFuzzer {
         }
     }()
 
-    static func run(_ bytes: [UInt8]) {
-        guard let first = bytes.first else { return }
+    /// What an input is; nil when it is empty.
+    static func kind(of bytes: [UInt8]) -> Input? { bytes.first.map { Input.allCases[Int($0) % Input.allCases.count] } }
+
+    /// - Throws: what no decoder may throw, whatever it is given.
+    static func run(_ bytes: [UInt8]) throws {
+        guard let kind = kind(of: bytes) else { return }
         let rest = Array(bytes.dropFirst())
         do {
-            switch Input.allCases[Int(first) % Input.allCases.count] {
+            switch kind {
             case .file: try readAll(rest)
             case .editedLog: try readAll(try edited(by: rest))
             case .record: try takeRecord(rest)
@@ -41,8 +46,6 @@ enum DeltaLogFuzzer {
             return
         } catch is FormatFault {
             return
-        } catch {
-            preconditionFailure("another error than the decoder's own: \(error)")
         }
     }
 
@@ -127,11 +130,4 @@ enum DeltaLogFuzzer {
         }
         return record
     }
-}
-
-/// libFuzzer calls this with each input.
-@_cdecl("LLVMFuzzerTestOneInput")
-public func fuzzDeltaLog(_ bytes: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
-    DeltaLogFuzzer.run(Array(UnsafeBufferPointer(start: bytes, count: count)))
-    return 0
 }
