@@ -61,13 +61,13 @@ struct CaptureDirectory: Sendable, Hashable {
         }
     }
 
-    /// Makes a socket of ours what QEMU's own are here: of the directory's owner and group, for both to connect to.
-    func giveAway(socket: String) throws {
+    /// Makes a socket or file of ours what QEMU's own are here: of the directory's owner and group, for both to open.
+    func giveAway(_ file: String) throws {
         var status = stat()
-        guard stat(path, &status) == 0, chown(socket, status.st_uid, status.st_gid) == 0, chmod(socket, 0o660) == 0
+        guard stat(path, &status) == 0, chown(file, status.st_uid, status.st_gid) == 0, chmod(file, 0o660) == 0
         else {
             throw HypervisorError(
-                .operationFailed, "The socket \(socket) can not be given to the owner of its directory.",
+                .operationFailed, "\(file) can not be given to the owner of its directory.",
                 cause: String(cString: strerror(errno)))
         }
     }

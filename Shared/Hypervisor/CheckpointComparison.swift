@@ -62,4 +62,20 @@ extension Finding {
             .noDisks, subject: "", message: "Guest \(guest) has no disk that can be replicated.",
             remedy: "Add a qcow2 disk that is neither shared nor read-only.")
     }
+
+    /// - Parameter count: of the disks that are to be captured; more than `HypervisorLimits.disksPerGuest`.
+    package static func tooManyDisks(guest: String, count: Int) -> Finding {
+        Finding(
+            .tooManyDisks, subject: "",
+            message: "Guest \(guest) has \(count) disks to replicate, and a recovery point holds at most "
+                + "\(HypervisorLimits.disksPerGuest).",
+            remedy: "Detach disks, or give some of them to another guest.")
+    }
+
+    /// - Parameter count: of the findings that a report has no room for.
+    package static func moreFindings(guest: String, count: Int) -> Finding {
+        Finding(
+            .moreFindings, subject: "", message: "\(count) more findings of guest \(guest) are not told.",
+            remedy: "Mend those that are told; the others take their place.")
+    }
 }

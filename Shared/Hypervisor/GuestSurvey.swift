@@ -20,17 +20,27 @@ enum GuestSurvey {
     ) throws -> [GuestDescription] {
         try guests.compactMap { guest in
             do {
-                do {
-                    return try examine(guest, .usual)
-                } catch let error as HypervisorError where error.code == .operationFailed || error.code == .timedOut {
-                    let description = try examine(guest, .withoutJobs)
-                    passedOver(guest, error)
-                    return description
-                }
+                return try describe(one: guest, examine: examine, passedOver: passedOver)
             } catch let error as HypervisorError where error.code == .guestNotFound {
                 // Undefined since it was listed.
                 return nil
             }
         }.sorted { $0.name < $1.name }
+    }
+
+    /// Without its jobs when they alone cannot be told; `passedOver` hears why.
+    ///
+    /// - Throws: what `examine` throws of a guest that cannot be described at all, or is gone.
+    static func describe<Guest>(
+        one guest: Guest, examine: (Guest, Depth) throws -> GuestDescription,
+        passedOver: (Guest, HypervisorError) -> Void
+    ) throws -> GuestDescription {
+        do {
+            return try examine(guest, .usual)
+        } catch let error as HypervisorError where error.code == .operationFailed || error.code == .timedOut {
+            let description = try examine(guest, .withoutJobs)
+            passedOver(guest, error)
+            return description
+        }
     }
 }

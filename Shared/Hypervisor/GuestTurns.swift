@@ -20,6 +20,9 @@ final class GuestTurns: Sendable {
         return try await body()
     }
 
+    /// Whether a task works on the guest at this moment.
+    func isTaken(_ guest: String) -> Bool { waiting.withLock { $0[guest] != nil } }
+
     private func passOn(_ guest: String) {
         let next: CheckedContinuation<Void, Never>? = waiting.withLock { waiting in
             guard var line = waiting[guest], !line.isEmpty else {

@@ -22,7 +22,7 @@ package struct HypervisorError: Error, Sendable, CustomStringConvertible {
         case captureNotFound
         /// The capture no longer shows the instant it was opened at.
         case captureLost
-        /// Space for scratch files is used up; the capture was ended before the guest could notice.
+        /// Space for scratch files is used up, or one could not be made; the guest notices nothing of it.
         case scratchFull
         /// The hypervisor did not answer in time.
         case timedOut

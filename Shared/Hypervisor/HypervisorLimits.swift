@@ -4,6 +4,10 @@ package enum HypervisorLimits {
     package static let freezeLimit: ClosedRange<Duration> = .milliseconds(100)...(.seconds(30))
     package static let defaultFreezeLimit: Duration = .seconds(5)
 
+    /// Disks of a guest that are captured together. As many as an agent takes into a replica and the vault into the
+    /// registry; a guest with more is refused as a whole, because a point without some of its disks is none.
+    package static let disksPerGuest = 64
+
     /// Changes that a slow reader of `changes()` may be behind; older ones are dropped, because any later one makes it
     /// look again.
     package static let changesBuffered = 256

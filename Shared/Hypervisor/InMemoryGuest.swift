@@ -102,6 +102,9 @@ struct InMemoryGuest: Sendable {
     private var findings: [Finding] {
         var findings = disks.filter { $0.format == "raw" }.map { Finding.rawDisk(target: $0.target) }
         if disks.isEmpty { findings.append(.noDisks(guest: name)) }
+        if disks.count > HypervisorLimits.disksPerGuest {
+            findings.append(.tooManyDisks(guest: name, count: disks.count))
+        }
         return findings
     }
 

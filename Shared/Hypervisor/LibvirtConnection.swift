@@ -99,14 +99,13 @@ final class LibvirtConnection: @unchecked Sendable {
         return LibvirtDomain(domain)
     }
 
-    func versions() throws -> String {
+    func versions() throws -> HypervisorVersions {
         var library: UInt = 0
         var hypervisor: UInt = 0
         guard virConnectGetLibVersion(pointer, &library) == 0, virConnectGetVersion(pointer, &hypervisor) == 0 else {
             throw LibvirtFailure.last().whileDoing("The hypervisor's version could not be read.")
         }
-        func text(_ number: UInt) -> String { "\(number / 1_000_000).\(number / 1_000 % 1_000).\(number % 1_000)" }
-        return "QEMU \(text(hypervisor)), libvirt \(text(library))"
+        return HypervisorVersions(library: library, emulator: hypervisor)
     }
 
     func hostName() throws -> String {

@@ -39,6 +39,19 @@ final class LibvirtDomain {
         }
     }
 
+    /// The run that the guest is in. Its number is of when the domain was looked up, the rest of now.
+    func run() throws -> GuestRun {
+        var state: Int32 = 0
+        try check(virDomainGetState(pointer, &state, nil, 0), "The state of guest \(name) could not be read.")
+        let number = virDomainGetID(pointer)
+        switch UInt32(bitPattern: state) {
+        case VIR_DOMAIN_SHUTOFF.rawValue, VIR_DOMAIN_CRASHED.rawValue: return GuestRun(number: nil, isEnding: false)
+        case let state:
+            return GuestRun(
+                number: number == UInt32.max ? nil : number, isEnding: state == VIR_DOMAIN_SHUTDOWN.rawValue)
+        }
+    }
+
     /// The definition as it is now, or as it will be at the next start, then with its secrets.
     func xml(inactive: Bool) throws -> String {
         let flags = inactive ? VIR_DOMAIN_XML_INACTIVE.rawValue | VIR_DOMAIN_XML_SECURE.rawValue : 0
@@ -51,14 +64,17 @@ final class LibvirtDomain {
 
     // MARK: Backup
 
+    /// The scratch files that `backup` names exist already.
     func beginBackup(_ backup: XMLElement, checkpoint: XMLElement) throws(LibvirtFailure) {
-        guard virDomainBackupBegin(pointer, backup.serialized, checkpoint.serialized, 0) == 0 else {
+        let flags = VIR_DOMAIN_BACKUP_BEGIN_REUSE_EXTERNAL.rawValue
+        guard virDomainBackupBegin(pointer, backup.serialized, checkpoint.serialized, flags) == 0 else {
             throw LibvirtFailure.last()
         }
     }
 
     /// The backup job that is running, if any. Asked of libvirt's memory alone: it waits for no other job of the domain
-    /// and keeps none waiting, so it may be asked often.
+    /// and keeps none waiting, so it may be asked often. Where none is expected `job` is asked first, because libvirt
+    /// writes an error into its log when there is none.
     func backup() throws -> XMLElement? {
         guard let text = virDomainBackupGetXMLDesc(pointer, 0) else {
             let failure = LibvirtFailure.last()
@@ -69,19 +85,19 @@ final class LibvirtDomain {
         return try XMLElement(parsing: String(cString: text))
     }
 
-    /// A job other than a backup (migration, dump, save) that occupies a running guest, in words.
-    func otherJob() throws -> String? {
+    /// What occupies a running guest. While there is a job, QEMU is asked about it, and other jobs of the guest wait.
+    func job() throws -> GuestJob {
         var type: Int32 = 0
         let parameters = try jobStatistics(&type)
-        guard type != Int32(VIR_DOMAIN_JOB_NONE.rawValue) else { return nil }
+        guard type != Int32(VIR_DOMAIN_JOB_NONE.rawValue) else { return .none }
         switch UInt32(clamping: parameters[VIR_DOMAIN_JOB_OPERATION] ?? 0) {
-        case VIR_DOMAIN_JOB_OPERATION_BACKUP.rawValue: return nil
+        case VIR_DOMAIN_JOB_OPERATION_BACKUP.rawValue: return .backup
         case VIR_DOMAIN_JOB_OPERATION_MIGRATION_IN.rawValue, VIR_DOMAIN_JOB_OPERATION_MIGRATION_OUT.rawValue:
-            return "a migration"
-        case VIR_DOMAIN_JOB_OPERATION_SAVE.rawValue: return "saving its state"
-        case VIR_DOMAIN_JOB_OPERATION_SNAPSHOT.rawValue: return "a snapshot"
-        case VIR_DOMAIN_JOB_OPERATION_DUMP.rawValue: return "a memory dump"
-        case let number: return "job \(number) of libvirt"
+            return .other("a migration")
+        case VIR_DOMAIN_JOB_OPERATION_SAVE.rawValue: return .other("saving its state")
+        case VIR_DOMAIN_JOB_OPERATION_SNAPSHOT.rawValue: return .other("a snapshot")
+        case VIR_DOMAIN_JOB_OPERATION_DUMP.rawValue: return .other("a memory dump")
+        case let number: return .other("job \(number) of libvirt")
         }
     }
 
@@ -149,7 +165,19 @@ final class LibvirtDomain {
         throw failure.whileDoing("The block jobs of guest \(name) could not be read.")
     }
 
-    /// Virtual size of a disk in bytes.
+    /// Whether QEMU answers. libvirt takes a process that has ended for a running guest for a moment longer, so that
+    /// only a question to it can tell.
+    func answers() throws -> Bool {
+        guard let disk = try DomainDocument(parsing: xml(inactive: false)).disks.first else { return false }
+        do {
+            _ = try sizeBytes(of: disk.target)
+        } catch let error as HypervisorError where error.code == .operationFailed {
+            return false
+        }
+        return try run().isRunning
+    }
+
+    /// Virtual size of a disk in bytes. Of a running guest, QEMU is asked.
     func sizeBytes(of target: String) throws -> UInt64 {
         var information = virDomainBlockInfo()
         try check(

@@ -14,10 +14,12 @@ extension LibvirtHypervisor {
                 }
                 try await endCapture(of: request.protection, guest: open.guest, dropping: open.name)
             }
-            let (guest, document) = try await call { [self] connection in
+            let (guest, document, run) = try await call { [self] connection in
                 let domain = try connection.domain(request.guest)
+                let run = try domain.run()
                 try endStrayJob(of: domain, protection: request.protection)
-                return try examine(domain, .thorough)
+                let (guest, document) = try examine(domain, .thorough)
+                return (guest, document, run)
             }
             if let finding = guest.findings.first(where: \.rule.refusesCapture) { throw HypervisorError(finding) }
             let leftOut = document.disks.map(\.target).filter { target in !guest.disks.contains { $0.target == target }
@@ -25,13 +27,23 @@ extension LibvirtHypervisor {
             let plan = CapturePlan(
                 request: request, guest: guest, leftOut: leftOut, nvram: document.nvram,
                 tpm: tpmDirectory(of: document))
-            return try await guest.power.hasProcess ? openRunning(plan) : openOffline(plan)
+            do {
+                return try await guest.power.hasProcess ? openRunning(plan) : openOffline(plan)
+            } catch let error as HypervisorError where error.code == .needsCompare || error.code == .needsFull {
+                throw try await stands(since: run, plan) ? error : plan.guest.cameOrWent(error)
+            }
         }
+    }
+
+    /// Whether the guest is what it was at `run`, so that what was found of its bitmaps since then holds.
+    private func stands(since run: GuestRun, _ plan: CapturePlan) async throws -> Bool {
+        try await call { try run.holds(until: $0.domain(plan.guest.uuid).run()) }
     }
 
     /// A job of ours that no open capture knows of: an earlier run of this agent left it. Blocks.
     private func endStrayJob(of domain: LibvirtDomain, protection: String) throws {
-        guard let backup = try domain.backup(), owns(backup), let socket = BackupDocument.socket(of: backup)
+        guard try domain.power().state.hasProcess, let backup = try jobs(of: domain, isOurTurn: true).backup,
+            owns(backup), let socket = BackupDocument.socket(of: backup)
         else { return }
         let isKnown = captures.withLock { captures in
             captures.values.contains { if case .job(socket) = $0.source { true } else { false } }
@@ -42,11 +54,13 @@ extension LibvirtHypervisor {
     // MARK: A running guest
 
     private func openRunning(_ plan: CapturePlan) async throws -> CaptureDescription {
-        let base = try await call { [self] connection in
-            try prepareCheckpoints(plan, connection.domain(plan.guest.uuid))
-        }
         let wantsFreeze = plan.request.consistency == .application
         let freezes = wantsFreeze ? try await agentAnswers(plan.guest) : false
+        let base = try await call { [self] connection in
+            let base = try prepareCheckpoints(plan, connection.domain(plan.guest.uuid))
+            try makeScratchFiles(plan)
+            return base
+        }
         let run = CaptureRun(plan: plan, base: base)
         var machine = CaptureStateMachine(freezes: freezes)
         var action = machine.handle(.start)
@@ -62,6 +76,7 @@ extension LibvirtHypervisor {
             case .undo: action = machine.handle(await undo(run))
             case .wait: preconditionFailure("the limit is looked at where its outcome is not the next action")
             case .reportFailure(let error):
+                await removeFilesReporting(of: run.name)
                 throw error
             case .reportOpen(let consistency, let note):
                 let missing = wantsFreeze && !freezes ? Self.whyNoFreeze(plan.guest) : note
@@ -159,7 +174,6 @@ extension LibvirtHypervisor {
                     socket: directory.socket(run.name), base: run.base,
                     disks: run.plan.guest.disks.map { ($0.target, directory.scratch(run.name, disk: $0.target)) },
                     leftOut: run.plan.leftOut)
-                try removeFiles(of: run.name)
                 run.captured(at: Self.unixMilliseconds())
                 do throws(LibvirtFailure) {
                     try domain.beginBackup(backup, checkpoint: checkpoint)
@@ -169,7 +183,6 @@ extension LibvirtHypervisor {
             }
             return .begun
         } catch {
-            await removeFilesReporting(of: run.name)
             return .beginFailed(Self.asHypervisorError(error))
         }
     }
@@ -277,4 +290,12 @@ extension LibvirtHypervisor {
     }
 
     static func unixMilliseconds() -> Int64 { Int64((Date().timeIntervalSince1970 * 1_000).rounded(.down)) }
+}
+
+extension GuestDescription {
+    fileprivate func cameOrWent(_ found: HypervisorError) -> HypervisorError {
+        HypervisorError(
+            .operationFailed, "Guest \(name) started or ended while its capture was being opened.",
+            cause: found.description, remedy: "Nothing: the next cycle captures it as it is then.")
+    }
 }

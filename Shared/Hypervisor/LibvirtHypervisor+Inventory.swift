@@ -6,7 +6,7 @@ extension LibvirtHypervisor {
     package func hostInformation() async throws -> HostInformation {
         try await call { [settings] connection in
             HostInformation(
-                name: try connection.hostName(), hypervisorURI: settings.uri, version: try connection.versions(),
+                name: try connection.hostName(), hypervisorURI: settings.uri, version: try connection.versions().text,
                 memoryBytes: try connection.memoryBytes(), memoryFreeBytes: try Self.memoryAvailableBytes())
         }
     }
@@ -14,8 +14,9 @@ extension LibvirtHypervisor {
     package func checkPrerequisites() async -> [Prerequisite] {
         var items: [Prerequisite] = []
         do {
-            let information = try await hostInformation()
-            items.append(Prerequisite(name: "libvirt", isMet: true, detail: information.version))
+            let (versions, uri) = try await call { [settings] connection in (try connection.versions(), settings.uri) }
+            items.append(Prerequisite(name: "libvirt", isMet: true, detail: "\(uri) answers, \(versions.text)"))
+            items += versions.prerequisites
         } catch {
             items.append(
                 Prerequisite(
@@ -31,6 +32,7 @@ extension LibvirtHypervisor {
                     name: program, isMet: isInstalled, detail: isInstalled ? "installed" : "not found",
                     remedy: isInstalled ? "" : "apt install \(package)"))
         }
+        items.append(VirtualizationSupport.prerequisite())
         items.append(scratchSpace())
         return items
     }
@@ -50,18 +52,26 @@ extension LibvirtHypervisor {
 
     package func inventory() async throws -> [GuestDescription] {
         try await call { [self] connection in
-            try GuestSurvey.describe(connection.domains()) { domain, depth in
-                try examine(domain, depth).description
-            } passedOver: { [logger] domain, error in
-                logger.info("a guest's jobs are not told", metadata: ["guest": "\(domain.name)", "error": "\(error)"])
+            try GuestSurvey.describe(connection.domains()) {
+                try examine($0, $1).description
+            } passedOver: {
+                hid($0, $1)
             }
         }
     }
 
     package func describe(guest: String) async throws -> GuestDescription {
         try await call { [self] connection in
-            try examine(connection.domain(guest), .usual).description
+            try GuestSurvey.describe(one: connection.domain(guest)) {
+                try examine($0, $1).description
+            } passedOver: {
+                hid($0, $1)
+            }
         }
+    }
+
+    private func hid(_ domain: LibvirtDomain, _ error: HypervisorError) {
+        logger.info("a guest's jobs are not told", metadata: ["guest": "\(domain.name)", "error": "\(error)"])
     }
 
     /// A guest, the captured disks and what preflight says. Blocks.
@@ -76,9 +86,9 @@ extension LibvirtHypervisor {
             scratchFreeBytes: try directory.freeBytes(), scratchReserveBytes: settings.scratchReserveBytes)
         for disk in document.disks { facts.images[disk.target] = Self.imageFacts(disk) }
         if power.hasProcess, depth != .withoutJobs {
-            let backup = try domain.backup()
-            facts.foreignJob = try foreignJob(domain, backup)
-            if depth == .thorough, backup == nil {
+            let jobs = try jobs(of: domain, isOurTurn: depth == .thorough)
+            facts.foreignJob = jobs.backup.map(owns) == false ? "a backup" : jobs.other
+            if depth == .thorough, jobs.backup == nil {
                 facts.blockJobs = try document.disks.map(\.target).filter(domain.hasBlockJob)
             }
         }
@@ -90,12 +100,6 @@ extension LibvirtHypervisor {
             definition: try domain.isPersistent ? domain.xml(inactive: true) : domain.xml(inactive: false),
             startsWithHost: try domain.isPersistent && domain.startsWithHost)
         return (description, document)
-    }
-
-    /// What occupies a guest, unless it is a capture of ours.
-    private func foreignJob(_ domain: LibvirtDomain, _ backup: XMLElement?) throws -> String? {
-        guard let backup else { return try domain.otherJob() }
-        return owns(backup) ? nil : "a backup"
     }
 
     /// Whether a backup job is one of ours.

@@ -30,7 +30,7 @@ struct OfflineExport: Sendable, Hashable {
         arguments += ["--image-opts", "driver=qcow2,force-share=on,file.filename=\(file)"]
         do {
             try Program.run("qemu-nbd", arguments)
-            try directory.giveAway(socket: export.socket)
+            try directory.giveAway(export.socket)
         } catch {
             try export.stop(in: directory)
             throw error

@@ -56,6 +56,9 @@ struct Preflight: Sendable {
                     remedy: "Upgrade to QEMU 4.2 and libvirt 7.2 or later."))
         }
         if capturedDisks.isEmpty { findings.append(.noDisks(guest: name)) }
+        if capturedDisks.count > HypervisorLimits.disksPerGuest {
+            findings.append(.tooManyDisks(guest: name, count: capturedDisks.count))
+        }
         if facts.snapshots > 0 {
             findings.append(
                 Finding(

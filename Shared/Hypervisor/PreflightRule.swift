@@ -9,6 +9,7 @@
 /// | `old-qcow2` | yes | a qcow2 image has compat 0.10, which holds no bitmaps | `qemu-img amend -o compat=1.1` |
 /// | `encrypted-disk` | yes | a disk is encrypted by QEMU: an image that is off can not be read | keep the encryption inside the guest |
 /// | `no-disks` | yes | nothing is left to capture | add a disk |
+/// | `too-many-disks` | yes | more disks are to be captured than a recovery point holds | detach some, or spread them |
 /// | `no-checkpoint-support` | yes | this QEMU or libvirt makes no checkpoints | upgrade QEMU to 4.2 and libvirt to 7.2 |
 /// | `transient-guest` | yes | the guest has no persistent definition | define it |
 /// | `foreign-backup` | no | another program's backup job is running | wait for it or abort it |
@@ -19,6 +20,7 @@
 /// | `shared-disk-skipped` | no | a disk shared with other guests is not replicated | replicate it by its own means |
 /// | `readonly-skipped` | no | a read-only disk is not replicated | — |
 /// | `tpm-state` | no | a TPM's state stays at this host: it is the host's own, or encrypted with a secret of its libvirt | emulate one |
+/// | `more-findings` | no | more was found than a report of the host tells | mend what is told |
 /// | `host-device` | no | a passed-through device binds the guest to this host | remove it before failing over |
 ///
 /// Rules that do not block protecting may still refuse one capture: `foreign-backup`, `block-job` and `scratch-space`
@@ -31,6 +33,7 @@ package enum PreflightRule: String, Sendable, Hashable, CaseIterable {
     case oldQcow2 = "old-qcow2"
     case encryptedDisk = "encrypted-disk"
     case noDisks = "no-disks"
+    case tooManyDisks = "too-many-disks"
     case snapshots
     case noCheckpointSupport = "no-checkpoint-support"
     case transientGuest = "transient-guest"
@@ -41,16 +44,17 @@ package enum PreflightRule: String, Sendable, Hashable, CaseIterable {
     case sharedDiskSkipped = "shared-disk-skipped"
     case readonlySkipped = "readonly-skipped"
     case tpmState = "tpm-state"
+    case moreFindings = "more-findings"
     case hostDevice = "host-device"
 
     /// Refuses `protect`.
     package var isBlocking: Bool {
         switch self {
         case .rawDisk, .unsupportedFormat, .unsupportedSource, .unreadableDisk, .oldQcow2, .encryptedDisk, .noDisks,
-            .noCheckpointSupport, .transientGuest:
+            .tooManyDisks, .noCheckpointSupport, .transientGuest:
             true
         case .snapshots, .foreignBackup, .blockJob, .scratchSpace, .removableSkipped, .sharedDiskSkipped,
-            .readonlySkipped, .tpmState, .hostDevice:
+            .readonlySkipped, .tpmState, .moreFindings, .hostDevice:
             false
         }
     }
@@ -59,9 +63,10 @@ package enum PreflightRule: String, Sendable, Hashable, CaseIterable {
     package var refusesCapture: Bool {
         switch self {
         case .foreignBackup, .blockJob, .scratchSpace: true
-        case .snapshots, .removableSkipped, .sharedDiskSkipped, .readonlySkipped, .tpmState, .hostDevice: false
+        case .snapshots, .removableSkipped, .sharedDiskSkipped, .readonlySkipped, .tpmState, .moreFindings, .hostDevice:
+            false
         case .rawDisk, .unsupportedFormat, .unsupportedSource, .unreadableDisk, .oldQcow2, .encryptedDisk, .noDisks,
-            .noCheckpointSupport, .transientGuest:
+            .tooManyDisks, .noCheckpointSupport, .transientGuest:
             true
         }
     }

@@ -26,6 +26,11 @@ package struct SerialLog: Sendable {
         }
     }
 
+    /// How many whole lines after `mark` contain `words`.
+    package func count(of words: String, after mark: Int = 0) -> Int {
+        lines(after: mark).count { $0.contains(words) }
+    }
+
     /// The number of the newest record that the guest says it has written; 0 before the first.
     package var lastCommitted: UInt64 {
         lines(after: 0).reversed().lazy.compactMap { line -> UInt64? in

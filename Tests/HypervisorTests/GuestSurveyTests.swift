@@ -34,6 +34,31 @@ import Testing
         #expect(result.described == ["db", "mail", "web"] && result.passedOver == ["mail"])
     }
 
+    /// A failover asks for one guest, and must not pass over its shutdown because a capture begins.
+    @Test(arguments: [HypervisorError.Code.operationFailed, .timedOut])
+    func oneGuestIsDescribedWithoutItsJobsToo(code: HypervisorError.Code) throws {
+        var depths: [GuestSurvey.Depth] = []
+        var passedOver: [HypervisorError.Code] = []
+        let described = try GuestSurvey.describe(one: "mail") { name, depth in
+            depths.append(depth)
+            if depth == .usual { throw HypervisorError(code, "The job could not be read.") }
+            return guest(name)
+        } passedOver: {
+            passedOver.append($1.code)
+        }
+        #expect(described.name == "mail" && depths == [.usual, .withoutJobs] && passedOver == [code])
+    }
+
+    @Test func oneGuestThatIsGoneIsSaid() throws {
+        let error = try #require(throws: HypervisorError.self) {
+            try GuestSurvey.describe(one: "mail") { _, _ in
+                throw HypervisorError(.guestNotFound, "gone")
+            } passedOver: { _, _ in
+            }
+        }
+        #expect(error.code == .guestNotFound)
+    }
+
     @Test func aGuestThatIsGoneIsLeftOut() throws {
         for depths in [[GuestSurvey.Depth.usual], [.withoutJobs]] {
             let result = try survey { name, depth in

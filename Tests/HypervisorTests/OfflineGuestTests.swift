@@ -1,5 +1,6 @@
 import BlockDevice
 import Foundation
+import Synchronization
 import TestGuest
 import Testing
 
@@ -66,5 +67,41 @@ extension RealGuestTests {
             // No checkpoint was ever made, because a guest that is off can have none.
             #expect(try await cycles.refusal()?.code == .needsCompare)
         }
+    }
+
+    /// The bitmaps are there all the time, so nothing may ask for a comparison, whenever it looked at them.
+    @Test func aGuestThatGoesAndComesWhileCapturesAreOpenedIsNotCompared() async throws {
+        try await RealHost.withGuest { host, guest in
+            var cycles = Cycles(guest: guest.uuid, driver: host.driver)
+            _ = try await cycles.open()
+            try await cycles.commit()
+            for _ in 0..<2 {
+                try await Self.expectIncremental(&cycles) { try await guest.shutDown() }
+                try await Self.expectIncremental(&cycles) { try await guest.start() }
+            }
+        }
+    }
+
+    /// Opens captures back to back until `change` is over, and one more, which succeeds.
+    private static func expectIncremental(
+        _ cycles: inout Cycles, during change: @escaping @Sendable () async throws -> Void
+    ) async throws {
+        let isOver = Mutex(false)
+        async let changing: Void = {
+            defer { isOver.withLock { $0 = true } }
+            try await change()
+        }()
+        var isLast: Bool
+        repeat {
+            isLast = isOver.withLock { $0 }
+            do {
+                _ = try await cycles.open()
+                try await cycles.commit()
+            } catch let error as HypervisorError {
+                #expect(error.code != .needsCompare && error.code != .needsFull && !isLast, "\(error)")
+                try await cycles.abandon()
+            }
+        } while !isLast
+        try await changing
     }
 }

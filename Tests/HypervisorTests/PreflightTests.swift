@@ -51,6 +51,20 @@ struct PreflightTests {
         #expect(found[0].isBlocking)
     }
 
+    /// Those that are not captured do not count.
+    @Test(arguments: [63, 64, 65])
+    func aGuestWithMoreDisksThanAPointHoldsIsRefused(captured: Int) throws {
+        let disks = (0..<captured).map {
+            "<disk type='file' device='disk'><driver type='qcow2'/><source file='/d'/><target dev='vd\($0)'/></disk>"
+        }
+        let rest = "<disk type='file' device='cdrom'><target dev='sda'/></disk>"
+        let found = try findings(
+            "<domain><name>a</name><uuid>b</uuid><devices>\(disks.joined())\(rest)</devices></domain>"
+        ).filter { $0.rule == .tooManyDisks }
+        #expect(found.count == (captured > 64 ? 1 : 0))
+        #expect(found.allSatisfy { $0.isBlocking && $0.rule.refusesCapture && $0.message.contains("65 disks") })
+    }
+
     @Test func aTPMWhoseStateCannotGoAlongIsTold() throws {
         func tpm(_ backend: String) throws -> [Finding] {
             try findings(

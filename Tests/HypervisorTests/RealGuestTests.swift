@@ -174,6 +174,31 @@ extension RealGuestTests {
         }
     }
 
+    @Test func aGuestWithoutABackupIsLookedAtWithoutAnErrorInLibvirtsLog() async throws {
+        try await RealHost.withGuest { host, guest in
+            func look() async throws {
+                for _ in 1...3 { _ = try await host.driver.inventory() }
+                let described = try await host.driver.describe(guest: guest.uuid)
+                #expect(described.power == .running && !described.findings.contains { $0.rule == .foreignBackup })
+            }
+            // What is counted does show itself.
+            var before = try host.missedBackups()
+            try await host.driver.call { _ = try $0.domain(guest.uuid).backup() }
+            #expect(try host.missedBackups() == before + 1)
+
+            before = try host.missedBackups()
+            var cycles = Cycles(guest: guest.uuid, driver: host.driver)
+            try await look()
+            _ = try await cycles.open()
+            try await look()
+            #expect(try host.missedBackups() == before)
+            try await cycles.commit()
+            before = try host.missedBackups()
+            try await look()
+            #expect(try host.missedBackups() == before)
+        }
+    }
+
     @Test func scratchSpaceIsGivenUpBeforeTheGuestNotices() async throws {
         try await RealHost.withGuest { host, guest in
             let driver = try await LibvirtHypervisor.connect(

@@ -48,6 +48,8 @@ struct RealHost: Sendable {
 
             """
         try settings.write(toFile: "\(directory)/v/etc/qemu.conf", atomically: true, encoding: .utf8)
+        // What libvirt writes into a daemon's log by itself, whatever its callers make of it; 4 is errors.
+        setenv("LIBVIRT_LOG_OUTPUTS", "4:stderr 4:file:\(directory)/libvirt.log", 1)
         let driver = try await LibvirtHypervisor.connect(
             LibvirtSettings(
                 uri: "qemu:///embed?root=\(directory)/v", directory: "\(directory)/c", scratchReserveBytes: 16 << 20))
@@ -83,6 +85,12 @@ struct RealHost: Sendable {
         #expect(left.isEmpty)
     }
 
+    /// How often libvirt wrote into its log that there is no backup job.
+    func missedBackups() throws -> Int {
+        try String(contentsOfFile: "\(directory)/libvirt.log", encoding: .utf8)
+            .split(separator: "\n").count { $0.contains("no domain backup job present") }
+    }
+
     // MARK: What tests do with captures
 
     /// Copies what an export shows with stock tools alone, and hashes it.
@@ -94,7 +102,7 @@ struct RealHost: Sendable {
     }
 
     private func digest(ofFile path: String) throws -> String {
-        try String(Program.run("sha256sum", [path]).prefix(64))
+        try String(Program.run("openssl", ["dgst", "-sha256", "-r", path]).prefix(64))
     }
 
     /// Brings a raw copy of a disk up to a capture, as replication does: only what is told as changed is read.
@@ -144,10 +152,14 @@ struct RealHost: Sendable {
     }
 
     func killQEMU(of guest: RealGuest) async throws {
+        try signalQEMU(of: guest, SIGKILL)
+        try await guest.waitForPower(.shutOff)
+    }
+
+    func signalQEMU(of guest: RealGuest, _ signal: Int32) throws {
         let text = try String(contentsOfFile: "\(directory)/v/run/qemu/\(guest.name).pid", encoding: .utf8)
         let process = try #require(pid_t(text.filter(\.isNumber)))
-        kill(process, SIGKILL)
-        try await guest.waitForPower(.shutOff)
+        try #require(kill(process, signal) == 0)
     }
 }
 

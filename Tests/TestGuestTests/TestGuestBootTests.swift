@@ -102,7 +102,7 @@ struct TestGuestBootTests {
         qemu.executableURL = URL(fileURLWithPath: "/usr/bin/qemu-system-x86_64")
         var arguments = ["-machine", "q35,accel=tcg", "-cpu", "max", "-m", "192", "-nodefaults", "-display", "none"]
         arguments += ["-no-reboot", "-kernel", guest.image.kernel, "-initrd", guest.image.initramfs]
-        arguments += ["-append", "console=ttyS0 quiet panic=1 bascule.disks=2 bascule.area=16 bascule.rate=100"]
+        arguments += ["-append", guest.kernelArguments]
         arguments += [
             "-serial", "file:\(guest.console.path)", "-serial", "unix:\(guest.controlPath),server=on,wait=off",
         ]

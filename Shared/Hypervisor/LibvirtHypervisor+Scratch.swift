@@ -1,6 +1,32 @@
 import Logging
 
+/// The files that a running guest's data goes to before it is overwritten, while a capture is open.
 extension LibvirtHypervisor {
+    /// Makes them as libvirt would: empty, upon the disk. Leaves none when it throws. Blocks.
+    ///
+    /// libvirt has QEMU make them, in a job. A guest that shuts down during that job takes QEMU with it: QEMU 7.2 fails
+    /// an assertion (`bdrv_do_drained_begin_quiesce: !qemu_in_coroutine()`) and ends without having stored its bitmaps,
+    /// and libvirt 9.0 waits 30 s for the job of a process that is gone.
+    func makeScratchFiles(_ plan: CapturePlan) throws {
+        try removeFiles(of: plan.name)
+        for disk in plan.guest.disks {
+            let file = directory.scratch(plan.name, disk: disk.target)
+            do {
+                try Program.run(
+                    "qemu-img",
+                    ["create", "-q", "-f", "qcow2", "-u", "-b", disk.source, "-F", disk.format, file]
+                        + ["\(disk.sizeBytes)"])
+                try directory.giveAway(file)
+            } catch {
+                try removeFiles(of: plan.name)
+                throw HypervisorError(
+                    .scratchFull,
+                    "The scratch file of disk \(disk.target) of guest \(plan.guest.name) can not be made.",
+                    cause: "\(error)", remedy: "See to it that \(directory.path) has space and can be written to.")
+            }
+        }
+    }
+
     /// Looks after scratch space while a capture is open, and ends the job before the guest could notice.
     func watchScratch(of capture: OpenCapture) async {
         let budget = ScratchBudget(
