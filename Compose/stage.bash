@@ -8,6 +8,8 @@ export BASCULE_CAPTURE_HOOK=/var/lib/guests/demo/witness/hook
 stage_name="${stage_name:-compose}"
 stage_folder="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 
+readonly services=(vault policy orchestrator agent-a agent-b worker-a worker-b)
+
 fail() { printf '%s: %s\n' "$stage_name" "$1" >&2; exit 1; }
 say() { printf '\n== %s\n' "$1"; }
 
@@ -15,7 +17,8 @@ if docker compose version >/dev/null 2>&1; then composer=(docker compose)
 elif command -v docker-compose >/dev/null; then composer=(docker-compose)
 else fail "neither docker compose nor docker-compose is installed (Scripts/install-prerequisites compose)."; fi
 
-compose() { timeout 180 "${composer[@]}" --file "$stage_folder/compose.yaml" --profile demo "$@" </dev/null; }
+# It waits for containers to be healthy, which has taken more than 3 minutes on a machine with ten times more to do than cores.
+compose() { timeout 400 "${composer[@]}" --file "$stage_folder/compose.yaml" --profile demo "$@" </dev/null; }
 
 # compose_quietly …: the words only when it failed, because a composer tells every step of every container.
 compose_quietly() {
@@ -52,7 +55,8 @@ def find(value, name):
             found = find(one, name)
             if found is not None: return found
 print(find(json.load(sys.stdin), sys.argv[1]))' "$1"; }
-status_of() { bascule status --json | field "$1"; }
+# status_of FIELD [GUEST]
+status_of() { bascule status "${2:-demo}" --json | field "$1"; }
 
 # await SECONDS WHAT COMMAND…: until COMMAND succeeds; its errors are for later when it never does.
 await() {
@@ -65,13 +69,63 @@ await() {
     done
 }
 healthy() { [ "$(docker inspect --format '{{.State.Health.Status}}' "$(one "$1")")" = healthy ]; }
-await_healthy() { local service; for service in "$@"; do await 90 "$service to be healthy" healthy "$service"; done; }
-newest_is_over() { local newest; newest="$(status_of newestCycle)" && [ "$newest" != None ] && [ "$newest" -gt "$1" ]; }
-await_point() { await "$2" "a recovery point after number $1" newest_is_over "$1"; }
+# A check is a process that is started, so on a machine with ten times more to do than cores it takes many seconds.
+await_healthy() { local service; for service in "$@"; do await 180 "$service to be healthy" healthy "$service"; done; }
+newest_is_over() { local newest; newest="$(status_of newestCycle "${2:-}")" && [ "$newest" != None ] && [ "$newest" -gt "$1" ]; }
+# await_point NUMBER SECONDS [GUEST]: until there is a point after NUMBER.
+await_point() { await "$2" "a recovery point of ${3:-demo} after number $1" newest_is_over "$1" "${3:-}"; }
 
+# The neighbour of the story's guest: at home at site B, protected towards site A, so that both sites are source and target.
+knows_neighbour() { bascule guests --json | grep -q '"neighbour"' && bascule clouds --json | grep -q '"cloud-a"'; }
+protect_neighbour() {
+    await 60 "the neighbour to be known, and site A" knows_neighbour
+    bascule policy set neighbour --frequency 2s >/dev/null
+    bascule pair cloud-b cloud-a --policy neighbour >/dev/null
+    bascule protect neighbour >/dev/null
+    await_point 0 90 neighbour
+}
+
+# ---- Guests that have to notice nothing ----
+
+# The longest time without a record that still counts as noticing nothing. A guest that waits for its disk, or stands still
+# with its QEMU, waits for longer: the agent alone has 60 s for a capture.
+readonly quiet_milliseconds=15000
+console_of() { case "$1" in demo) echo /var/lib/guests/demo/console.log ;; *) echo "/var/lib/guests-b/$1/console.log" ;; esac; }
+# last_record GUEST: that it has told of; nothing before its first.
+last_record() { in_container demo sed -n 's/.*guest: committed \([0-9]*\).*/\1/p' "$(console_of "$1")" | tail -n 1; }
+counts_on() { local last; last="$(last_record "$1")" && [ "${last:-0}" -gt "$2" ]; }
+# watch GUEST…: each at home, from when it counts on: one that still starts has not begun its records.
+watch() {
+    local guest before
+    for guest in "$@"; do
+        before="$(last_record "$guest")"
+        await 60 "$guest to count" counts_on "$guest" "${before:-0}"
+        docker exec --detach "$(one demo)" watch-records "$guest" "$(console_of "$guest")"
+        await 10 "somebody to watch $guest" in_container demo test -e "/var/lib/demo/$guest.watching"
+    done
+}
+# unwatch GUEST…: it has to have counted on all the while, without a new boot, an I/O error, or a long time without a record.
+unwatch() {
+    local guest seen largest records boots errors
+    for guest in "$@"; do
+        in_container demo touch "/var/lib/demo/$guest.stop"
+        await 10 "what was seen of $guest" in_container demo test -e "/var/lib/demo/$guest.seen"
+        seen="$(in_container demo cat "/var/lib/demo/$guest.seen")"
+        read -r largest records boots errors <<<"$seen"
+        [ "$boots" = 0 ] || fail "$guest was started again meanwhile, $boots times."
+        [ "$errors" = 0 ] || fail "$guest met $errors I/O errors."
+        [ "$records" -gt 0 ] || fail "$guest wrote no record."
+        [ "$largest" -le "$quiet_milliseconds" ] || fail "$guest wrote no record for $largest ms."
+        echo "   $guest noticed nothing: the same boot, no I/O error, at most $largest ms without a record"
+    done
+}
+
+# The services first, and awaited here: the composer gives up the demo at the first look that finds an agent unhealthy, which
+# one that starts slowly, on a machine with ten times more to do than cores, is for a while.
 bring_up() {
+    compose_quietly up --detach "${services[@]}"
+    await_healthy "${services[@]}"
     compose_quietly up --detach
-    await_healthy vault policy orchestrator agent-a agent-b worker-a worker-b
 }
 
 # Everything of this project goes, volumes too; nothing of any other.
@@ -85,7 +139,7 @@ left_behind() {
 # When something went wrong: the last words of every service, before they are taken down.
 show_logs() {
     local service
-    for service in vault policy orchestrator agent-a agent-b worker-a worker-b demo; do
+    for service in "${services[@]}" demo; do
         printf '\n--- the last words of %s\n' "$service" >&2
         docker logs --tail 15 "$(one "$service")" 2>&1 | cut -c 1-300 >&2 || true
     done

@@ -1,0 +1,281 @@
+#!/usr/bin/env bash
+# The scenarios of Scripts/run-compose-scenarios, but for those of stops.bash: what is done to the containers. Sourced, not
+# run.
+#
+# "In the middle of" is looked at, not hoped for: what the container was killed in has to end after it was dead, or it is
+# done once more, a few times at most, and then the scenario fails.
+
+# shellcheck source=Compose/proofs.bash
+. Compose/proofs.bash
+
+# How often a scenario is tried whose kill came too late.
+readonly tries_at_most=4
+# So much of the open cycle is not stored yet when a container is killed in the middle of it.
+readonly middle_bytes=$((2 << 20))
+
+# kill_all SERVICE…: SIGKILL at once; killed_at is when all of them were dead.
+kill_all() {
+    local identifiers
+    mapfile -t identifiers < <(for service in "$@"; do container "$service"; done)
+    docker kill "${identifiers[@]}" >/dev/null
+    killed_at="$(milliseconds)"
+}
+start_all() {
+    local identifiers
+    mapfile -t identifiers < <(for service in "$@"; do container "$service"; done)
+    docker start "${identifiers[@]}" >/dev/null
+    await_healthy "$@"
+}
+# crash SERVICE…: SIGKILL and, a second later, started again, as Docker does by itself after a crash.
+crash() {
+    kill_all "$@"
+    sleep 1 # because a machine takes a moment, too, and the others have to notice that it is gone
+    start_all "$@"
+}
+
+# ---- Scenarios -------------------------------------------------------------------------------------------------------
+
+new_ground() {
+    take_down
+    bring_up
+    protect_neighbour
+    part write
+    part protect
+    await_point 0 240
+    bascule policy set demo --bandwidth unlimited >/dev/null
+    bascule pair cloud-a cloud-b --fence shut-down >/dev/null
+}
+
+# outside VICTIM…: those guests that are not in a container of the victims.
+outside() {
+    local guests=" demo neighbour "
+    [[ " $* " != *" agent-a "* ]] || guests="${guests/ demo / }"
+    [[ " $* " != *" agent-b "* ]] || guests="${guests/ neighbour / }"
+    echo "$guests"
+}
+
+# delta VICTIM…: killed while a cycle has more than a few changed blocks to go.
+delta() {
+    local before neighbour_before try witnesses
+    read -ra witnesses <<<"$(outside "$@")"
+    for ((try = 1; ; try++)); do
+        # So that there is a middle, even on a fast machine.
+        bascule policy set demo --bandwidth 4MiB >/dev/null
+        neighbour_before="$(status_of newestCycle neighbour)"
+        part burst
+        watch "${witnesses[@]}"
+        await 30 "a cycle with changed bytes to be open" pending_delta
+        before="$open_after"
+        crash "$@"
+        bascule policy set demo --bandwidth unlimited >/dev/null
+        # Its guest went with it, and its bitmaps are worth nothing: a comparison is what is due.
+        [[ " $* " != *" agent-a "* ]] || await 60 "the guest to run again" part write
+        await_point "$before" 180
+        unwatch "${witnesses[@]}"
+        [[ " $* " == *" agent-a "* ]] || only_deltas_after "$before"
+        if [[ " $* " != *" agent-b "* ]]; then
+            await_point "$neighbour_before" 120 neighbour
+            only_deltas_after "$neighbour_before" neighbour
+        fi
+        ! was_open "$before" || break
+        [ "$try" -lt "$tries_at_most" ] || fail "the delta ended before its container was dead, $try times."
+    done
+    all_is_well
+}
+# pending_delta: a cycle is open with changed bytes to go; open_after is the newest point's number before it.
+pending_delta() { open_after="$(status_of newestCycle)" && in_the_open "$open_after" "$middle_bytes"; }
+
+# seed_anew: the guest is protected anew, with a limited bandwidth, and a good part of its seeding is still to come.
+seed_anew() {
+    # Once is enough: what was filled stays.
+    in_container demo test -e /var/lib/demo/story.json || part fill
+    bascule unprotect demo --yes >/dev/null
+    await 60 "the protection to be taken away" nothing_is_protected
+    part protect
+    await 60 "the seeding to begin" in_the_open 0 "$middle_bytes"
+}
+seeding() {
+    local try witnesses
+    read -ra witnesses <<<"$(outside "$1")"
+    for ((try = 1; ; try++)); do
+        seed_anew
+        part write
+        watch "${witnesses[@]}"
+        in_the_open 0 "$middle_bytes" || fail "the seeding is over too soon; use more data."
+        crash "$1"
+        [ "$1" != agent-a ] || await 60 "the guest to run again" part write
+        await_point 0 240
+        unwatch "${witnesses[@]}"
+        bascule policy set demo --bandwidth unlimited >/dev/null
+        ! was_open 0 || break
+        [ "$try" -lt "$tries_at_most" ] || fail "the seeding ended before its container was dead, $try times."
+    done
+    all_is_well
+}
+
+run_is_over() { case "$(bascule run show "$1" --json | field state)" in succeeded | failed) ;; *) return 1 ;; esac; }
+begin() { bascule "$@" --yes --no-wait --json | field id; }
+# over RUN: waits until it is over, and it has to have succeeded.
+over() {
+    await 240 "the run $1 to be over" run_is_over "$1"
+    [ "$(bascule run show "$1" --json | field state)" = succeeded ] \
+        || fail "the run did not succeed: $(bascule run show "$1" | tail -n 4)"
+}
+test_runs() { bascule run show "$1" --json | grep -q '"startedGuest":"[^"]'; }
+# went_on RUN: its last step ended after the container was dead.
+went_on() {
+    [ "$(bascule run show "$1" --json | python3 -c 'import json, sys
+print(max(step["endedUnixMilliseconds"] for step in json.load(sys.stdin)["steps"]))')" -gt "$killed_at" ]
+}
+
+failover() {
+    local kind="$1" victim="$2" run try hit
+    for ((try = 1; ; try++)); do
+        hit=''
+        [ "$victim" = agent-b ] || watch neighbour
+        case "$kind" in
+            test)
+                # The test is of a copy at site B.
+                [ "$victim" = agent-a ] || watch demo
+                run="$(begin failover demo --test)"
+                crash "$victim"
+                await 120 "the test guest to run" test_runs "$run"
+                if went_on "$run"; then hit=1; fi
+                over "$(begin cleanup demo)"
+                [ "$victim" = agent-a ] || unwatch demo
+                ;;
+            planned)
+                run="$(begin failover demo --planned)"
+                crash "$victim"
+                over "$run"
+                if went_on "$run"; then hit=1; fi
+                await 120 "replication back to site A" is_protected demo
+                over "$(begin failback demo)"
+                ;;
+            failback)
+                over "$(begin failover demo --planned)"
+                await 120 "replication back to site A" is_protected demo
+                run="$(begin failback demo)"
+                crash "$victim"
+                over "$run"
+                if went_on "$run"; then hit=1; fi
+                ;;
+            unplanned)
+                run="$(begin failover demo --unplanned --reach-source)"
+                crash "$victim"
+                over "$run"
+                if went_on "$run"; then hit=1; fi
+                over "$(begin cancel demo)"
+                ;;
+        esac
+        [ "$victim" = agent-b ] || unwatch neighbour
+        [ -z "$hit" ] || break
+        [ "$try" -lt "$tries_at_most" ] || fail "the run ended before its container was dead, $try times."
+        await 120 "demo to be protected again" is_protected demo
+        await 60 "the guest to obey" part write
+    done
+    all_is_well
+    part write
+}
+
+wan() {
+    local before neighbour_before service identifier
+    before="$(status_of newestCycle)" neighbour_before="$(status_of newestCycle neighbour)"
+    watch demo neighbour
+    for service in agent-a worker-a; do docker network disconnect "${COMPOSE_PROJECT_NAME}_wan" "$(one "$service")"; done
+    sleep 60 # because this is how long the sites are apart
+    for service in agent-a worker-a; do
+        identifier="$(one "$service")"
+        docker network connect --alias "$service" --alias "${identifier:0:12}" "${COMPOSE_PROJECT_NAME}_wan" "$identifier"
+    done
+    local joined=$SECONDS apart neighbour_apart
+    apart="$(status_of newestCycle)" neighbour_apart="$(status_of newestCycle neighbour)"
+    await_point "$apart" 30
+    await_point "$neighbour_apart" $((30 - SECONDS + joined)) neighbour
+    unwatch demo neighbour
+    only_deltas_after "$before"
+    only_deltas_after "$neighbour_before" neighbour
+    all_is_well
+}
+
+# tpm: a test failover of the neighbour, whose emulated TPM goes along with it to site A, and leaves no trace there.
+tpm_states() { in_container "$1" bash -c 'cat /var/lib/libvirt/swtpm/*/tpm2/tpm2-00.permall 2>/dev/null | base64 --wrap 0' || true; }
+# same_tpm STATE STATE: most of what is random in the first is in the other, too. Two TPMs of swtpm 0.7 share a hundredth,
+# and counters make two states of one TPM differ.
+same_tpm() { python3 -c '
+import base64, sys
+def random(text):
+    data = base64.b64decode(text)
+    return {data[i:i + 64] for i in range(len(data) - 63) if len(set(data[i:i + 64])) >= 48}
+one, other = map(random, sys.argv[1:])
+sys.exit(not one or 2 * len(one & other) < len(one))' "$@"; }
+swtpm_runs() { docker top "$(one "$1")" -eo pid,args | grep -E '^ *[0-9]+ +(\S*/)?swtpm socket' >/dev/null; }
+tpm() {
+    local run
+    watch demo neighbour
+    swtpm_runs agent-b || fail "no swtpm runs at site B, where a guest with a TPM is."
+    [ -z "$(tpm_states agent-a)" ] || fail "points alone should put no TPM at site A."
+    run="$(begin failover neighbour --test)"
+    await 120 "the test guest to run" test_runs "$run"
+    swtpm_runs agent-a || fail "the test guest at site A has no TPM."
+    same_tpm "$(tpm_states agent-b)" "$(tpm_states agent-a)" || fail "the test guest's TPM is not that of the guest."
+    over "$(begin cleanup neighbour)"
+    [ -z "$(tpm_states agent-a)" ] || fail "the test guest's TPM is left at site A."
+    ! swtpm_runs agent-a || fail "the swtpm of the test guest is left at site A."
+    unwatch demo neighbour
+    all_is_well
+}
+
+fenced() { [ "$(libvirt_of agent-a domstate demo | head -n 1)" = "shut off" ] && libvirt_of agent-a dominfo demo | grep -q 'Autostart: *disable'; }
+site() {
+    watch neighbour
+    kill_all agent-a worker-a
+    over "$(begin failover demo --unplanned)"
+    libvirt_of agent-b domstate demo | grep -q running || fail "the guest should run at host-b."
+    start_all agent-a worker-a
+    await 60 "the guest at site A to be shut down" fenced
+    libvirt_of agent-b domstate demo | grep -q running || fail "the guest should still run at host-b."
+    await_point "$(status_of newestCycle neighbour)" 90 neighbour
+    unwatch neighbour
+    # What comes next (reverse) begins on new ground.
+    return 0
+}
+
+# alarm: the guest that comes back is left alone, because the pair says so. That the guest runs at both sites is told of,
+# and makes no service ill: whoever starts what is unhealthy anew would end every guest of that site.
+status_tells() { [ "$(status_of health)" = critical ] && status_of healthReason | grep "$1"; }
+# well_and_tells SERVICE TEXT: what its container is asked, every few seconds, ends with 0, and says TEXT.
+well_and_tells() { local said; said="$(in_container "$1" bascule-agent serve --ask-health)" && grep "$2" <<<"$said"; }
+alarm() {
+    watch neighbour
+    bascule pair cloud-a cloud-b --fence alarm >/dev/null
+    kill_all agent-a worker-a
+    over "$(begin failover demo --unplanned)"
+    start_all agent-a worker-a
+    await 60 "the status to tell that the guest runs at both sites" status_tells 'host-a runs the guest all the same'
+    await 60 "the agent to tell so, and to be well" well_and_tells agent-a 'not the active side'
+    libvirt_of agent-a domstate demo | grep -q running || fail "the guest at site A should be left alone."
+    over "$(begin cancel demo)"
+    unwatch neighbour
+    bascule pair cloud-a cloud-b --fence shut-down >/dev/null
+    await 120 "demo to be protected again" is_protected demo
+    await 60 "the guest to obey" part write
+    all_is_well
+    ! well_and_tells agent-a 'not the active side' || fail "the agent at site A still tells of a guest that may run."
+}
+
+# site-b: the control services and all of site B are killed together, while the guest at site A counts on.
+site_b() {
+    local before
+    watch demo
+    before="$(status_of newestCycle)"
+    kill_all vault policy orchestrator agent-b worker-b
+    sleep 20 # because site A has to bear it for a while, longer than a guest may be without a record
+    unwatch demo
+    watch demo
+    start_all vault policy orchestrator agent-b worker-b
+    await_point "$before" 120
+    only_deltas_after "$before"
+    unwatch demo
+    all_is_well
+}

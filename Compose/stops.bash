@@ -1,0 +1,86 @@
+#!/usr/bin/env bash
+# Scenarios of Scripts/run-compose-scenarios in which containers are stopped, and not killed. Sourced, not run.
+
+# shellcheck source=Compose/scenarios.bash
+. Compose/scenarios.bash
+
+# stopped_in_time SERVICE MILLISECONDS: it ended by itself, and did not have to be killed after 10 s.
+stopped_in_time() {
+    case "$(docker inspect --format '{{.State.ExitCode}}' "$(one "$1")")" in
+        0 | 143) echo "   $1 stopped in $2 ms" ;;
+        137) fail "$1 had to be killed after 10 s." ;;
+        *) fail "$1 ended with $(docker inspect --format '{{.State.ExitCode}}' "$(one "$1")")." ;;
+    esac
+}
+stop() {
+    local service began
+    for service in orchestrator worker-a worker-b policy agent-b agent-a vault; do
+        began="$(milliseconds)"
+        docker stop --time 10 "$(one "$service")" >/dev/null
+        stopped_in_time "$service" $(($(milliseconds) - began))
+    done
+    start_all "${services[@]}"
+    await 60 "the guest to run again" part write
+    all_is_well
+}
+
+# stop-seeding: everything is stopped at once in the middle of a seeding, with several guests at site A.
+readonly extras=(extra-1 extra-2 extra-3)
+add_extras() {
+    local guest
+    for guest in "${extras[@]}"; do
+        # shellcheck disable=SC2016 # the inner shell expands
+        in_container demo bash -c '
+            folder="/var/lib/guests/$1"
+            mkdir -p "$folder"
+            cp /var/lib/guests/neighbour/kernel /var/lib/guests/neighbour/initramfs.cpio "$folder/"
+            qemu-img create -q -f qcow2 "$folder/vda.qcow2" 32M
+            sed -e "s|neighbour|$1|g" -e "s|<uuid>.*|<uuid>$(cat /proc/sys/kernel/random/uuid)</uuid>|" \
+                /usr/share/bascule/guest/neighbour/domain.xml >"$folder/domain.xml"' bash "$guest"
+        libvirt_of agent-a define "/var/lib/guests/$guest/domain.xml"
+        libvirt_of agent-a start "$guest"
+    done
+    for guest in "${extras[@]}"; do
+        await 60 "$guest to write" in_container demo grep -q 'guest: committed' "/var/lib/guests/$guest/console.log"
+    done
+}
+remove_extras() {
+    local guest
+    for guest in "${extras[@]}"; do
+        libvirt_of agent-a destroy "$guest" >/dev/null 2>&1 || true
+        libvirt_of agent-a undefine --tpm "$guest"
+        in_container demo rm -r "/var/lib/guests/$guest"
+    done
+}
+# last_found GUEST: the record that its disks held when it began last.
+last_found() { in_container demo sed -n 's/.*guest: ready .*last=\([0-9]*\).*/\1/p' "$(console_of "$1")" | tail -n 1; }
+boots_of() { in_container demo grep -c 'guest: ready ' "$(console_of "$1")"; }
+booted_after() { [ "$(boots_of "$1")" -gt "$2" ]; }
+stop_seeding() {
+    local service guest began stopping=()
+    local -A written=() boots=()
+    add_extras
+    seed_anew
+    part write
+    for guest in demo neighbour; do written[$guest]="$(last_record "$guest")" boots[$guest]="$(boots_of "$guest")"; done
+    in_the_open 0 "$middle_bytes" || fail "the seeding is over too soon; use more data."
+    began="$(milliseconds)"
+    for service in "${services[@]}"; do
+        (docker stop --time 10 "$(one "$service")" >/dev/null && stopped_in_time "$service" $(($(milliseconds) - began))) &
+        stopping+=($!)
+    done
+    for service in "${stopping[@]}"; do wait "$service"; done
+    killed_at="$(milliseconds)"
+    start_all "${services[@]}"
+    await 60 "the guest to run again" part write
+    for guest in demo neighbour; do
+        await 60 "$guest to write again" booted_after "$guest" "${boots[$guest]}"
+        [ "$(last_found "$guest")" -ge "${written[$guest]}" ] \
+            || fail "$guest had told of record ${written[$guest]}; after the stop its disks ended at $(last_found "$guest")."
+    done
+    await_point 0 240
+    was_open 0 || fail "the seeding was over before anything was stopped."
+    bascule policy set demo --bandwidth unlimited >/dev/null
+    remove_extras
+    all_is_well
+}
