@@ -149,10 +149,15 @@ let package = Package(
         tests("BlockDeviceTests", ["BlockDevice"]),
         tests("HypervisorTests", ["Hypervisor", "BlockDevice", "TestGuest", "CLibvirt", logging]),
         tests("ServiceRuntimeTests", ["ServiceRuntime", logging]),
-        tests("VaultTests", ["Vault", "Messages", "MessageBus", "RawSockets", "Repeatable", grdb]),
+        tests(
+            "VaultTests",
+            ["Vault", "Messages", "MessageBus", "OlderDatabase", "Pages", "RawSockets", "Repeatable", grdb]),
         tests(
             "PolicyTests",
-            ["Policy", "Messages", "MessageBus", "Eventually", "RawSockets", "Repeatable", grdb, logging]),
+            [
+                "Policy", "Messages", "MessageBus", "Eventually", "OlderDatabase", "Pages", "RawSockets", "Repeatable",
+                grdb, logging,
+            ]),
         tests(
             "ReplicationWorkerTests",
             [
@@ -163,18 +168,25 @@ let package = Package(
             "HostAgentTests",
             [
                 "HostAgent", "ReplicationWorker", "Messages", "MessageBus", "Hypervisor", "BlockDevice", "DeltaLog",
-                "RawSockets", "Replica", "Sealing", logging,
+                "DocumentedKeys", "OlderDatabase", "Pages", "RawSockets", "Replica", "Sealing", grdb, logging,
             ]),
         tests(
             "FailoverOrchestratorTests",
-            ["FailoverOrchestrator", "Messages", "MessageBus", "Eventually", "RawSockets", grdb, logging]),
+            ["FailoverOrchestrator", "Messages", "MessageBus", "Eventually", "Pages", "RawSockets", grdb, logging],
+            resources: [.copy("Golden")]),
         // The decisions of every service in one thread, in virtual time.
         tests(
             "SimulationTests",
             ["Vault", "Policy", "FailoverOrchestrator", "HostAgent", "Hypervisor", "Replica", "Messages", "Repeatable"]),
-        tests("OperatorCLITests", ["OperatorCLI", "Messages", "MessageBus", "bascule"]),
+        tests("OperatorCLITests", ["OperatorCLI", "DocumentedKeys", "Messages", "MessageBus", "Replica", "bascule"]),
         // What several test targets use to break the protocol on purpose.
         .target(name: "RawSockets", dependencies: ["CZeroMQ"], path: "Tests/RawSockets"),
+        // The keys that the page about documents for machines promises.
+        .target(name: "DocumentedKeys", path: "Tests/DocumentedKeys"),
+        // Files of a service's database as earlier releases left them.
+        .target(name: "OlderDatabase", dependencies: [grdb], path: "Tests/OlderDatabase"),
+        // The tables of the pages, which are the specification.
+        .target(name: "Pages", path: "Tests/Pages"),
         // Waiting for what services do in their own time.
         .target(name: "Eventually", path: "Tests/Eventually"),
         // What makes a test that draws its steps happen again: numbers from a seed, and virtual time.
@@ -182,14 +194,25 @@ let package = Package(
         // A client in Python, against the executables.
         .testTarget(
             name: "ContractClientTests",
-            dependencies: ["bascule-vault", "bascule-policy", "bascule-orchestrator", "bascule-agent", "bascule"],
+            dependencies: [
+                "bascule-vault", "bascule-policy", "bascule-orchestrator", "bascule-agent", "bascule-worker", "bascule",
+            ],
             path: "Tests/ContractClient",
             exclude: [
-                "README.md", "bascule_client.py", "chapter_agents.py", "chapter_failover.py", "chapter_runs.py",
-                "chapter_topology.py", "chapter_workers.py", "contract.py", "coverage.py", "fake_agent.py",
-                "fake_replica.py", "run", "services.py",
+                "README.md", "bascule_client.py", "bulk.py", "chapter_agents.py", "chapter_failover.py",
+                "chapter_hosts.py", "chapter_runs.py", "chapter_topology.py", "chapter_transfers.py",
+                "chapter_workers.py", "contract.py", "coverage.py", "fake_agent.py", "fake_board.py", "fake_replica.py",
+                "make-point", "make_point.py", "run", "services.py", "with-messages",
             ]),
+        // Numbers that the pages repeat.
+        tests(
+            "PagesTests",
+            ["Vault", "Policy", "FailoverOrchestrator", "HostAgent", "ReplicationWorker", "MessageBus", "Pages"]),
         tests("TidyTests", []),
+        // What operators are told, and what they install, against the executables.
+        tests(
+            "OperationsTests",
+            ["bascule", "bascule-vault", "bascule-policy", "bascule-orchestrator", "bascule-worker", "bascule-agent"]),
         tests(
             "EndToEndTests",
             ["LocalSites", "TestGuest", "Hypervisor", "BlockDevice", "Replica", "Messages", "MessageBus", "Repeatable"]),

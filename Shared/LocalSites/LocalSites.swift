@@ -104,6 +104,11 @@ package actor LocalSites {
         return process
     }
 
+    /// Of those that run.
+    package var processIdentifiers: Set<Int32> {
+        Set(processes.values.filter(\.isRunning).map(\.processIdentifier))
+    }
+
     /// SIGKILL, as a crash would end it.
     package func crash(_ name: String) async throws { await (try process(name)).crash() }
 
@@ -126,10 +131,15 @@ package actor LocalSites {
     }
 
     /// Stops everything that was started, workers first and the vault last.
-    package func stop() async {
+    ///
+    /// - Returns: names of those that did not end by themselves and were killed.
+    @discardableResult
+    package func stop() async -> [String] {
         let order = processes.keys.sorted { left, right in rank(left) < rank(right) }
-        for name in order { await processes[name]?.stop() }
+        var killed: [String] = []
+        for name in order where await processes[name]?.stop() == false { killed.append(name) }
         processes = [:]
+        return killed
     }
 
     /// Where the target's bulk socket listens.
@@ -203,7 +213,6 @@ package actor LocalSites {
             settings["bulkListen"] = "tcp://127.0.0.1:\(ports[first + 1])"
             settings["vault"] = vaultEndpoint
             settings["hypervisor"] = hypervisor(of: name)
-            settings["nbdkitPlugin"] = "\(options.binaries)/libbascule-view-plugin.so"
         default:
             let number = Int(name.split(separator: "-").last ?? "1") ?? 1
             precondition((1...16).contains(number), "worker names run from worker-1 to worker-16")  // ports[7...22]

@@ -24,13 +24,14 @@ package final class BulkChannel: Sendable {
     package func send(_ record: BulkBuffer) async throws { try await core.send(SharedFrame(record)) }
 
     /// 16 bytes per block of the range; see `BulkHashRequest`. Several may be under way.
-    package func hashes(_ request: BulkHashRequest, deadline: Duration = .seconds(60)) async throws -> [UInt8] {
+    package func hashes(_ request: BulkHashRequest, deadline: Duration = UsualDeadlines.hashes) async throws -> [UInt8]
+    {
         try await core.hashes(request, deadline: deadline)
     }
 
     /// Tells the receiver that all records were sent; returns the digest (32 bytes) that it computed over what it got,
     /// which the caller compares with its own.
-    package func finish(digest: [UInt8], deadline: Duration = .seconds(120)) async throws -> [UInt8] {
+    package func finish(digest: [UInt8], deadline: Duration = UsualDeadlines.stored) async throws -> [UInt8] {
         try await core.finish(digest: digest, deadline: deadline)
     }
 

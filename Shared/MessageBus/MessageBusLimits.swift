@@ -79,7 +79,7 @@ package struct BulkServerLimits: Sendable {
     package var hashRequestsWaiting = 16
     /// Credit is given back in pieces of this size, or an eighth of the window if that is less, because a frame per
     /// record would cost more than the record's own.
-    package var creditPieceBytes = 1 << 20
+    package var creditPieceBytes = 2 << 20
 
     package init() {}
 }
@@ -127,4 +127,24 @@ package enum FrameLimits {
     package static let hashRequestBytes: UInt64 = 64 << 20
     /// What a record costs of the credit at least, because a flood of tiny records costs memory too.
     package static let smallestRecordCost = 1024
+}
+
+/// How long a caller waits that says nothing else.
+package enum UsualDeadlines {
+    package static let request: Duration = .seconds(10)
+    /// Of a channel: for the hashes of one request, and for what was sent to be stored.
+    package static let hashes: Duration = .seconds(60)
+    package static let stored: Duration = .seconds(120)
+}
+
+/// What libzmq does by itself on every connection, in milliseconds.
+package enum ConnectionTimes {
+    /// A peer that does not speak ZeroMQ is cut off after this.
+    package static let handshakeMilliseconds: Int32 = 5_000
+    /// Of control sockets: how often ZMTP asks, and after how long without an answer the connection is closed.
+    package static let heartbeatMilliseconds: Int32 = 3_000
+    package static let heartbeatLimitMilliseconds: Int32 = 9_000
+    /// The first pause before a connection is made again, and the longest.
+    package static let reconnectMilliseconds: Int32 = 100
+    package static let reconnectMaximumMilliseconds: Int32 = 2_000
 }

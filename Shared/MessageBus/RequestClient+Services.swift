@@ -2,7 +2,7 @@ package import Messages
 
 extension RequestClient {
     package func vault(
-        _ request: VaultRequest.OneOf_Request, generation: UInt64 = 0, deadline: Duration = .seconds(10),
+        _ request: VaultRequest.OneOf_Request, generation: UInt64 = 0, deadline: Duration = UsualDeadlines.request,
         operation: OperationIdentifier = .random(), trace: String = ""
     ) async throws -> VaultReply.OneOf_Reply {
         var body = VaultRequest()
@@ -13,7 +13,7 @@ extension RequestClient {
     }
 
     package func policy(
-        _ request: PolicyRequest.OneOf_Request, generation: UInt64 = 0, deadline: Duration = .seconds(10),
+        _ request: PolicyRequest.OneOf_Request, generation: UInt64 = 0, deadline: Duration = UsualDeadlines.request,
         operation: OperationIdentifier = .random(), trace: String = ""
     ) async throws -> PolicyReply.OneOf_Reply {
         var body = PolicyRequest()
@@ -24,7 +24,7 @@ extension RequestClient {
     }
 
     package func agent(
-        _ request: AgentRequest.OneOf_Request, generation: UInt64 = 0, deadline: Duration = .seconds(10),
+        _ request: AgentRequest.OneOf_Request, generation: UInt64 = 0, deadline: Duration = UsualDeadlines.request,
         operation: OperationIdentifier = .random(), trace: String = ""
     ) async throws -> AgentReply.OneOf_Reply {
         var body = AgentRequest()
@@ -35,7 +35,7 @@ extension RequestClient {
     }
 
     package func orchestrator(
-        _ request: OrchestratorRequest.OneOf_Request, deadline: Duration = .seconds(10),
+        _ request: OrchestratorRequest.OneOf_Request, deadline: Duration = UsualDeadlines.request,
         operation: OperationIdentifier = .random(), trace: String = ""
     ) async throws -> OrchestratorReply.OneOf_Reply {
         var body = OrchestratorRequest()

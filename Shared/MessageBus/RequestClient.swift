@@ -21,7 +21,7 @@ package final class RequestClient: Sendable {
     /// DEADLINE_EXCEEDED (sent, but not answered: it may have happened) and RESOURCE_EXHAUSTED (too many calls).
     /// Cancelling the task throws `CancellationError`; the request may still happen.
     package func call(
-        _ body: Envelope.OneOf_Body, generation: UInt64 = 0, deadline: Duration = .seconds(10),
+        _ body: Envelope.OneOf_Body, generation: UInt64 = 0, deadline: Duration = UsualDeadlines.request,
         operation: OperationIdentifier = .random(), trace: String = ""
     ) async throws -> Envelope {
         let request = Envelope.request(

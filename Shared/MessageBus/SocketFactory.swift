@@ -64,13 +64,11 @@ struct SocketFactory: Sendable {
     private static let monitorHighWaterMark: Int32 = 1000
     /// Of a control connection, one direction. Beyond it a reply is dropped (the caller asks again) and a request
     /// waits in the client, which is bounded by its own limit.
-    private static let controlHighWaterMark: Int32 = 10_000
+    static let controlHighWaterMark: Int32 = 10_000
     /// Above what credit allows (window ÷ smallest cost), so that credit is what limits.
-    private static let bulkHighWaterMark: Int32 = 40_000
+    static let bulkHighWaterMark: Int32 = 40_000
     /// What may still be sent after close: last replies, and "abandon".
     private static let lingerMilliseconds: Int32 = 500
-    /// A peer that connects and does not speak ZMTP is cut off after this.
-    private static let handshakeMilliseconds: Int32 = 5000
 
     private func make(_ role: Role, endpoint: String) throws(MessageBusError) -> ZeroMQSocket {
         guard endpoint.hasPrefix("tcp://") || endpoint.hasPrefix("ipc://") else {
@@ -101,10 +99,10 @@ struct SocketFactory: Sendable {
 
     private func setCommonOptions(_ socket: borrowing ZeroMQSocket) throws(MessageBusError) {
         try socket.set(ZMQ_LINGER, Self.lingerMilliseconds)
-        try socket.set(ZMQ_HANDSHAKE_IVL, Self.handshakeMilliseconds)
+        try socket.set(ZMQ_HANDSHAKE_IVL, ConnectionTimes.handshakeMilliseconds)
         try socket.set(ZMQ_CONNECT_TIMEOUT, 3000)
-        try socket.set(ZMQ_RECONNECT_IVL, 100)
-        try socket.set(ZMQ_RECONNECT_IVL_MAX, 2000)
+        try socket.set(ZMQ_RECONNECT_IVL, ConnectionTimes.reconnectMilliseconds)
+        try socket.set(ZMQ_RECONNECT_IVL_MAX, ConnectionTimes.reconnectMaximumMilliseconds)
         try socket.set(ZMQ_BACKLOG, 256)
         // A dead host behind an idle connection is noticed by the kernel after 30 + 3 × 5 s at the latest.
         try socket.set(ZMQ_TCP_KEEPALIVE, 1)
@@ -145,8 +143,8 @@ struct SocketFactory: Sendable {
         try socket.set(ZMQ_RCVHWM, Self.controlHighWaterMark)
         try socket.setLong(ZMQ_MAXMSGSIZE, Int64(FrameLimits.controlFrameBytes))
         // ZMTP's own heartbeat closes half-open connections, so that a client reconnects by itself.
-        try socket.set(ZMQ_HEARTBEAT_IVL, 3000)
-        try socket.set(ZMQ_HEARTBEAT_TIMEOUT, 9000)
+        try socket.set(ZMQ_HEARTBEAT_IVL, ConnectionTimes.heartbeatMilliseconds)
+        try socket.set(ZMQ_HEARTBEAT_TIMEOUT, ConnectionTimes.heartbeatLimitMilliseconds)
     }
 
     private func setBulkOptions(_ socket: borrowing ZeroMQSocket) throws(MessageBusError) {

@@ -8,8 +8,8 @@ import Testing
             if: executables.allSatisfy(isThere),
             "one of Bascule's executables is not built beside the tests; build them all, then repeat"),
         .enabled(
-            if: ["protoc", "python3"].allSatisfy(isOnPath),
-            "protoc or python3 is missing; install protobuf-compiler and python3"))
+            if: ["protoc", "python3", "nbdkit", "qemu-img", "virsh"].allSatisfy(isOnPath) && geteuid() == 0,
+            "needs root, and protobuf-compiler, python3, nbdkit, qemu-utils and libvirt-clients"))
     func messagesAreEnoughToWorkWithBascule() async throws {
         let client = Process()
         client.executableURL = folder.appending(path: "run")
@@ -34,10 +34,11 @@ import Testing
     }()
 
     private static let executables = [
-        "bascule-vault", "bascule-policy", "bascule-orchestrator", "bascule-agent", "bascule",
+        "bascule-vault", "bascule-policy", "bascule-orchestrator", "bascule-agent", "bascule-worker", "bascule",
+        "libbascule-view-plugin.so",
     ].map { "\(binaries)/\($0)" }
 
-    private static func isThere(_ path: String) -> Bool { FileManager.default.isExecutableFile(atPath: path) }
+    private static func isThere(_ path: String) -> Bool { FileManager.default.isReadableFile(atPath: path) }
 
     private static func isOnPath(_ name: String) -> Bool {
         (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":").contains { isThere("\($0)/\(name)") }

@@ -46,8 +46,12 @@ class Requests:
             body(envelope)
             answer = self._exchange(envelope, min(left, retry))
             if answer is not None:
+                if self.coverage:
+                    self.coverage.saw(answer)
                 if answer.WhichOneof("body") == "error":
                     raise Refused(answer.error)
+                if self.coverage:
+                    self.coverage.saw(envelope)
                 return answer
             self.close()
         raise Silent(f"{self.endpoint} did not answer within {deadline} s")
@@ -159,6 +163,8 @@ class Registry:
         change = event.WhichOneof("change")
         if change:
             self.seen.add(change)
+        if self.requests.coverage:
+            self.requests.coverage.saw(envelope_pb2.Envelope(vault_event=event))
         if event.epoch != self.epoch or event.number > self.number + (1 if change else 0):
             self.take_snapshot()
         elif event.number > self.number:

@@ -7,7 +7,7 @@ import uuid
 
 from bascule.v1 import agent_pb2 as agent, common_pb2, policy_pb2, vault_pb2
 from bascule_client import Refused
-from coverage import SERVICES, names
+from coverage import kinds
 
 GUEST = str(uuid.uuid4())
 PROTECTION = str(uuid.uuid4())
@@ -87,7 +87,7 @@ class AgentChapter:
             self.agent.health(deadline=30).service == "agent", "a host agent says who and how it is")
         self.registry.follow(
             lambda registry: any(one.name == "quiet" for one in registry.take_snapshot().hosts), deadline=30)
-        wanted = names(SERVICES["agent"][0], "request")
+        wanted = kinds("agent", 0)
         self.holds(set(ANSWERS) == wanted, f"every request has its row; without one: {sorted(wanted ^ set(ANSWERS))}")
         judged = agent.StopReplica(protection=PROTECTION, purpose=FAILOVER, verdict=common_pb2.TEST_VERDICT_FAILED)
         self.holds(
@@ -96,15 +96,34 @@ class AgentChapter:
             seen = self.ask_agent(name, message)
             self.holds(seen == expected, f"an agent without guests answers {name}: {expected}; it was {seen}")
         self.services.check()
+        [host] = [one for one in self.registry.take_snapshot().hosts if one.name == "quiet"]
+        self.prove_taken_over(host)
         self.holds(self.services.terminate("agent") == 0, "the agent ends by itself when it is asked to")
-        snapshot = self.registry.take_snapshot()
-        [host] = [one for one in snapshot.hosts if one.name == "quiet"]
         self.vault.vault(remove_host=vault_pb2.RemoveHost(id=host.id))
         self.vault.vault(delete_cloud=vault_pb2.DeleteCloud(name="quiet-cloud"))
         self.vault.vault(delete_site=vault_pb2.DeleteSite(name="quiet"))
         self.registry.follow(lambda registry: "host_removed" in registry.seen, deadline=30)
         self.holds(
             all(one.name != "quiet" for one in self.registry.take_snapshot().hosts), "its host is removed")
+
+    def prove_taken_over(self, host):
+        """Another agent registers as its host, in a newer incarnation; it is then the machine that was replaced."""
+        host.incarnation = 1
+        self.vault.vault(register_host=vault_pb2.RegisterHost(host=host))
+        ends = time.monotonic() + 30
+        while (health := self.agent.health()).level != common_pb2.HEALTH_LEVEL_CRITICAL and time.monotonic() < ends:
+            time.sleep(0.2)
+        self.holds(
+            any("taken over" in detail for detail in health.details),
+            "an agent whose host another one took over hears of it from the vault, and says so")
+        for name in ["open_capture", "open_view", "start_guest", "start_replica"]:
+            seen = self.ask_agent(name, ANSWERS[name][0])
+            self.holds(seen == "FAILED_PRECONDITION", f"and does not carry out {name} any more; it was {seen}")
+        self.holds(self.ask_agent("doctor_check", agent.DoctorCheck()) == "DoctorReport", "but answers questions")
+        host.incarnation = 0
+        self.refused(
+            common_pb2.ERROR_CODE_STALE_GENERATION, "an older incarnation of a host is not registered",
+            lambda: self.vault.vault(register_host=vault_pb2.RegisterHost(host=host)))
 
     def ask_agent(self, name, message):
         try:

@@ -46,12 +46,37 @@ class FailoverChapter:
         newest = self.last_delta(self.agents[1])
         self.holds(newest > cycle, f"cycle numbers go on: {newest} after {cycle}")
         self.advance(home, vault_pb2.FAILOVER_STEP_ACTIVATE_TARGET, cycle=newest)
+        self.advance(home, vault_pb2.FAILOVER_STEP_PEND)
+        committed = self.advance(home, vault_pb2.FAILOVER_STEP_COMMIT)
+        self.holds(
+            committed.state == common_pb2.PROTECTION_STATE_COMMITTED and not committed.run,
+            "a point that is pending is committed, and no run holds the guest")
         self.agents[0].set_power("web", common_pb2.POWER_STATE_RUNNING)
         self.advance(home, vault_pb2.FAILOVER_STEP_REVERSE)
         self.follow_to(common_pb2.PROTECTION_STATE_PROTECTED, "failed back, it is protected as at first")
         self.holds(
             self.registry.protections[self.protection.id].generation == begun.generation + 2,
             "two changes of side, two generations")
+        self.prove_cancellation()
+
+    def prove_cancellation(self):
+        """To another point, and back home without anything of it."""
+        run = str(uuid.uuid4())
+        begun = self.advance(run, vault_pb2.FAILOVER_STEP_BEGIN)
+        cycle = self.last_delta(self.agents[0])
+        self.advance(run, vault_pb2.FAILOVER_STEP_ACTIVATE_TARGET, cycle=cycle)
+        self.advance(run, vault_pb2.FAILOVER_STEP_PEND)
+        changed = self.advance(run, vault_pb2.FAILOVER_STEP_CHANGE_POINT, cycle=cycle - 1)
+        self.holds(
+            changed.failover_cycle == cycle - 1 and changed.state == common_pb2.PROTECTION_STATE_COMMIT_PENDING,
+            "while the commit is pending the point is changed")
+        back = self.advance(run, vault_pb2.FAILOVER_STEP_CANCEL)
+        self.holds(
+            back.generation == begun.generation + 2 and back.active_side == common_pb2.ACTIVE_SIDE_SOURCE,
+            "cancelled, the source is the active side again, in a generation of its own")
+        self.agents[0].set_power("web", common_pb2.POWER_STATE_RUNNING)
+        self.advance(run, vault_pb2.FAILOVER_STEP_RETREAT)
+        self.follow_to(common_pb2.PROTECTION_STATE_PROTECTED, "and with the retreat it is protected as before")
 
     def prove_alarm(self):
         """Both sides run the guest, and then only one."""

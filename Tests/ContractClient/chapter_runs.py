@@ -30,6 +30,9 @@ class RunChapter:
             self.start(runs.RUN_KIND_TEST, point=runs.POINT_CHOICE_LATEST, operation=operation).id == test.id,
             "the same command again is the same run")
         self.succeeds(test, "a test copy is started")
+        consistent = runs.POINT_CHOICE_LATEST_APPLICATION_CONSISTENT
+        dry = self.start(runs.RUN_KIND_UNPLANNED, point=consistent, dry_run=True)
+        self.holds(len(dry.steps) > 3, "an application-consistent point may be asked for")
         self.refused(
             common_pb2.ERROR_CODE_ALREADY_EXISTS, "a second test is refused",
             lambda: self.start(runs.RUN_KIND_TEST, point=runs.POINT_CHOICE_LATEST))

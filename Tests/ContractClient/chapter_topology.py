@@ -1,4 +1,4 @@
-"""Sites, clouds, pairs and policies: made, changed, listed, and removed again."""
+"""Sites, clouds, pairs, policies and protections: made, changed, listed, and removed again."""
 
 from bascule.v1 import common_pb2, policy_pb2, vault_pb2
 
@@ -37,6 +37,10 @@ class TopologyChapter:
         self.holds(
             list(listed["spare"].bandwidth_schedule) == [window] and listed["spare"].time_zone == "Europe/Berlin",
             "a policy with a bandwidth schedule is stored and listed")
+        for compression in set(common_pb2.Compression.values()) - {common_pb2.COMPRESSION_UNSPECIFIED}:
+            spare.compression = compression
+            stored = self.policy.policy(put_policy=policy_pb2.PutPolicy(policy=spare))
+            self.holds_quietly(stored.compression == compression, f"compression {compression} is stored")
         spare.bandwidth_schedule[0].weekdays = 0
         self.refused(
             common_pb2.ERROR_CODE_INVALID_ARGUMENT, "a bandwidth window on no weekday is refused",
@@ -52,6 +56,8 @@ class TopologyChapter:
             protection = self.vault.vault(set_policy_override=vault_pb2.SetPolicyOverride(
                 protection=self.protection.id, policy=name))
             self.holds(protection.policy_override == name, f"the guest's own policy is {name or 'that of its pair again'}")
+        self.policy.policy(trigger_cycle=policy_pb2.TriggerCycle(
+            protection=self.protection.id, consistency=common_pb2.CONSISTENCY_APPLICATION))
         history = self.policy.policy(get_history=policy_pb2.GetHistory(protection=self.protection.id, limit=5))
         self.holds(
             0 < len(history.cycles) <= 5 and all(one.committed_unix_ms > 0 for one in history.cycles),
@@ -60,3 +66,37 @@ class TopologyChapter:
         self.refused(
             common_pb2.ERROR_CODE_FAILED_PRECONDITION, "a policy in use is not deleted",
             lambda: self.policy.policy(delete_policy=policy_pb2.DeletePolicy(name="python")))
+
+    def prove_removal(self):
+        self.vault.vault(unprotect=vault_pb2.Unprotect(protection="web"))
+        self.registry.follow(lambda registry: self.protection.id not in registry.protections, deadline=60)
+        self.holds(
+            "release_source" in self.agents[0].asked and "delete_replica" in self.agents[1].asked,
+            "unprotect cleans both sides and then forgets the protection")
+        audit = self.vault.vault(list_audit=vault_pb2.ListAudit(limit=1000))
+        actions = {entry.action for entry in audit.entries}
+        self.holds(
+            {"register_host", "pair_clouds", "protect", "change_state", "unprotect", "confirm_unprotected",
+             "advance_failover", "both_sides"} <= actions,
+            "the audit has all of it")
+
+    def prove_removal_in_place_of_policy(self):
+        """What policy does at the end of a protection, done by messages while it is away."""
+        self.services.kill("policy")
+        # The guest ran at the other host, too, whose next report says that it is gone there.
+        self.registry.follow(
+            lambda registry: [one.host_id for one in registry.take_snapshot().guests if one.name == "web"]
+            == [self.agents[0].id], deadline=30)
+        protection = self.vault.vault(protect=vault_pb2.Protect(guest="web", source_host="primary"))
+        leaving = self.vault.vault(unprotect=vault_pb2.Unprotect(protection=protection.id))
+        self.refused(
+            common_pb2.ERROR_CODE_CONFLICT, "the end of a protection is not confirmed on an old version",
+            lambda: self.vault.vault(confirm_unprotected=vault_pb2.ConfirmUnprotected(
+                protection=protection.id, expected_version=leaving.version - 1)))
+        self.vault.vault(confirm_unprotected=vault_pb2.ConfirmUnprotected(
+            protection=protection.id, expected_version=leaving.version))
+        self.holds(not self.registry.take_snapshot().protections, "confirmed, it is forgotten")
+        self.services.start("policy")
+        self.holds(
+            not self.policy.policy(deadline=30, get_status=policy_pb2.GetStatus()).statuses,
+            "and policy, which was away, hears of it")

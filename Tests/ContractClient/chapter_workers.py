@@ -35,7 +35,9 @@ class WorkerChapter:
         self.holds(True, f"its end commits cycle {job.cycle}, and telling it twice is one end")
         self.prove_diverged(target)
         self.prove_failures(source, target)
+        self.prove_comparison(source)
         self.prove_drain(source)
+        self.prove_limit(source)
         self.settle(source)
         self.policy.policy(leave_board=policy_pb2.LeaveBoard(worker_id=self.worker.id))
         self.holds(
@@ -72,6 +74,33 @@ class WorkerChapter:
             time.sleep(0.1)
         self.holds("abort_cycle" in target.asked, "and it is aborted there")
 
+    def prove_comparison(self, source):
+        """A capture that lost its bitmap makes the next cycle compare."""
+        source.refuse_next["open_capture"] = common_pb2.Error(
+            code=common_pb2.ERROR_CODE_FAILED_PRECONDITION, message="The bitmap is lost.", facts={"needs": "compare"})
+        job = self.one_job()
+        while job.kind != policy_pb2.CYCLE_KIND_COMPARE:
+            self.finish(job)
+            job = self.one_job()
+        self.follow_to(common_pb2.PROTECTION_STATE_RESYNCHRONIZING, "a guest whose bitmap is lost is compared")
+        self.finish(job)
+        self.work_until(
+            lambda: self.state() == common_pb2.PROTECTION_STATE_PROTECTED, "and protected again after that")
+
+    def prove_limit(self, source):
+        """The policy service runs here with jobsPerHost: 1."""
+        source.changed = 64 << 20
+        job = self.one_job(slots=2)
+        while job.changed_bytes != 32 << 20:
+            self.finish(job)
+            job = self.one_job(slots=2)
+        self.holds(
+            not self.pull(1_500, slots=2), "of a cycle's two jobs a host's limit lets one run, whatever slots are free")
+        self.finish(job)
+        second = self.one_job(slots=2)
+        self.holds(second.cycle == job.cycle and second.job != job.job, "and the other after it")
+        self.finish(second)
+
     def prove_drain(self, source):
         job = self.one_job()
         drained = self.policy.policy(drain_worker=policy_pb2.DrainWorker(name=self.worker.name))
@@ -81,6 +110,8 @@ class WorkerChapter:
         self.finish(job)
         self.status_when(lambda status: status.newest_cycle >= job.cycle)
         self.holds(not self.pull(2_500), "it finishes that, and is given no more")
+        [drained] = self.policy.policy(list_workers=policy_pb2.ListWorkers()).workers
+        self.holds(drained.state == policy_pb2.WORKER_STATE_DRAINED, "and is listed as drained")
         resumed = self.policy.policy(resume_worker=policy_pb2.ResumeWorker(name=self.worker.name))
         self.holds(
             [one.state for one in resumed.workers] == [policy_pb2.WORKER_STATE_WORKING], "resumed, it works again")
@@ -90,14 +121,14 @@ class WorkerChapter:
 
     # What a worker does.
 
-    def pull(self, wait_ms):
+    def pull(self, wait_ms, slots=1):
         return self.policy.policy(deadline=wait_ms / 1000 + 10, pull_jobs=policy_pb2.PullJobs(
-            worker=self.worker, free_slots=1, wait_ms=wait_ms)).jobs
+            worker=self.worker, free_slots=slots, wait_ms=wait_ms)).jobs
 
-    def one_job(self):
+    def one_job(self, slots=1):
         ends = time.monotonic() + 60
         while time.monotonic() < ends:
-            for job in self.pull(5_000):
+            for job in self.pull(5_000, slots):
                 return job
         raise AssertionError("no job came")
 

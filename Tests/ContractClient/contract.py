@@ -11,8 +11,10 @@ from bascule.v1 import common_pb2, envelope_pb2, policy_pb2, vault_pb2
 from bascule_client import Refused, Registry, Requests
 from chapter_agents import AgentChapter
 from chapter_failover import FailoverChapter
+from chapter_hosts import HostChapter
 from chapter_runs import RunChapter
 from chapter_topology import TopologyChapter
+from chapter_transfers import TransferChapter
 from chapter_workers import WorkerChapter
 from coverage import Coverage
 from fake_agent import FakeAgent, guest
@@ -23,7 +25,8 @@ RAW_DISK = common_pb2.Finding(
     blocking=True)
 
 
-class Contract(TopologyChapter, WorkerChapter, FailoverChapter, RunChapter, AgentChapter):
+class Contract(
+        TopologyChapter, WorkerChapter, FailoverChapter, RunChapter, AgentChapter, HostChapter, TransferChapter):
     def __init__(self, services):
         self.services = services
         self.context = zmq.Context()
@@ -32,6 +35,7 @@ class Contract(TopologyChapter, WorkerChapter, FailoverChapter, RunChapter, Agen
         self.policy = Requests(self.context, services.policy, coverage=self.coverage)
         self.orchestrator = Requests(self.context, services.orchestrator, coverage=self.coverage)
         self.agent = Requests(self.context, services.agent, coverage=self.coverage)
+        self.host = Requests(self.context, services.host, coverage=self.coverage)
         self.registry = Registry(self.context, self.vault, services.vault_events)
         self.agents = [
             FakeAgent(self.context, "primary", services.vault,
@@ -39,6 +43,9 @@ class Contract(TopologyChapter, WorkerChapter, FailoverChapter, RunChapter, Agen
             FakeAgent(self.context, "secondary", services.vault, coverage=self.coverage),
         ]
         self.held = 0
+        # Chapters are mixed into one class, where the second of one name would silently take the place of the first.
+        own = [name for chapter in type(self).__bases__ for name in vars(chapter) if not name.startswith("__")]
+        assert len(own) == len(set(own)), f"two chapters have {sorted(name for name in own if own.count(name) > 1)}"
 
     def holds(self, condition, sentence):
         if not condition:
@@ -77,6 +84,8 @@ class Contract(TopologyChapter, WorkerChapter, FailoverChapter, RunChapter, Agen
         self.prove_removal()
         self.prove_removal_in_place_of_policy()
         self.prove_agent()
+        self.prove_host()
+        self.prove_transfers()
         self.prove_coverage()
         self.prove_stop()
         return self.held
@@ -117,6 +126,12 @@ class Contract(TopologyChapter, WorkerChapter, FailoverChapter, RunChapter, Agen
         self.holds(stored.name == "python" and stored.version > 0, "a policy is stored and has a version")
         for agent in self.agents:
             agent.start()
+        for power in [common_pb2.POWER_STATE_PAUSED, common_pb2.POWER_STATE_CRASHED, common_pb2.POWER_STATE_RUNNING]:
+            self.agents[0].set_power("old", power)
+            self.registry.follow(
+                lambda registry: any(
+                    one.name == "old" and one.power == power for one in registry.take_snapshot().guests), deadline=30)
+        self.holds(True, "a guest is listed as paused, crashed and running when its host says so")
 
     def prove_refusals(self):
         number = self.registry.take_snapshot().event_number
@@ -151,6 +166,7 @@ class Contract(TopologyChapter, WorkerChapter, FailoverChapter, RunChapter, Agen
             answer = envelope_pb2.Envelope.FromString(dealer.recv_multipart()[-1])
             answered = answer if answer.operation_id == envelope.operation_id else None
         dealer.close(linger=0)
+        self.coverage.saw(answered)
         self.holds(
             answered is not None and answered.error.code == common_pb2.ERROR_CODE_UNSUPPORTED_VERSION,
             f"after garbage, {endpoint} still answers, and refuses another version")
@@ -200,40 +216,6 @@ class Contract(TopologyChapter, WorkerChapter, FailoverChapter, RunChapter, Agen
         status = self.status_when(lambda status: status.newest_cycle > cycle)
         self.holds(True, f"replication goes on after it: cycle {status.newest_cycle}")
 
-    def prove_removal(self):
-        self.vault.vault(unprotect=vault_pb2.Unprotect(protection="web"))
-        self.registry.follow(lambda registry: self.protection.id not in registry.protections, deadline=60)
-        self.holds(
-            "release_source" in self.agents[0].asked and "delete_replica" in self.agents[1].asked,
-            "unprotect cleans both sides and then forgets the protection")
-        audit = self.vault.vault(list_audit=vault_pb2.ListAudit(limit=1000))
-        actions = {entry.action for entry in audit.entries}
-        self.holds(
-            {"register_host", "pair_clouds", "protect", "change_state", "unprotect", "confirm_unprotected",
-             "advance_failover", "both_sides"} <= actions,
-            "the audit has all of it")
-
-    def prove_removal_in_place_of_policy(self):
-        """What policy does at the end of a protection, done by messages while it is away."""
-        self.services.kill("policy")
-        # The guest ran at the other host, too, whose next report says that it is gone there.
-        self.registry.follow(
-            lambda registry: [one.host_id for one in registry.take_snapshot().guests if one.name == "web"]
-            == [self.agents[0].id], deadline=30)
-        protection = self.vault.vault(protect=vault_pb2.Protect(guest="web", source_host="primary"))
-        leaving = self.vault.vault(unprotect=vault_pb2.Unprotect(protection=protection.id))
-        self.refused(
-            common_pb2.ERROR_CODE_CONFLICT, "the end of a protection is not confirmed on an old version",
-            lambda: self.vault.vault(confirm_unprotected=vault_pb2.ConfirmUnprotected(
-                protection=protection.id, expected_version=leaving.version - 1)))
-        self.vault.vault(confirm_unprotected=vault_pb2.ConfirmUnprotected(
-            protection=protection.id, expected_version=leaving.version))
-        self.holds(not self.registry.take_snapshot().protections, "confirmed, it is forgotten")
-        self.services.start("policy")
-        self.holds(
-            not self.policy.policy(deadline=30, get_status=policy_pb2.GetStatus()).statuses,
-            "and policy, which was away, hears of it")
-
     def prove_stop(self):
         for agent in self.agents:
             agent.stopping.set()
@@ -272,7 +254,7 @@ class Contract(TopologyChapter, WorkerChapter, FailoverChapter, RunChapter, Agen
             if agent.is_alive():
                 agent.join(timeout=10)
         self.registry.close()
-        for requests in [self.vault, self.policy, self.orchestrator, self.agent]:
+        for requests in [self.vault, self.policy, self.orchestrator, self.agent, self.host]:
             requests.close()
         self.context.destroy(linger=0)
 

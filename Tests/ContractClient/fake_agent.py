@@ -123,6 +123,8 @@ class FakeAgent(FakeReplica, threading.Thread):
             protocol_version=PROTOCOL_VERSION, operation_id=request.operation_id, generation=request.generation,
             trace=request.trace, sender=f"agent/{self.host_name}")
         kind = request.WhichOneof("body")
+        if self.coverage:
+            self.coverage.saw(request)
         if kind == "agent_request":
             name = request.agent_request.WhichOneof("request")
             self.asked.append(name)
@@ -139,7 +141,6 @@ class FakeAgent(FakeReplica, threading.Thread):
                 answer(getattr(request.agent_request, name), reply)
                 if self.coverage:
                     self.coverage.served.add(name)
-                    self.coverage.replies["agent"].add(reply.agent_reply.WhichOneof("reply"))
         elif kind == "health_request":
             reply.health_reply.service = "agent"
             reply.health_reply.level = common_pb2.HEALTH_LEVEL_NORMAL

@@ -1,10 +1,45 @@
 """Starts and ends real services, each with a settings file of its own, in one short directory under /tmp."""
 
+import os
 import pathlib
+import platform
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
+
+
+# Services whose program has another name.
+PROGRAMS = {"host": "agent"}
+
+# QEMU as libvirt's embedded driver runs it outside systemd, and without its log daemon.
+QEMU_SETTINGS = """stdio_handler = "file"
+user = "root"
+group = "root"
+security_driver = "none"
+cgroup_controllers = []
+namespaces = []
+remember_owner = 0
+"""
+
+# A machine without an operating system: it runs, and looks for something to boot.
+GUEST_XML = """<domain type='qemu'>
+  <name>{name}</name>
+  <uuid>{uuid}</uuid>
+  <memory unit='MiB'>64</memory>
+  <vcpu>1</vcpu>
+  <os><type arch='{machine}' machine='q35'>hvm</type></os>
+  <features><acpi/><apic/></features>
+  <devices>
+    <disk type='file' device='disk'>
+      <driver name='qemu' type='qcow2'/>
+      <source file='{image}'/>
+      <target dev='vda' bus='virtio'/>
+    </disk>
+  </devices>
+</domain>
+"""
 
 
 def free_ports(count):
@@ -22,8 +57,10 @@ class Services:
     def __init__(self, binaries):
         self.binaries = pathlib.Path(binaries).resolve()
         self.root = pathlib.Path(tempfile.mkdtemp(prefix="bsc-", dir="/tmp"))
-        ports = [f"tcp://127.0.0.1:{port}" for port in free_ports(6)]
-        self.vault, self.vault_events, self.policy, self.orchestrator, self.agent, bulk = ports
+        ports = [f"tcp://127.0.0.1:{port}" for port in free_ports(9)]
+        self.vault, self.vault_events, self.policy, self.orchestrator, self.agent, self.host, self.worker = ports[:7]
+        # Where the embedded driver of `host` keeps everything.
+        self.hypervisor = self.root / "v"
         # A host of libvirt's test driver that has no guest: nothing is run, and every request can still be asked.
         hypervisor = self.root / "hypervisor.xml"
         hypervisor.write_text("<node/>\n")
@@ -31,14 +68,22 @@ class Services:
             "vault": {"state": self.root / "vault", "listen": self.vault, "publish": self.vault_events},
             "policy": {
                 "state": self.root / "policy", "listen": self.policy, "vault": self.vault,
-                "vaultEvents": self.vault_events},
+                "vaultEvents": self.vault_events, "jobsPerHost": 1},
             "orchestrator": {
                 "state": self.root / "orchestrator", "listen": self.orchestrator, "vault": self.vault,
                 "policy": self.policy},
             "agent": {
                 "name": "quiet", "site": "quiet", "cloud": "quiet-cloud", "state": self.root / "agent",
-                "replicas": self.root / "replicas", "listen": self.agent, "bulkListen": bulk, "vault": self.vault,
+                "replicas": self.root / "replicas", "listen": self.agent, "bulkListen": ports[7],
+                "vault": self.vault,
                 "hypervisor": f"test://{hypervisor}"},
+            # Another agent, whose host has a guest; see `add_guest`.
+            "host": {
+                "name": "real", "site": "real", "cloud": "real-cloud", "state": self.root / "host",
+                "replicas": self.root / "host-replicas", "listen": self.host, "bulkListen": ports[8],
+                "vault": self.vault, "nbdkitPlugin": self.binaries / "libbascule-view-plugin.so",
+                "hypervisor": f"qemu:///embed?root={self.hypervisor}"},
+            "worker": {"name": "messages", "policy": self.policy, "listen": self.worker, "slots": "2"},
         }
         self.processes = {}
 
@@ -47,8 +92,25 @@ class Services:
         file.write_text("".join(f'{key}: "{value}"\n' for key, value in self.settings[name].items()))
         log = (self.root / f"{name}.log").open("ab")
         self.processes[name] = subprocess.Popen(
-            [self.binaries / f"bascule-{name}", "--config", file], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            [self.binaries / f"bascule-{PROGRAMS.get(name, name)}", "--config", file], stdin=subprocess.DEVNULL,
+            stdout=log, stderr=log)
         log.close()
+
+    def add_guest(self, name, uuid, size):
+        """Gives `host` a guest that is off, with one disk that holds something; returns the path of its image."""
+        raw, image, document = (self.root / f"{name}.{kind}" for kind in ["raw", "qcow2", "xml"])
+        with raw.open("wb") as file:
+            file.truncate(size)
+            file.seek(1 << 20)
+            file.write(os.urandom(300 << 10))
+        subprocess.run(["qemu-img", "convert", "-O", "qcow2", raw, image], check=True, timeout=30)
+        document.write_text(GUEST_XML.format(name=name, uuid=uuid, image=image, machine=platform.machine()))
+        (self.hypervisor / "etc").mkdir(parents=True)
+        (self.hypervisor / "etc" / "qemu.conf").write_text(QEMU_SETTINGS)
+        subprocess.run(
+            ["virsh", "--quiet", "--connect", self.settings["host"]["hypervisor"], "define", document], check=True,
+            timeout=60, stdin=subprocess.DEVNULL)
+        return image
 
     def kill(self, name):
         """As a crash would end it."""
@@ -57,8 +119,14 @@ class Services:
 
     def terminate(self, name):
         """As an operator would; returns the exit status."""
-        self.processes[name].terminate()
-        return self.processes[name].wait(timeout=20)
+        process = self.processes.pop(name)
+        process.terminate()
+        try:
+            return process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(timeout=10)
+            raise
 
     def command(self, *arguments, ends_with=0, timeout=30):
         """The command line of operators, against these services; returns its standard output."""
@@ -86,4 +154,11 @@ class Services:
             if process.poll() is None:
                 process.kill()
                 process.wait(timeout=10)
+        # Guests outlive their agent; what a chapter that failed left behind ends here.
+        for file in (self.hypervisor / "run" / "qemu").glob("*.pid"):
+            if file.name != "driver.pid":
+                try:
+                    os.kill(int(file.read_text()), signal.SIGKILL)
+                except ProcessLookupError:
+                    pass  # It had ended by itself.
         shutil.rmtree(self.root)

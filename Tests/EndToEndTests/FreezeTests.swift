@@ -52,6 +52,41 @@ struct FreezeTests {
         }
     }
 
+    /// Nobody asks for them: the policy does, every five seconds, and what is made between them freezes nothing. The guest
+    /// itself says how often it was frozen.
+    @Test(.timeLimit(.minutes(4)))
+    func thePolicyFreezesAtItsTimesAndNotBetween() async throws {
+        try await Scenario.run(
+            "freq", disks: [64 << 20], recordsPerSecond: 20, fileSystemBytes: 64 << 20, withOracle: false
+        ) { two, guest in
+            try #require(
+                guest.image.hasGuestAgent, "qemu-guest-agent is not installed: run Scripts/install-prerequisites")
+            _ = try await guest.console.wait(for: "guest agent on", within: .seconds(5))
+            let (mark, begun) = (guest.console.mark, Date.now.timeIntervalSince1970 * 1_000)
+            try await two.bascule("policy", "set", "end-to-end", "--application-consistent", "5s")
+            let protection = try await two.client.protect(guest.name).id
+            try await two.client.waitForPoint(after: 0, of: protection, within: .seconds(90))
+            _ = try await eventually("four application-consistent points", within: .seconds(120)) {
+                try await two.client.points(protection).count { $0.consistency == .application } >= 4 ? true : nil
+            }
+            try await two.quiesce(protection)
+            let points = try await two.client.points(protection)
+            let frozen = points.filter { $0.consistency == .application }
+            print("freq: application-consistent at \(frozen.map { Int(Double($0.capturedUnixMs) - begun) }) ms")
+            for (number, point) in frozen.enumerated() {
+                #expect(Double(point.capturedUnixMs) >= begun + Double(number) * 5_000, "never more often than it says")
+            }
+            let between = points.filter { $0.cycle < frozen.last?.cycle ?? 0 && $0.consistency == .crash }
+            #expect(between.count >= frozen.count, "points every second between them")
+            // A freeze that the guest did not manage in its time made a crash-consistent point, and is tried again.
+            let freezes = guest.console.count(of: "file systems freeze", after: mark)
+            let periods = Int((Date.now.timeIntervalSince1970 * 1_000 - begun) / 5_000)
+            #expect(freezes >= frozen.count && freezes <= periods + 1, "\(freezes) in \(periods) times 5 s")
+            #expect(guest.console.count(of: "file systems thaw", after: mark) >= freezes)
+            #expect(guest.console.writeErrors == [])
+        }
+    }
+
     /// Asks for application-consistent points until one is caught in the middle: the agent is halted when the guest says
     /// that it freezes, and killed when no thaw has followed, so that it is frozen for certain.
     ///

@@ -20,6 +20,7 @@ enum Leftovers {
                 found.append("\(site) has a child process \(child.identifier) (\(child.command))")
             }
         }
+        found += try await processes(of: sites)
         // Bitmaps in the image that no checkpoint owns.
         for index in guest.disks.indices where guest.disks[index].format == "qcow2" {
             let json = try await Command.run(["qemu-img", "info", "-U", "--output=json", guest.diskPath(index)])
@@ -30,6 +31,33 @@ enum Leftovers {
             found.append("scratch file \(path)")
         }
         return found
+    }
+
+    /// Processes that our services started and left, whoever is their parent by now: qemu-nbd makes itself a child of
+    /// nobody, and what an agent started outlives it when it is killed. Every one of them names a file of this run.
+    private static func processes(of sites: LocalSites) async throws -> [String] {
+        let services = await sites.processIdentifiers
+        func others() throws -> [Int32: String] {
+            let all = try SecondaryHypervisor.processes(mentioning: sites.options.root)
+                .filter { !services.contains($0.identifier) && !isGuest($0.command) }
+            return Dictionary(uniqueKeysWithValues: all.map { ($0.identifier, $0.command) })
+        }
+        // An agent runs short programs now and then, without being asked.
+        var left = try others()
+        let deadline = ContinuousClock.now + .seconds(3)
+        while !left.isEmpty, ContinuousClock.now < deadline {
+            // Looked at this seldom because reading all of /proc takes milliseconds.
+            try await Task.sleep(for: .milliseconds(50))
+            let now = try others()
+            left = left.filter { now[$0.key] == $0.value }
+        }
+        return left.sorted { $0.key < $1.key }.map { "process \($0.key) is left: \($0.value)" }
+    }
+
+    /// QEMU of a running guest, and what emulates its TPM.
+    private static func isGuest(_ command: String) -> Bool {
+        let program = command.split(separator: " ").first?.split(separator: "/").last ?? ""
+        return program.hasPrefix("qemu-system") || program == "swtpm"
     }
 
     private static func entries(of folder: String) throws -> [String] {

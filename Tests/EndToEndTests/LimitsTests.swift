@@ -36,12 +36,12 @@ struct LimitsTests {
     /// Noise and half-sent messages at every port of every service, while replication goes on.
     @Test(.timeLimit(.minutes(6)))
     func garbageOnEveryPortStopsNothing() async throws {
-        try await Scenario.run("noise", disks: [64 << 20], recordsPerSecond: 50) { two, guest in
+        try await Scenario.run("noise", disks: [64 << 20], recordsPerSecond: 50, orchestrator: true) { two, guest in
             let protection = try await two.client.protect(guest.name).id
             let newest = try await two.client.waitForPoint(after: 0, of: protection, within: .seconds(90))
             var generator = SeededRandom(seed: 20_261_123)
-            // Vault, its publisher, policy, both agents and their bulk sockets, both workers.
-            for port in two.sites.ports[0..<9] {
+            // Vault, its publisher, policy, both agents and their bulk sockets, both workers; the orchestrator.
+            for port in two.sites.ports[0..<9] + [two.sites.ports[23]] {
                 for length in [1, 10, 64, 4_096, 1 << 16] {
                     try Noise.send((0..<length).map { _ in UInt8.random(in: 0...255, using: &generator) }, to: port)
                 }
@@ -50,9 +50,13 @@ struct LimitsTests {
                 try Noise.send(
                     greeting + [UInt8](repeating: 0, count: 48) + [4, 0xff, 0xff, 0xff, 0xff, 0xff], to: port)
             }
-            for client in [two.client.vault, two.client.policy, two.client.primary, two.client.secondary] {
+            // Every one but the publisher and the bulk sockets, which take no requests, is asked.
+            for port in [0, 2, 3, 5, 7, 8, 23].map({ two.sites.ports[$0] }) {
+                let client = try await two.client.bus.client(to: "tcp://127.0.0.1:\(port)")
                 _ = try await client.health()
+                await client.close()
             }
+            try await two.sites.checkRunning()
             try await two.client.waitForPoint(after: newest + 1, of: protection, within: .seconds(30))
             try await two.quiesce(protection)
             #expect(try await two.comparePoints(of: protection, disks: ["vda"]).faults == [])

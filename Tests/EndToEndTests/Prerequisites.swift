@@ -9,7 +9,7 @@ enum Prerequisites {
             return "no libvirtd of their own: run them with `make test`, which uses Scripts/with-private-libvirt (root)"
         }
         if let missing = GuestImage.missing { return missing }
-        for tool in ["virsh", "nbdcopy", "nbdkit", "qemu-img", "qemu-nbd", "sha256sum"] {
+        for tool in ["virsh", "nbdcopy", "nbdkit", "qemu-img", "qemu-nbd", "openssl"] {
             do { _ = try Command.find(tool) } catch { return "\(error)" }
         }
         return nil

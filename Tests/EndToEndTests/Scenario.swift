@@ -1,18 +1,21 @@
 import Foundation
 import LocalSites
 import TestGuest
+import Testing
 
 /// Two sites, one running guest, and the folders of both; all of it is gone afterwards, whatever happened in between.
 enum Scenario {
     /// - Parameter embedded: the guest runs under libvirt's embedded driver, which `virsh` can join only while the
     ///   primary's agent is not there.
     /// - Parameter devices: of the guest, beside those of every test guest.
+    /// - Parameter workerSlots: jobs at once of each worker; nil: as many as it does by itself.
     static func run(
         _ name: String, disks: [UInt64], recordsPerSecond: Int, recordAreaBytes: UInt64 = 64 << 20,
         format: String = "qcow2",
         fileSystemBytes: UInt64 = 0, frequencySeconds: UInt32 = 1, stallableLink: Bool = false,
         smallTargetMebibytes: Int? = nil,
         withOracle: Bool = true, orchestrator: Bool = false, embedded: Bool = false, devices: String = "",
+        workerSlots: Int? = nil,
         _ body: (TwoSites, TestGuest) async throws -> Void
     ) async throws {
         // Short, because UNIX socket paths below it end at 108 characters.
@@ -38,7 +41,7 @@ enum Scenario {
             let two = try await TwoSites.start(
                 root: root, frequencySeconds: frequencySeconds,
                 secondaryReplicas: targetFolder.map { "\($0)/replicas" }, stallableLink: stallableLink,
-                withOracle: withOracle, orchestrator: orchestrator)
+                withOracle: withOracle, orchestrator: orchestrator, workerSlots: workerSlots)
             sites = two
             try await body(two, guest)
         }
@@ -47,10 +50,11 @@ enum Scenario {
                 try await play()
             } catch {
                 await report(error, from: sites)
-                await finish(sites, guest, root: root, unmount: targetFolder)
+                _ = await finish(sites, guest, root: root, unmount: targetFolder)
                 throw error
             }
-            await finish(sites, guest, root: root, unmount: targetFolder)
+            let killed = await finish(sites, guest, root: root, unmount: targetFolder)
+            #expect(killed == [], "these did not end within ten seconds after SIGTERM")
         }
     }
 
@@ -79,8 +83,11 @@ enum Scenario {
         }
     }
 
-    private static func finish(_ sites: TwoSites?, _ guest: TestGuest, root: String, unmount: String?) async {
-        await sites?.stop()
+    /// - Returns: names of services that had to be killed.
+    private static func finish(
+        _ sites: TwoSites?, _ guest: TestGuest, root: String, unmount: String?
+    ) async -> [String] {
+        let killed = await sites?.stop() ?? []
         await guest.remove()
         do {
             if sites?.sites.options.orchestrator == true { try await SecondaryHypervisor.clear(in: root) }
@@ -89,5 +96,6 @@ enum Scenario {
         } catch {
             print("scenario: \(root) could not be removed: \(error)")
         }
+        return killed
     }
 }

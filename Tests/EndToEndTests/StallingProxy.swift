@@ -11,6 +11,10 @@ final class StallingProxy: Sendable {
     private let listener: Int32
     private let mode = Mutex(Mode.passing)
     private let connections = Mutex<[Int32]>([])
+    private let passed = Atomic<Int>(0)
+
+    /// Bytes that went on to `target` so far.
+    var passedBytes: Int { passed.load(ordering: .relaxed) }
 
     /// Listens on a free port; connections go on to `target` on loopback.
     init(to target: UInt16) throws {
@@ -76,12 +80,12 @@ final class StallingProxy: Sendable {
             }
             connections.withLock { $0 += [incoming, outgoing] }
             // Descriptors stay open until both directions have ended; a test opens few, so they are left to the end.
-            Thread.detachNewThread { [self] in copy(from: incoming, to: outgoing) }
-            Thread.detachNewThread { [self] in copy(from: outgoing, to: incoming) }
+            Thread.detachNewThread { [self] in copy(from: incoming, to: outgoing, counted: true) }
+            Thread.detachNewThread { [self] in copy(from: outgoing, to: incoming, counted: false) }
         }
     }
 
-    private func copy(from source: Int32, to sink: Int32) {
+    private func copy(from source: Int32, to sink: Int32, counted: Bool) {
         var buffer = [UInt8](repeating: 0, count: 256 * 1_024)
         while true {
             let count = recv(source, &buffer, buffer.count, 0)
@@ -97,6 +101,7 @@ final class StallingProxy: Sendable {
                 sent += step
             }
             guard sent == count else { break }
+            if counted { passed.add(count, ordering: .relaxed) }
         }
         shutdown(source, Int32(SHUT_RDWR))
         shutdown(sink, Int32(SHUT_RDWR))

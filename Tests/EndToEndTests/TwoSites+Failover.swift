@@ -85,7 +85,10 @@ extension TwoSites {
     func replicaHashes(_ protection: String) async throws -> [String: String] {
         let folder = "\(sites.replicas(of: "secondary"))/\(protection)"
         let lines = try await Command.run(
-            ["bash", "-c", "cd \"$0\" && find base journal -type f -print0 | xargs -0 sha256sum", folder],
+            [
+                "bash", "-c", "cd \"$0\" && find base journal -type f -print0 | xargs -0 openssl dgst -sha256 -r",
+                folder,
+            ],
             limit: .seconds(120))
         let pairs = lines.split(separator: "\n").map { line in
             (String(line.dropFirst(66)), String(line.prefix(64)))

@@ -32,13 +32,15 @@ extension TwoSites {
 
     /// Compares every listed point, disk by disk, with what the oracle saw at its capture.
     ///
-    /// - Returns: one sentence per difference, and how many points were compared.
+    /// - Returns: one sentence per difference, and the cycles whose points were found to be right, rising.
     func comparePoints(
         of protection: String, disks: [String], after cycle: UInt64 = 0, at agent: RequestClient? = nil
-    ) async throws -> (compared: Int, faults: [String]) {
+    ) async throws -> (compared: [UInt64], faults: [String]) {
         var faults: [String] = []
+        var compared: [UInt64] = []
         let points = try await client.points(protection, at: agent).filter { $0.cycle > cycle }
         for point in points {
+            let before = faults.count
             try await withView(of: protection, cycle: point.cycle, at: agent) { socket in
                 for disk in disks {
                     guard let expected = oracle.expected(cycle: point.cycle, disk: disk) else {
@@ -49,8 +51,9 @@ extension TwoSites {
                     if found != expected { faults.append("cycle \(point.cycle), \(disk): \(found), was \(expected)") }
                 }
             }
+            if faults.count == before { compared.append(point.cycle) }
         }
-        return (points.count, faults)
+        return (compared, faults)
     }
 
     /// The newest record that a point holds, after the whole sequence up to it was found unbroken and untorn.
@@ -66,6 +69,17 @@ extension TwoSites {
                 try await Command.run(["nbdcopy", "nbd+unix:///\(guest.diskTarget(index))?socket=\(socket)", image])
             }
             return try RecordChecker(layout: guest.layout).check(images: images)
+        }
+    }
+
+    /// The first cycle after `cycle` that ended well and whose capture was of the guest at rest, or of the guest running.
+    func firstCycle(of protection: String, after cycle: UInt64, offline: Bool) async throws -> UInt64 {
+        try await eventually(
+            "a cycle of the guest \(offline ? "at rest" : "running") after \(cycle)", within: .seconds(90)
+        ) {
+            try await self.client.history(protection).first {
+                $0.cycle > cycle && !$0.hasError && $0.offline == offline
+            }?.cycle
         }
     }
 

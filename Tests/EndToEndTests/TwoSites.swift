@@ -16,7 +16,7 @@ final class TwoSites: Sendable {
     /// `GuestHost` says.
     static func start(
         root: String, workers: Int = 2, frequencySeconds: UInt32 = 1, secondaryReplicas: String? = nil,
-        stallableLink: Bool = false, withOracle: Bool = true, orchestrator: Bool = false
+        stallableLink: Bool = false, withOracle: Bool = true, orchestrator: Bool = false, workerSlots: Int? = nil
     ) async throws -> TwoSites {
         let oracle = try CaptureOracle(folder: "\(root)/oracle")
         var options = LocalSites.Options(binaries: binaries, root: root)
@@ -28,6 +28,9 @@ final class TwoSites: Sendable {
         options.primaryHypervisor = GuestHost.uri
         if withOracle {
             for side in ["primary", "secondary"] { options.extraSettings[side] = ["captureHook": oracle.hookPath] }
+        }
+        if let workerSlots {
+            for number in 1...workers { options.extraSettings["worker-\(number)"] = ["slots": "\(workerSlots)"] }
         }
         if let secondaryReplicas { options.extraSettings["secondary", default: [:]]["replicas"] = secondaryReplicas }
         var sites = try LocalSites(options: options)
@@ -59,10 +62,22 @@ final class TwoSites: Sendable {
         self.link = link
     }
 
-    func stop() async {
+    /// - Returns: names of services that did not end by themselves.
+    func stop() async -> [String] {
         await client.bus.shutdown()
-        await sites.stop()
+        let killed = await sites.stop()
         link?.close()
+        return killed
+    }
+
+    /// Runs `bascule` as an operator does, and gives what it said.
+    ///
+    /// - Throws: `Command.Failure` when it refused or failed, with its words.
+    @discardableResult
+    func bascule(_ words: String...) async throws -> String {
+        try await Command.run(
+            ["\(Self.binaries)/bascule"] + words
+                + ["--vault", client.vault.endpoint, "--policy-service", client.policy.endpoint])
     }
 
     /// Where `swift build` put the executables.

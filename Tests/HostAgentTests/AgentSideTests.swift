@@ -2,6 +2,7 @@ import Foundation
 import Hypervisor
 import MessageBus
 import Messages
+import ServiceRuntime
 import Testing
 
 @testable import HostAgent
@@ -53,13 +54,29 @@ import Testing
                 #expect(agent.hypervisor.hasLinks(agent.guest))
                 let side = try await agent.describeSide()
                 #expect(!side.active && side.generation == 2 && side.power == .running && !side.alarm.isEmpty)
-                try await poll("health tells it") {
-                    let health = try await agent.client.health()
-                    return health.level == .critical && health.details.contains { $0 == side.alarm }
-                }
+                // The agent itself is well: who watches over its process must not end it, and its guests, for this.
+                try await poll("health tells it") { try await agent.client.health().details.contains(side.alarm) }
+                #expect(try await agent.client.health().level == .warning)
+                let probe = await HealthProbe.ask(at: agent.agent.endpoint)
+                #expect(probe.isWell && probe.sentence.contains(side.alarm), "\(probe.sentence)")
                 _ = try await agent.stopGuest(generation: 2)
                 #expect(try await agent.describeSide().alarm.isEmpty)
                 try await poll("health is well again") { try await agent.client.health().level == .normal }
+            }
+        }
+    }
+
+    @Test func whatMakesTheAgentIllIsCriticalBesideAnAlarm() async throws {
+        try await withAgentSite { site in
+            try await site.withAgent { agent in
+                try await agent.setSide(active: false, generation: 2, fence: .alarm)
+                let alarm = try await agent.describeSide().alarm
+                try await poll("health tells it") { try await agent.client.health().details.contains(alarm) }
+                site.vault.takeOver(1)
+                try await poll("and that another agent is this host") {
+                    let health = try await agent.client.health()
+                    return health.level == .critical && health.details.contains(alarm)
+                }
             }
         }
     }

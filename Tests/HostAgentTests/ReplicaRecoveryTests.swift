@@ -36,6 +36,10 @@ struct ReplicaRecoveryTests {
             let protection = sites.target.protection
             let listed = try await recover(sites.target) { try await $0.list() }
             #expect(listed.map(\.protection) == [protection] && listed[0].newestCycle == 2 && listed[0].points == 2)
+            let named = try await recover(sites.target) { recovery in
+                try await recovery.cycle(named: "verified", in: listed[0])
+            }
+            #expect(named == 1)
             let verified = try await recover(sites.target) { try await $0.verify(protection) { _, _ in } }
             #expect(verified.faultCount == 0 && verified.checkedBytes > 0)
             #expect(listed[0].verifiedCycle == 1 && listed[0].verificationFault.isEmpty)

@@ -10,10 +10,19 @@ final class ScriptedVault: Sendable {
         var reports: [ReportInventory] = []
         /// Answer the next reports with NOT_FOUND, as a vault with a new database does.
         var forgetsHosts = false
+        /// Of the only host; a lower one is refused.
+        var incarnation: UInt64 = 0
         /// What reports are answered with; nil: as an earlier release did.
         var duties: [Duty]?
         /// What a snapshot shows; registering changes nothing of it.
         var hosts: [Messages.Host] = []
+
+        mutating func check(_ told: UInt64) throws {
+            guard told >= incarnation else {
+                throw RemoteError(.staleGeneration, "Host host was taken over by another agent.")
+            }
+            incarnation = told
+        }
     }
 
     private final class Notes: Sendable {
@@ -36,9 +45,11 @@ final class ScriptedVault: Sendable {
                 switch vault {
                 case .registerHost(let registration):
                     heard.registrations.append(registration)
+                    try heard.check(registration.host.incarnation)
                     heard.forgetsHosts = false
                     reply.host = registration.host
                 case .reportInventory(let report):
+                    try heard.check(report.incarnation)
                     if heard.forgetsHosts { throw RemoteError(.notFound, "No such host.") }
                     heard.reports.append(report)
                     if let duties = heard.duties {
@@ -66,6 +77,9 @@ final class ScriptedVault: Sendable {
     var heard: Heard { notes.heard.withLock { $0 } }
 
     func forgetHosts() { notes.heard.withLock { $0.forgetsHosts = true } }
+
+    /// Another agent registers as the host, in this incarnation.
+    func takeOver(_ incarnation: UInt64) { notes.heard.withLock { $0.incarnation = incarnation } }
 
     func tell(_ duties: [Duty]) { notes.heard.withLock { $0.duties = duties } }
 

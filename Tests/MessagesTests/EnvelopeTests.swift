@@ -25,6 +25,29 @@ import Testing
         #expect(try Envelope.decode(golden) == Self.request())
     }
 
+    @Test func aHostsIncarnationHasItsGoldenBytes() throws {
+        var register = VaultRequest()
+        register.registerHost.host.id = "h"
+        register.registerHost.host.incarnation = 2
+        register.registerHost.site = "s"
+        var report = VaultRequest()
+        report.reportInventory.hostID = "h"
+        report.reportInventory.sequence = 7
+        report.reportInventory.incarnation = 2
+        let bodies: [(VaultRequest, [UInt8])] = [
+            (register, [0x3a, 10, 0x0a, 5, 0x0a, 1, 0x68, 0x50, 2, 0x12, 1, 0x73]),  // host {id, field 10}, site
+            (report, [0x42, 7, 0x0a, 1, 0x68, 0x10, 7, 0x30, 2]),  // host_id, sequence, field 6
+        ]
+        for (request, golden) in bodies {
+            let envelope = Envelope.request(
+                .vaultRequest(request), operation: Self.operation, timeLeft: .milliseconds(1500), sender: "a")
+            // Field 20 of the envelope is its last.
+            let end = Array(envelope.encoded().suffix(golden.count + 3))
+            #expect(end == [0xa2, 1, UInt8(golden.count)] + golden)
+            #expect(try Envelope.decode(envelope.encoded()) == envelope)
+        }
+    }
+
     @Test func replyCarriesTheRequestsIdentifierGenerationAndTrace() throws {
         let reply = Self.request().reply(.heartbeat(Heartbeat()), sender: "vault/v")
         #expect(reply.operation == Self.operation)

@@ -181,36 +181,6 @@ import Testing
         }
     }
 
-    @Test func pointsComeFromTheTargetsAgentNewestFirst() async throws {
-        let endpoint = Mutex("")
-        try await ScriptedServices.run(
-            vault: { _ in .snapshot(WireSamples.snapshot(agent: endpoint.withLock { $0 })) },
-            agent: { request in
-                guard case .listPoints(let asked) = request, asked.protection == WireSamples.protectionID else {
-                    throw ScriptedServices.unexpected
-                }
-                var list = PointList()
-                list.points = [WireSamples.point(3), WireSamples.point(4)]
-                list.points[1].verified = true
-                list.points[1].verifiedBy = .operator
-                list.points[1].verifiedUnixMs = 9_000
-                return .points(list)
-            }
-        ) { services in
-            endpoint.withLock { $0 = services.agent.endpoint }
-            let console = RecordingConsole()
-            #expect(await services.bascule("points", "web1", "--json", console: console) == .ok)
-            let text = try #require(console.said.output.first)
-            #expect(text.contains(#""guest":"web1","host":"beta","points":[{"capturedUnixMilliseconds":4000,"#))
-            #expect(text.contains(#""verified":true,"verifiedBy":"operator","verifiedUnixMilliseconds":9000}"#))
-            #expect(text.contains(#""verified":false}"#), "who and when are left out")
-            let table = RecordingConsole()
-            #expect(await services.bascule("points", "web1", console: table) == .ok)
-            #expect(table.said.output.count { $0.contains("operator") } == 1)
-            #expect(await services.bascule("points", "web9") == .notFound)
-        }
-    }
-
     @Test func aDamagedReplicaHasAnExitStatusOfItsOwn() async throws {
         let endpoint = Mutex("")
         let looks = Mutex(0)

@@ -1,4 +1,7 @@
 import Foundation
+import MessageBus
+import Messages
+import Synchronization
 import Testing
 
 @testable import OperatorCLI
@@ -31,10 +34,63 @@ import Testing
         #expect(report.succeeded)
     }
 
+    /// Protected anew, as a scenario does between others that rely on its fencing.
+    @Test func protectingAnewLeavesWhatElseThePairSays() async throws {
+        let put = Mutex<[CloudPair]>([])
+        try await ScriptedServices.run(
+            vault: { request in
+                switch request {
+                case .getSnapshot:
+                    var snapshot = WireSamples.snapshot()
+                    snapshot.pairs = put.withLock { $0.last.map { [$0] } } ?? []
+                    return .snapshot(snapshot)
+                case .pairClouds(let order):
+                    put.withLock { $0.append(order.pair) }
+                    return .done(Done())
+                case .protect: return .protection(WireSamples.protection(state: .enabling))
+                default: throw ScriptedServices.unexpected
+                }
+            },
+            policy: { request in
+                guard case .putPolicy(let order) = request else { throw ScriptedServices.unexpected }
+                return .policy(order.policy)
+            }
+        ) { services in
+            let session = OperatorSession(
+                console: RecordingConsole(),
+                settings: OperatorSettings(layers: [
+                    OperatorSettings.Layer(
+                        name: "test", values: [.vault: services.vault.endpoint, .policy: services.policy.endpoint])
+                ]), json: false, deadline: .seconds(5), bus: services.bus)
+            let demo = try await DemoServices(stage: InstalledGround(), session: session)
+            _ = try await demo.protect()
+            let first = try #require(put.withLock { $0.last })
+            #expect(first.sourceCloud == "cloud-a" && first.targetCloud == "cloud-b" && first.policy == "demo")
+            #expect(await services.bascule("pair", "cloud-a", "cloud-b", "--fence", "shut-down") == .ok)
+            _ = try await demo.protect()
+            let last = try #require(put.withLock { $0.last })
+            #expect(last.fenceAction == .shutDown && last.policy == "demo")
+            #expect(put.withLock { $0.count } == 3)
+        }
+    }
+
     @Test func theGuestOfTheImageIsDefinedByThePathsOfTheContainer() {
         let definition = InstalledGround.definition
         for path in ["kernel", "initramfs.cpio", "vda.qcow2", "vdb.qcow2", "console.log", "control"] {
             #expect(definition.contains("/var/lib/guests/demo/\(path)"))
         }
+    }
+
+    @Test func theNeighbourIsDefinedByPathsOfItsOwnAndHasATPM() {
+        let definition = NeighbourGuest.definition
+        for path in ["kernel", "initramfs.cpio", "vda.qcow2", "console.log", "control"] {
+            #expect(definition.contains("/var/lib/guests/neighbour/\(path)"))
+        }
+        #expect(definition.contains("<backend type='emulator' version='2.0'/></tpm>\n  </devices>"))
+        #expect(definition.contains("bascule.rate=5"))
+        #expect(!definition.contains("/var/lib/guests/demo/"))
+        let uuid = { (text: String) in text.split(separator: "\n").first { $0.contains("<uuid>") } }
+        #expect(uuid(definition) != nil && uuid(definition) != uuid(InstalledGround.definition))
+        #expect(NeighbourGuest.disks == "vda 32M\n")
     }
 }

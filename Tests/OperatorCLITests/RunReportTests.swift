@@ -46,6 +46,10 @@ import Testing
         for line in RunReport(run).lines(width: width, styled: false, progress: watch.progress) {
             #expect(DisplayWidth.of(line) <= width)
         }
+        run.remedy = "Start the agent at beta, then: bascule run resume 1a2b3c4d"
+        let told = RunReport(run).summary(width: width, styled: false)
+        for line in told { #expect(DisplayWidth.of(line) <= width) }
+        #expect(told.joined().filter { $0 != " " }.hasSuffix(run.remedy.filter { $0 != " " }), "nothing of it is cut")
         for line in RunReport(run).plan(width: width) { #expect(DisplayWidth.of(line) <= width) }
         for line in RunsCommand.table(of: [run]).lines(width: width, styled: false) {
             #expect(DisplayWidth.of(line) <= width)

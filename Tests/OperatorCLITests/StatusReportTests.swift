@@ -78,6 +78,29 @@ import Testing
         }
     }
 
+    @Test(arguments: [40, 60, 80]) func noWordOfAReasonOrRemedyIsLost(width: Int) {
+        var registry = Samples.registry()
+        registry.protections[0].alarm = "web1 runs at alpha, which lost it to beta at generation 2."
+        var status = Samples.status(newestCycle: 7)
+        status.health = .critical
+        status.healthReason = "The newest recovery point is 95 s old; one is due every 1 s."
+        status.healthRemedy = "Mend: bascule pair gold \(String(repeating: "long-name-", count: 9))end --policy fast"
+        let policyError = "nobody answers at tcp://policy.example:7711, and nobody did for the last 10 s"
+        let report = StatusReport(
+            registry: registry, protections: registry.protections, statuses: [status], policyError: policyError)
+        let lines = report.lines(width: width, styled: false)
+        for line in lines { #expect(DisplayWidth.of(line) <= width, "\(line)") }
+        // A word that no line holds is broken, so spaces do not count.
+        let told = lines.joined().filter { $0 != " " }
+        for sentence in [status.healthReason, status.healthRemedy, report.rows[0].alarm ?? "", policyError] {
+            #expect(told.contains(sentence.filter { $0 != " " }), "\(sentence)")
+        }
+        // One that fits a line is not.
+        for word in status.healthReason.split(separator: " ") {
+            #expect(lines.contains { $0.split(separator: " ").contains(word) }, "\(word)")
+        }
+    }
+
     @Test func nothingProtectedSaysWhereToBegin() {
         let empty = StatusReport(registry: Registry(), protections: [], statuses: [], policyError: nil)
         #expect(

@@ -16,6 +16,7 @@ import Testing
             worker.description_p.name = "one"
             worker.description_p.controlEndpoint = "tcp://127.0.0.1:1"
             worker.slots = 2
+            worker.rateBytesPerSecond = 12_900_000
             worker.state = state
             worker.lastSeenAgeMs = state == .unspecified ? -1 : 300
             if state == .draining {
@@ -25,6 +26,7 @@ import Testing
                 job.diskTarget = "vda"
                 job.kind = .full
                 job.changedBytes = 64 << 20
+                job.rateBytesPerSecond = 3_250_586
                 worker.running = [job]
             }
             var list = WorkerList()
@@ -48,8 +50,14 @@ import Testing
         }) { services in
             var console = RecordingConsole()
             #expect(await services.bascule("workers", "--jobs", console: console) == .ok)
-            #expect(console.said.output.contains { $0.contains("draining") && $0.contains("1 of 2") })
-            #expect(console.said.output.contains { $0.contains("web") && $0.contains("64.0 MiB") })
+            #expect(
+                console.said.output.contains {
+                    $0.contains("draining") && $0.contains("1 of 2") && $0.contains("12.3 MiB/s")
+                })
+            #expect(
+                console.said.output.contains {
+                    $0.contains("web") && $0.contains("64.0 MiB") && $0.contains("3.1 MiB/s")
+                })
             console = RecordingConsole()
             #expect(await services.bascule("workers", "drain", "one", console: console) == .ok)
             #expect(console.said.output == ["one is drained: it runs no job and gets none. It can be stopped."])

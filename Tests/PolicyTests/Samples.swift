@@ -60,7 +60,8 @@ enum Samples {
 
     static func posting(
         _ id: ProtectionIdentifier = protection, pieces: Int = 1, objective: PolicyTime = start, limit: UInt64 = 0,
-        host: String = "h1", target: String = "h2", bytes: UInt64 = 1_000
+        host: String = "h1", target: String = "h2", bytes: UInt64 = 1_000, policy: String = "default",
+        ownLimit: UInt64? = nil
     ) -> JobPosting {
         let pieces = (0..<pieces).map { index in
             JobPiece(
@@ -71,8 +72,9 @@ enum Samples {
             protection: id, generation: 1, cycle: 8, kind: .incremental, sourceHost: host, sourceHostName: "alpha",
             targetHost: target, guestName: "web", sites: SitePair("north", "south"), door: door,
             compression: .automatic,
-            bandwidth: BandwidthKey(pair: .init(sourceCloud: "a", targetCloud: "b"), policy: "default"),
-            bandwidthPlan: BandwidthPlan(usualBytesPerSecond: limit), objective: objective, pieces: pieces)
+            bandwidth: BandwidthKey(pair: .init(sourceCloud: "a", targetCloud: "b"), policy: policy),
+            bandwidthPlan: BandwidthPlan(usualBytesPerSecond: ownLimit ?? limit),
+            pairBandwidthPlan: BandwidthPlan(usualBytesPerSecond: limit), objective: objective, pieces: pieces)
     }
 
     static func worker(_ id: String, reads hosts: [String] = []) -> WorkerIntroduction {

@@ -36,7 +36,7 @@ import Testing
 
     private func withStage(
         behaviour: ScriptedTarget.Behaviour = .keep, kind: CycleKind = .full, slots: Int = 2,
-        _ body: (Stage) async throws -> Void
+        stopGrace: Duration = .milliseconds(200), _ body: (Stage) async throws -> Void
     ) async throws {
         try await withTemporaryDirectory { directory in
             let (now, parent) = makeDisk()
@@ -57,7 +57,7 @@ import Testing
             let policy = try await ScriptedPolicy.start()
             var settings = WorkerSettings(
                 name: "worker", policy: policy.endpoint, listen: "tcp://127.0.0.1:*", slots: slots)
-            settings.stopGrace = .milliseconds(200)
+            settings.stopGrace = stopGrace
             let worker = try await WorkerService.start(settings: settings, connector: connector, logger: logger)
             let job = makeJob(kind, endpoint: server.endpoint, key: target.writer.cycleKey)
             try await withThrowingTaskGroup(of: Void.self) { group in
@@ -208,6 +208,19 @@ import Testing
             #expect(stage.policy.heard.failed[0].error.retryable)
             #expect(stage.policy.heard.failed[0].givenBack, "nothing is wrong with the job")
             #expect(stage.policy.heard.left == [stage.policy.heard.pulls[0].worker.id])
+        }
+    }
+
+    /// What is quick enough is not thrown away: the receiver takes records again once the worker was told to stop.
+    @Test func aWorkerThatIsToldToStopFinishesWhatItCanWithinItsGrace() async throws {
+        try await withStage(behaviour: .stall, stopGrace: .seconds(60)) { stage in
+            stage.policy.put(stage.job)
+            try await poll("the job is pulled") { stage.policy.heard.pulls.count >= 2 }
+            stage.worker.stop()
+            try await poll("it gets no job any more") { !stage.policy.heard.left.isEmpty }
+            stage.target.behave(.keep)
+            try await poll("the job is finished") { !stage.policy.heard.finished.isEmpty }
+            #expect(stage.policy.heard.failed.isEmpty)
         }
     }
 

@@ -38,6 +38,39 @@ struct HostTests {
         #expect(error?.remedy.contains("bascule-agent identity primary --config") == true)
     }
 
+    @Test func anAgentWhoseHostAnotherTookOverIsRefused() throws {
+        var fixture = try VaultFixture.paired()
+        var registration = VaultFixture.registration(VaultFixture.primary, "primary")
+        registration.incarnation = 2
+        try fixture.ask(.registerHost(registration))
+        #expect(fixture.registry.hosts[VaultFixture.primary]?.incarnation == 2)
+        var report = InventoryReport(
+            hostID: VaultFixture.primary, sequence: 1, capacity: VaultFixture.capacity(), guests: [], incarnation: 2)
+        try fixture.ask(.reportInventory(report))
+        let before = fixture.registry
+        for old: UInt64 in [0, 1] {
+            registration.incarnation = old
+            report.incarnation = old
+            report.sequence = 1 << 40
+            for request in [RegistryRequest.registerHost(registration), .reportInventory(report)] {
+                let error = fixture.refusal(of: request)
+                #expect(error?.code == .staleGeneration && error?.message.contains("primary") == true)
+                #expect(error?.remedy.contains("bascule-agent identity primary") == true)
+            }
+        }
+        #expect(fixture.registry == before, "what was refused has changed nothing")
+        // One that took it over, and reports before it registered.
+        report.incarnation = 3
+        #expect(fixture.refusal(of: .reportInventory(report))?.code == .notFound)
+        registration.incarnation = 3
+        try fixture.ask(.registerHost(registration))
+        report.sequence = 1
+        try fixture.ask(.reportInventory(report))
+        report.incarnation = 2
+        report.sequence = 2
+        #expect(fixture.refusal(of: .reportInventory(report))?.code == .staleGeneration)
+    }
+
     @Test func badTextsAreRefused() {
         var fixture = VaultFixture()
         let good = VaultFixture.registration(VaultFixture.primary, "primary")
@@ -49,6 +82,9 @@ struct HostTests {
         }
         var registration = good
         registration.name = "two words"
+        cases.append(registration)
+        registration = good
+        registration.incarnation = VaultLimits.maximumIncarnation + 1
         cases.append(registration)
         registration = good
         registration.agentVersion = String(repeating: "1", count: 65)

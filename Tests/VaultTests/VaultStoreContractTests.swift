@@ -150,7 +150,7 @@ import Testing
         let host = Host(
             id: VaultFixture.primary, name: "primary", cloud: "c1", controlEndpoint: "tcp://a:1", agentVersion: "1",
             hypervisorURI: "qemu:///system", capacity: VaultFixture.capacity(), contact: .reachable(lastSeen: 5),
-            inventorySequence: 3)
+            inventorySequence: 3, incarnation: 4)
         var other = host
         (other.id, other.name, other.cloud) = (VaultFixture.secondary, "secondary", "c2")
         var silent = host

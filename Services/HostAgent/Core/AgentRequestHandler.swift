@@ -19,6 +19,7 @@ struct AgentRequestHandler: Sendable {
     let sideDescriptions: SideDescriptions
     let doctor: Doctor
     let health: AgentHealth
+    let standing: HostStanding
     let logger: Logger
 
     func answer(_ request: IncomingRequest) async throws -> Envelope.OneOf_Body {
@@ -30,6 +31,7 @@ struct AgentRequestHandler: Sendable {
                 guard let body = agent.request else {
                     throw RemoteError(.invalidArgument, "The request is empty, or of a later release.")
                 }
+                try await standing.check(body)
                 var reply = AgentReply()
                 reply.reply = try await carryOut(body, generation: request.envelope.generation)
                 return .agentReply(reply)

@@ -29,6 +29,15 @@ package enum HostAgentLimits {
     package static let reportCoalescing: Duration = .milliseconds(200)
     package static let reportDeadline: Duration = .seconds(10)
     package static let guestsPerHostMaximum = 1_024
+    /// What a report tells of one guest. The vault refuses a report with more as a whole, and with it every other guest
+    /// of the host, so longer texts are cut and further entries left out.
+    static let reportedGuestNameBytes = 255
+    /// A disk's target and format, and the rule of a finding.
+    static let reportedWordBytes = 64
+    static let reportedPathBytes = 4_096
+    /// What a finding says, and its remedy.
+    static let reportedSentenceBytes = 1_024
+    static let reportedFindingsPerGuest = 128
 
     // Target role.
 

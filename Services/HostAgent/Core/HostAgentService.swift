@@ -64,18 +64,17 @@ package final class HostAgentService: RunnableService {
         reporting: Reporting = .regular, steps: @escaping StartedStepHook = { _ in }
     ) async throws -> HostAgentService {
         let (store, stateLock) = try await BlockingThreads(name: "start", threads: 1).run {
-            try FileManager.default.createDirectory(
-                atPath: settings.state, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o711])
+            try prepareDirectories(settings)
             guard let lock = try StateLock.attempt(settings.state) else {
                 throw HostAgentError(
                     .conflict, "Another agent works with this state directory.",
                     remedy: "Stop it, or give this one a state directory of its own.", facts: ["state": settings.state])
             }
-            try ReplicaDirectories.prepare(settings.replicas)
             return (try AgentStore(path: settings.databasePath), lock)
         }
         let host = try await store.hostIdentifier(fresh: UUID().uuidString.lowercased())
         let run = try await store.nextRun()
+        let standing = try await HostStanding(store: store, logger: logger)
         let views = ViewSupervisor(
             store: store, directory: settings.viewsDirectory, plugin: settings.nbdkitPlugin, logger: logger)
         try await views.recover()
@@ -83,17 +82,24 @@ package final class HostAgentService: RunnableService {
         do {
             return try await HostAgentService(
                 settings: settings, hypervisor: hypervisor, logger: logger, store: store, host: host, run: run,
-                views: views, bus: bus, stateLock: stateLock, reporting: reporting, steps: steps)
+                standing: standing, views: views, bus: bus, stateLock: stateLock, reporting: reporting, steps: steps)
         } catch {
             await bus.shutdown()
             throw error
         }
     }
 
+    /// QEMU's user passes through both, so they are made with that right, whatever the umask is.
+    static func prepareDirectories(_ settings: HostAgentSettings) throws {
+        try FileManager.default.createDirectory(
+            atPath: settings.state, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o711])
+        try ReplicaDirectories.prepare(settings.replicas)
+    }
+
     private init(
         settings: HostAgentSettings, hypervisor: any HypervisorDriver, logger: Logger, store: AgentStore, host: String,
-        run: UInt64, views: ViewSupervisor, bus: MessageBus, stateLock: StateLock, reporting: Reporting,
-        steps: @escaping StartedStepHook
+        run: UInt64, standing: HostStanding, views: ViewSupervisor, bus: MessageBus, stateLock: StateLock,
+        reporting: Reporting, steps: @escaping StartedStepHook
     ) async throws {
         self.settings = settings
         self.hypervisor = hypervisor
@@ -140,15 +146,18 @@ package final class HostAgentService: RunnableService {
             doctor: Doctor(settings: settings, hypervisor: hypervisor, vault: vault, threads: doctorThreads),
             health: AgentHealth(
                 name: settings.name, source: source, target: target, views: views, sides: sides,
-                started: started, replicas: settings.replicas),
-            logger: logger)
+                started: started, replicas: settings.replicas, standing: standing),
+            standing: standing, logger: logger)
         let server = try await bus.serve(at: settings.listen) { try await handler.answer($0) }
         endpoint = server.endpoint
         reporter = InventoryReporter(
-            host: host, run: run, settings: settings,
+            host: host, run: run, standing: standing, settings: settings,
             controlEndpoint: settings.advertise.isEmpty ? server.endpoint : settings.advertise,
             hypervisor: hypervisor, vault: vault, sides: sides, sideReports: { try await descriptions.reports() },
-            changes: hypervisorChanged, stop: stopping, logger: logger)
+            endActs: { [source, views] in
+                await source.stop()
+                await views.stop()
+            }, changes: hypervisorChanged, stop: stopping, logger: logger)
     }
 
     /// Works until `stop` was called, then ends captures, views and open cycles in order. When the task is cancelled

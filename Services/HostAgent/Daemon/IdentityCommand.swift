@@ -11,10 +11,13 @@ struct IdentityCommand: AsyncParsableCommand {
         abstract: "Makes an agent whose database was lost the host again that the vault knows.",
         discussion: """
             To be run on the host while its agent is stopped; the vault has to answer. It is refused while a host of this
-            name reports to the vault. If the identity was another machine's, see that that one never comes back with its
-            old state directory: two hosts must not be one.
+            name reports to the vault. The identity is taken in a new incarnation: if it was another machine's, and that
+            one comes back, the vault refuses it, and its agent does nothing any more and says so.
 
             Ends with 0 (done), 1 (failed), 3 (not found), 4 (refused) or 5 (no answer).
+
+            EXAMPLES
+              bascule-agent identity alpha --config /etc/bascule/agent.yaml
             """)
 
     @Option(help: "A YAML file with the agent's settings.")
@@ -34,9 +37,7 @@ struct IdentityCommand: AsyncParsableCommand {
             case .had(let identifier): print("This is host \(host) already (\(identifier)). Nothing was changed.")
             }
         } catch {
-            let answer = RemoteError(answering: error)
-            print("\(answer.message) \(answer.remedy)")
-            throw RecoverCommand.exitCode(of: answer)
+            throw AgentFailure.end(RemoteError(answering: error), json: false)
         }
     }
 }

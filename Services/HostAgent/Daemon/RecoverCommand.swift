@@ -21,6 +21,12 @@ struct RecoverCommand: AsyncParsableCommand {
 
             When the other services return they learn what happened. The other side's guest is fenced then.
             Ends with 0 (done), 1 (failed), 3 (not found), 4 (refused), 5 (no answer) or 6 (damaged data).
+
+            EXAMPLES
+              bascule-agent recover --config /etc/bascule/agent.yaml list
+              bascule-agent recover --config /etc/bascule/agent.yaml verify web1
+              bascule-agent recover --config /etc/bascule/agent.yaml start web1 --point verified
+              bascule-agent recover --config /etc/bascule/agent.yaml start web1 --cycle 17 --network br-prod=br-dr
             """)
 
     @Option(help: "A YAML file with the agent's settings.")
@@ -32,10 +38,16 @@ struct RecoverCommand: AsyncParsableCommand {
     @Flag(help: "Start from the newest verified point.")
     var verified = false
 
+    @Option(help: "Which point: latest, application, verified, a cycle, an identifier, a time with its zone.")
+    var point: String?
+
     @Option(
         name: .customLong("network"),
         help: "SOURCE=BRIDGE: what a network of the source is here. Repeatable; others start with their link down.")
     var networks: [String] = []
+
+    @Flag(help: "Answer with one JSON document; the keys are documented and stay.")
+    var json = false
 
     @Argument(help: "What to do: list, verify or start.")
     var action: Action = .list
@@ -50,7 +62,9 @@ struct RecoverCommand: AsyncParsableCommand {
         case .verify, .start:
             guard protection != nil else { throw ValidationError("Name the protection; `recover list` shows them.") }
         }
-        if verified, cycle != nil { throw ValidationError("Give --cycle or --verified.") }
+        if [verified, cycle != nil, point != nil].count(where: { $0 }) > 1 {
+            throw ValidationError("Give one of --point, --cycle and --verified.")
+        }
         for network in networks where network.split(separator: "=").count != 2 {
             throw ValidationError("--network takes SOURCE=BRIDGE, not \(network).")
         }
@@ -70,17 +84,19 @@ struct RecoverCommand: AsyncParsableCommand {
             ) { recovery in try await carryOut(recovery) }
             await hypervisor.close()
             if code != .success { throw code }
-        } catch let error as RemoteError {
+        } catch let code as ExitCode {
+            throw code
+        } catch {
             await hypervisor.close()
-            print("\(error.message) \(error.remedy)")
-            throw Self.exitCode(of: error)
+            throw AgentFailure.end(RemoteError(answering: error), json: json)
         }
     }
 
     private func carryOut(_ recovery: ReplicaRecovery) async throws -> ExitCode {
         switch action {
         case .list:
-            list(try await recovery.list())
+            let replicas = try await recovery.list()
+            if json { try answer(ReplicaRecovery.List(replicas: replicas)) } else { list(replicas) }
             return .success
         case .verify:
             return try await verify(recovery, try await chosen(recovery))
@@ -88,6 +104,10 @@ struct RecoverCommand: AsyncParsableCommand {
             try await start(recovery, try await chosen(recovery))
             return .success
         }
+    }
+
+    private func answer(_ document: some Encodable) throws {
+        print(try MachineDocument.text(document))
     }
 
     private func list(_ replicas: [ReplicaRecovery.Replica]) {
@@ -118,8 +138,12 @@ struct RecoverCommand: AsyncParsableCommand {
         _ recovery: ReplicaRecovery, _ replica: ReplicaRecovery.Replica
     ) async throws -> ExitCode {
         let verified = try await recovery.verify(replica.protection) { checked, total in
-            guard total > 0 else { return }
+            guard total > 0, !json else { return }
             print("\(checked >> 20) of \(total >> 20) MiB checked")
+        }
+        if json {
+            try answer(verified)
+            return verified.faultCount > 0 ? ExitCode(6) : .success
         }
         guard verified.faultCount > 0 else {
             print("\(replica.guestName): \(verified.checkedBytes >> 20) MiB checked, no fault.")
@@ -135,9 +159,12 @@ struct RecoverCommand: AsyncParsableCommand {
             let halves = network.split(separator: "=", maxSplits: 1).map(String.init)
             return (halves[0], halves[1])
         }
-        let point = verified ? try verifiedPoint(of: replica) : cycle
+        var cycle = cycle
+        if verified { cycle = try verifiedPoint(of: replica) }
+        if let point { cycle = try await recovery.cycle(named: point, in: replica) }
         let started = try await recovery.start(
-            replica.protection, cycle: point, networks: Dictionary(pairs) { _, last in last })
+            replica.protection, cycle: cycle, networks: Dictionary(pairs) { _, last in last })
+        if json { return try answer(started) }
         print(
             "\(started.guestName) runs from point \(started.cycle), generation \(started.generation), "
                 + "after \(started.milliseconds) ms.")
@@ -165,17 +192,5 @@ struct RecoverCommand: AsyncParsableCommand {
                 remedy: "Name the protection instead.")
         }
         return only
-    }
-
-    static func exitCode(of error: RemoteError) -> ExitCode {
-        switch error.code {
-        case .notFound: ExitCode(3)
-        case .invalidArgument, .alreadyExists, .conflict, .staleGeneration, .wrongParent, .failedPrecondition,
-            .resourceExhausted, .leaseLost:
-            ExitCode(4)
-        case .unavailable, .deadlineExceeded: ExitCode(5)
-        case .corruptData: ExitCode(6)
-        case .unspecified, .unsupportedVersion, .unimplemented, .internal, .UNRECOGNIZED: ExitCode(1)
-        }
     }
 }

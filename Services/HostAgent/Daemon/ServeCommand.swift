@@ -8,7 +8,7 @@ import ServiceRuntime
 struct ServeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve", abstract: "Runs the agent until it is stopped.",
-        discussion: SettingKey.table(HostAgentSettings.keys))
+        discussion: SettingKey.table(HostAgentSettings.keys + SettingKey.common))
 
     @OptionGroup var options: ServiceOptions
 

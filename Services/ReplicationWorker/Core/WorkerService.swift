@@ -57,8 +57,7 @@ package final class WorkerService: RunnableService {
         var worker = WorkerDescription()
         worker.id = UUID().uuidString.lowercased()
         worker.name = settings.name
-        worker.controlEndpoint =
-            settings.advertise.isEmpty ? MachineName.advertised(server.endpoint) : settings.advertise
+        worker.controlEndpoint = settings.advertised(bound: server.endpoint)
         worker.readsHosts = settings.readsHosts
         board = JobBoard(client: client, worker: worker)
         threads = JobThreads(count: settings.slots)

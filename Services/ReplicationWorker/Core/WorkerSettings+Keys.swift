@@ -8,7 +8,7 @@ extension WorkerSettings {
         SettingKey("listen", .value("tcp://127.0.0.1:7731"), "where it answers health requests"),
         SettingKey(
             "advertise", .value(""),
-            "what others connect to instead of listen; empty: listen, by the machine's host name"),
+            "what others connect to instead of listen; empty: listen, by the machine's host name; none: nobody can"),
         SettingKey(
             "slots", .value("\(ReplicationWorkerLimits.slotsDefault)"),
             "jobs at once, 1 to \(ReplicationWorkerLimits.slotsMaximum)"),

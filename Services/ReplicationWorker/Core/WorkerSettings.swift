@@ -1,3 +1,5 @@
+import ServiceRuntime
+
 /// What a worker is told at its start.
 package struct WorkerSettings: Sendable {
     package var name: String
@@ -5,7 +7,8 @@ package struct WorkerSettings: Sendable {
     package var policy: String
     /// Where the worker answers health requests.
     package var listen: String
-    /// What others connect to; empty: the endpoint as bound, by the machine's host name where it is every address.
+    /// What others connect to; empty: the endpoint as bound, by the machine's host name where it is every address;
+    /// `nowhere`: nobody can connect.
     package var advertise: String
     /// Jobs at once: 1 to `ReplicationWorkerLimits.slotsMaximum`.
     package var slots: Int
@@ -25,5 +28,20 @@ package struct WorkerSettings: Sendable {
         self.advertise = advertise
         self.slots = slots
         self.readsHosts = readsHosts
+    }
+
+    /// The value of `advertise` for a worker that calls others and that others cannot call, as on a network of its own
+    /// behind a machine's address.
+    package static let nowhere = "none"
+
+    /// The endpoint to tell the policy service of; empty: there is none to ask this worker at.
+    ///
+    /// - Parameter bound: where the worker answers, as bound.
+    func advertised(bound: String) -> String {
+        switch advertise {
+        case "": MachineName.advertised(bound)
+        case Self.nowhere: ""
+        default: advertise
+        }
     }
 }

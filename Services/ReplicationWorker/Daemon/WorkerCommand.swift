@@ -10,7 +10,7 @@ struct WorkerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bascule-worker",
         abstract: "Pulls transfer jobs and moves what changed from guests' disks to their replicas.",
-        discussion: SettingKey.table(WorkerSettings.keys), version: BasculeVersion.current)
+        discussion: SettingKey.table(WorkerSettings.keys + SettingKey.common), version: BasculeVersion.current)
 
     @OptionGroup var options: ServiceOptions
 

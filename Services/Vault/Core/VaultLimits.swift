@@ -6,6 +6,9 @@
 enum VaultLimits {
     // MARK: Collections
 
+    /// Take-overs of one host. Far more than will ever be made by hand, and far from where counting ends.
+    static let maximumIncarnation: UInt64 = 1 << 32
+
     static let maximumSites = 256
     static let maximumClouds = 512
     static let maximumPairs = 1_024

@@ -36,7 +36,7 @@ package nonisolated enum Bascule_V1_ErrorCode: SwiftProtobuf.Enum, Swift.CaseIte
   /// the version it expected is no longer current; read again
   case conflict // = 4
 
-  /// the command carries an older generation; the sender is fenced
+  /// an older generation, or incarnation of a host; the sender is fenced
   case staleGeneration // = 5
 
   /// the replica does not hold the parent cycle that was named

@@ -205,7 +205,8 @@ package nonisolated struct Bascule_V1_ReplicationPolicy: Sendable {
 
   package var compression: Bascule_V1_Compression = .unspecified
 
-  /// shared by all workers of a pair of clouds; 0: no limit
+  /// Shared by all workers of a pair of clouds whose policy this is, and within that by the guests of a pair that have this
+  /// policy instead; 0: no limit.
   package var bandwidthBytesPerSecond: UInt64 = 0
 
   /// 0: now
@@ -535,7 +536,7 @@ package nonisolated struct Bascule_V1_WorkerDescription: Sendable {
 
   package var name: String = String()
 
-  /// its own ROUTER, for health
+  /// its own ROUTER, for health; empty: nobody can connect to it
   package var controlEndpoint: String = String()
 
   /// ids or names of hosts whose NBD sockets it can open; empty: every host
@@ -912,7 +913,7 @@ package nonisolated struct Bascule_V1_WorkerJob: Sendable {
 }
 
 /// Gives the workers of this name no job any more; what they run goes on. It holds until ResumeWorker, over restarts of
-/// either side.
+/// either side, or until no worker had the name for a day.
 package nonisolated struct Bascule_V1_DrainWorker: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for

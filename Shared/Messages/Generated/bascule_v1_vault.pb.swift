@@ -215,6 +215,10 @@ package nonisolated struct Bascule_V1_Host: Sendable {
   /// the vault's clock
   package var lastSeenUnixMs: Int64 = 0
 
+  /// Rises each time that `bascule-agent identity` gives the host to another state directory. An agent with a lower one than
+  /// the vault has seen is refused with STALE_GENERATION, and acts no more; 0: the first.
+  package var incarnation: UInt64 = 0
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -605,6 +609,9 @@ package nonisolated struct Bascule_V1_ReportInventory: Sendable {
   package var guests: [Bascule_V1_Guest] = []
 
   package var sides: [Bascule_V1_SideReport] = []
+
+  /// the one that the host was registered with
+  package var incarnation: UInt64 = 0
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1454,7 +1461,7 @@ nonisolated extension Bascule_V1_HostCapacity: SwiftProtobuf.Message, SwiftProto
 
 nonisolated extension Bascule_V1_Host: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Host"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}name\0\u{1}cloud\0\u{3}control_endpoint\0\u{3}agent_version\0\u{3}hypervisor_uri\0\u{1}capacity\0\u{1}reachable\0\u{3}last_seen_unix_ms\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}name\0\u{1}cloud\0\u{3}control_endpoint\0\u{3}agent_version\0\u{3}hypervisor_uri\0\u{1}capacity\0\u{1}reachable\0\u{3}last_seen_unix_ms\0\u{1}incarnation\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1471,6 +1478,7 @@ nonisolated extension Bascule_V1_Host: SwiftProtobuf.Message, SwiftProtobuf._Mes
       case 7: try { try decoder.decodeSingularMessageField(value: &self._capacity) }()
       case 8: try { try decoder.decodeSingularBoolField(value: &self.reachable) }()
       case 9: try { try decoder.decodeSingularInt64Field(value: &self.lastSeenUnixMs) }()
+      case 10: try { try decoder.decodeSingularUInt64Field(value: &self.incarnation) }()
       default: break
       }
     }
@@ -1508,6 +1516,9 @@ nonisolated extension Bascule_V1_Host: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if self.lastSeenUnixMs != 0 {
       try visitor.visitSingularInt64Field(value: self.lastSeenUnixMs, fieldNumber: 9)
     }
+    if self.incarnation != 0 {
+      try visitor.visitSingularUInt64Field(value: self.incarnation, fieldNumber: 10)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1521,6 +1532,7 @@ nonisolated extension Bascule_V1_Host: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if lhs._capacity != rhs._capacity {return false}
     if lhs.reachable != rhs.reachable {return false}
     if lhs.lastSeenUnixMs != rhs.lastSeenUnixMs {return false}
+    if lhs.incarnation != rhs.incarnation {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2221,7 +2233,7 @@ nonisolated extension Bascule_V1_RegisterHost: SwiftProtobuf.Message, SwiftProto
 
 nonisolated extension Bascule_V1_ReportInventory: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".ReportInventory"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}host_id\0\u{1}sequence\0\u{1}capacity\0\u{1}guests\0\u{1}sides\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}host_id\0\u{1}sequence\0\u{1}capacity\0\u{1}guests\0\u{1}sides\0\u{1}incarnation\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2234,6 +2246,7 @@ nonisolated extension Bascule_V1_ReportInventory: SwiftProtobuf.Message, SwiftPr
       case 3: try { try decoder.decodeSingularMessageField(value: &self._capacity) }()
       case 4: try { try decoder.decodeRepeatedMessageField(value: &self.guests) }()
       case 5: try { try decoder.decodeRepeatedMessageField(value: &self.sides) }()
+      case 6: try { try decoder.decodeSingularUInt64Field(value: &self.incarnation) }()
       default: break
       }
     }
@@ -2259,6 +2272,9 @@ nonisolated extension Bascule_V1_ReportInventory: SwiftProtobuf.Message, SwiftPr
     if !self.sides.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.sides, fieldNumber: 5)
     }
+    if self.incarnation != 0 {
+      try visitor.visitSingularUInt64Field(value: self.incarnation, fieldNumber: 6)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2268,6 +2284,7 @@ nonisolated extension Bascule_V1_ReportInventory: SwiftProtobuf.Message, SwiftPr
     if lhs._capacity != rhs._capacity {return false}
     if lhs.guests != rhs.guests {return false}
     if lhs.sides != rhs.sides {return false}
+    if lhs.incarnation != rhs.incarnation {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -1,7 +1,9 @@
+import Eventually
 import MessageBus
 import Messages
 import RawSockets
 import SwiftProtobuf
+import Synchronization
 import Testing
 
 @testable import FailoverOrchestrator
@@ -59,6 +61,29 @@ import Testing
             let begun = try await again.start(.planned)
             _ = try await again.run(begun.id, .succeeded)
             try await again.stop()
+        }
+    }
+
+    /// The policy service is killed between the question for the last delta and its answer, and is back later.
+    @Test func `a policy service that is away during a run is waited for, and the run ends well`() async throws {
+        try await OrchestratorBench.use { bench in
+            let gate = ScriptedSites.Gate()
+            bench.sites.next("TriggerCycle", .hold(gate))
+            let running = try await bench.start()
+            let begun = try await running.start(.planned)
+            try await eventually("the last delta is asked for") {
+                bench.sites.acts.contains("policy TriggerCycle")
+            }
+            await bench.sites.stopPolicy()
+            gate.open()
+            let waiting = try await running.run(begun.id, .waiting)
+            #expect(waiting.sentence.lowercased().contains("policy"), "\(waiting.sentence)")
+            #expect(try await running.client.health().service == "orchestrator")
+            try await bench.sites.startPolicy()
+            let run = try await running.run(begun.id, .succeeded)
+            #expect(run.rpoMs == 0, "the last delta was made after all")
+            #expect(bench.sites.state.withLock { $0.started?.cycle } == 8)
+            try await running.stop()
         }
     }
 

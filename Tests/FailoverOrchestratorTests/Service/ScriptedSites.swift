@@ -46,7 +46,9 @@ final class ScriptedSites: Sendable {
     let state = Mutex(State())
     let bus: MessageBus
     let vault: RequestServer
+    /// As it was first started; see `startPolicy`.
     let policy: RequestServer
+    private let policyNow: Mutex<RequestServer>
     private let agents: Mutex<[String: RequestServer]>
 
     static func start(_ bus: MessageBus) async throws -> ScriptedSites {
@@ -72,6 +74,7 @@ final class ScriptedSites: Sendable {
         self.bus = bus
         self.vault = vault
         self.policy = policy
+        policyNow = Mutex(policy)
         self.agents = Mutex(agents)
         state.withLock { state in
             state.hosts = ["alpha", "beta"].map { name in
@@ -112,6 +115,14 @@ final class ScriptedSites: Sendable {
         let endpoint = agents.withLock { $0[name]?.endpoint ?? "" }
         let server = try await bus.serve(at: endpoint) { try await self.answer(name, $0) }
         agents.withLock { $0[name] = server }
+    }
+
+    func stopPolicy() async { await policyNow.withLock { $0 }.stop() }
+
+    /// On the port that it had.
+    func startPolicy() async throws {
+        let server = try await bus.serve(at: policy.endpoint) { try await self.answer("policy", $0) }
+        policyNow.withLock { $0 = server }
     }
 
     func setReachable(_ name: String, _ isReachable: Bool) {

@@ -4,7 +4,9 @@ import Testing
 
 @Suite struct HealthRulesTests {
     var evidence = HealthRules.Evidence(
-        state: .protected, stateReason: "", binding: .known(Samples.settings()), newestAgeMilliseconds: 10_000,
+        state: .protected, stateReason: "", guestName: "web1",
+        pair: PairEntry.Key(sourceCloud: "gold", targetCloud: "gold-dr"), binding: .known(Samples.settings()),
+        newestAgeMilliseconds: 10_000,
         need: .incremental, failuresInARow: 0, lastError: nil, unservedBecause: nil, sourceHostName: "alpha",
         consistencyNote: "", waitsUntil: nil, standstill: nil, now: Samples.start)
 
@@ -39,7 +41,7 @@ import Testing
         evidence.binding = .unknown(name: "gold")
         let health = HealthRules.assess(evidence)
         #expect(health.level == .critical)
-        #expect(health.reason.contains("gold") && health.remedy.contains("policy put gold"))
+        #expect(health.reason.contains("gold") && health.remedy.contains("bascule policy set gold,"))
         evidence.binding = .unknown(name: "")
         #expect(HealthRules.assess(evidence).reason.contains("paired"))
     }
@@ -64,9 +66,11 @@ import Testing
         evidence.failoverCycle = 12
         #expect(level() == .warning)
         #expect(HealthRules.assess(evidence).reason == "The guest runs at beta from point 12 and is not replicated.")
-        #expect(HealthRules.assess(evidence).remedy == "bascule commit, change-point, cancel or reverse")
+        for command in ["commit web1", "change-point web1 --point P", "cancel web1", "reverse web1"] {
+            #expect(HealthRules.assess(evidence).remedy.contains("bascule \(command)."))
+        }
         evidence.state = .committed
-        #expect(level() == .warning && HealthRules.assess(evidence).remedy == "bascule reverse")
+        #expect(level() == .warning && HealthRules.assess(evidence).remedy == "Replicate it back: bascule reverse web1")
         evidence.state = .reversing
         #expect(level() == .warning && HealthRules.assess(evidence).reason.contains("first cycle back"))
         evidence.failuresInARow = 3

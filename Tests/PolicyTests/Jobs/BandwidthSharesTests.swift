@@ -47,7 +47,7 @@ import Testing
         var shares = BandwidthShares()
         var now = Samples.start
         let plan = BandwidthPlan(usualBytesPerSecond: 1_000_000)
-        for job in ["slow", "fast"] { shares.began(job, under: Self.key, plan, now: now) }
+        for job in ["slow", "fast"] { shares.began(job, under: Self.key, plan, pairPlan: plan, now: now) }
         var last = Self.run(&shares, ["slow": 100_000, "fast": .max], from: &now, seconds: 12)
         #expect((100_000...150_000).contains(last["slow"] ?? 0), "\(last)")
         #expect((850_000...900_000).contains(last["fast"] ?? 0), "\(last)")
@@ -60,7 +60,7 @@ import Testing
         var shares = BandwidthShares()
         var now = Samples.start
         let plan = BandwidthPlan(usualBytesPerSecond: 800_000)
-        for job in ["comparing", "sending"] { shares.began(job, under: Self.key, plan, now: now) }
+        for job in ["comparing", "sending"] { shares.began(job, under: Self.key, plan, pairPlan: plan, now: now) }
         let last = Self.run(&shares, ["comparing": 0, "sending": .max], from: &now, seconds: 20)
         #expect(last["comparing"] == 50_000)
         #expect(last["sending"] == 750_000)
@@ -69,7 +69,8 @@ import Testing
     @Test func `a policy that is changed holds for the jobs that run`() {
         var shares = BandwidthShares()
         let now = Samples.start
-        shares.began("a", under: Self.key, BandwidthPlan(usualBytesPerSecond: 1_000), now: now)
+        let plan = BandwidthPlan(usualBytesPerSecond: 1_000)
+        shares.began("a", under: Self.key, plan, pairPlan: BandwidthPlan(usualBytesPerSecond: 0), now: now)
         #expect(shares.share(of: "a", under: Self.key, now: now) == 1_000)
         shares.change(policy: "other", to: BandwidthPlan(usualBytesPerSecond: 5))
         #expect(shares.share(of: "a", under: Self.key, now: now) == 1_000)
@@ -84,7 +85,7 @@ import Testing
         let office = BandwidthSchedule(windows: [BandwidthScheduleTests.office])
         let before = BandwidthScheduleTests.at(0, 7, 59)
         let plan = BandwidthPlan(usualBytesPerSecond: 20_000_000, schedule: office)
-        for job in ["a", "b"] { shares.began(job, under: Self.key, plan, now: before) }
+        for job in ["a", "b"] { shares.began(job, under: Self.key, plan, pairPlan: plan, now: before) }
         #expect(shares.share(of: "a", under: Self.key, now: before) == 10_000_000)
         #expect(shares.share(of: "a", under: Self.key, now: before + 60_000) == 2_500_000)
     }

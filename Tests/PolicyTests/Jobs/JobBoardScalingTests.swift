@@ -188,8 +188,8 @@ import Testing
         board.post(Samples.posting(pieces: 2), now: now)
         let token = try pull("w1")
         let grant = try #require(grants()[token]?.first)
-        #expect(try board.drain("w1"))
-        #expect(try !board.drain("w1"), "drained twice is drained")
+        #expect(try board.drain("w1", now: now))
+        #expect(try !board.drain("w1", now: now), "drained twice is drained")
         #expect(board.workers(at: now).map(\.state) == [.draining])
         #expect(board.report(report("w1", grant), readBytes: 1, sentBytes: 1, now: now) != .abandon)
         try finish("w1", grant)
@@ -204,10 +204,10 @@ import Testing
     }
 
     @Test func `a drained worker that is not there is shown, and a name nobody has is refused`() throws {
-        board = JobBoard(seed: 1, drained: ["old"])
+        board = JobBoard(seed: 1, drained: DrainedWorkers(stored: ["old": now], now: now))
         let seen = try #require(board.workers(at: now).first)
         #expect(seen.state == .drained && seen.lastSeenAgeMilliseconds == nil && seen.introduction.name == "old")
-        #expect(try #require(throws: PolicyError.self) { try board.drain("typo") }.code == .notFound)
+        #expect(try #require(throws: PolicyError.self) { try board.drain("typo", now: now) }.code == .notFound)
         #expect(try #require(throws: PolicyError.self) { try board.resume("typo") }.code == .notFound)
         #expect(try board.resume("old"))
         #expect(board.workers(at: now).isEmpty)

@@ -12,7 +12,7 @@ final class FakeVault: Sendable {
         var pairs: [CloudPair] = []
         var protections: [String: Protection] = [:]
         var number: UInt64 = 0
-        var asked: [ProtectionState] = []
+        var told: [ChangeState] = []
         var confirmed: [String] = []
     }
 
@@ -119,7 +119,9 @@ final class FakeVault: Sendable {
     // MARK: Evidence
 
     /// States that the policy service asked for, in order.
-    var asked: [ProtectionState] { state.withLock { $0.asked } }
+    var asked: [ProtectionState] { state.withLock { $0.told.map(\.state) } }
+    /// The same with the reasons that it gave.
+    var told: [ChangeState] { state.withLock { $0.told } }
     var confirmed: [String] { state.withLock { $0.confirmed } }
 
     func stateOf(_ id: String) -> ProtectionState? { state.withLock { $0.protections[id]?.state } }
@@ -151,7 +153,7 @@ final class FakeVault: Sendable {
         case .changeState(let change):
             guard var protection = state.protections[change.protection] else { throw RemoteError(.notFound, "none") }
             guard change.expectedVersion == protection.version else { throw RemoteError(.conflict, "version") }
-            state.asked.append(change.state)
+            state.told.append(change)
             protection.state = change.state
             protection.stateReason = change.reason
             protection.version += 1

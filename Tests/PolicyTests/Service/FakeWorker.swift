@@ -44,14 +44,17 @@ struct FakeWorker: Sendable {
                 }))
     }
 
-    func report(_ job: TransferJob) async throws -> JobDirective {
+    /// - Parameter bytes: what it says that it read, and sent, so far.
+    @discardableResult
+    func report(_ job: TransferJob, bytes: UInt64 = 0) async throws -> JobDirective {
         let reply = try await client.policy(
             .reportJob(
                 .with {
                     $0.workerID = id
                     $0.job = job.job
                     $0.attempt = job.attempt
-                    $0.readBytes = 1
+                    $0.readBytes = max(1, bytes)
+                    $0.sentBytes = bytes
                 }))
         guard case .directive(let directive) = reply else { throw NeverHappened(description: "no directive") }
         return directive

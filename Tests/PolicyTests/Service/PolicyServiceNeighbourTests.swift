@@ -13,6 +13,8 @@ import Testing
     private final class Door: Sendable {
         let nonsense: Mutex<Envelope.OneOf_Body?>
         let holds = Mutex(false)
+        let held = Mutex(0)
+        let holdsSnapshots = Mutex(false)
         let asked = Mutex(0)
 
         init(_ nonsense: Envelope.OneOf_Body?) { self.nonsense = Mutex(nonsense) }
@@ -21,7 +23,14 @@ import Testing
             asked.withLock { $0 += 1 }
             if let nonsense = nonsense.withLock({ $0 }) { return nonsense }
             if holds.withLock({ $0 }), case .vaultRequest(let wire) = request.body, case .changeState? = wire.request {
+                held.withLock { $0 += 1 }
                 // Sleeps because a vault that hangs answers nothing: longer than the service waits, and ends with the bus.
+                try await Task.sleep(for: .seconds(60))
+            }
+            if holdsSnapshots.withLock({ $0 }), case .vaultRequest(let wire) = request.body,
+                case .getSnapshot? = wire.request
+            {
+                // Sleeps because it hangs, too: longer than the service waits for one answer, and ends with the bus.
                 try await Task.sleep(for: .seconds(60))
             }
             return try await vault.answer(request)
@@ -62,10 +71,44 @@ import Testing
             let running = try await bench.start(vault: server.endpoint)
             _ = try await running.ask(.putPolicy(.with { $0.policy = ServiceBench.fast }))
             await bench.vault.protect(ServiceBench.protection)
+            try await eventually("a change of state hangs") { door.held.withLock { $0 } > 0 }
+            let asked = ContinuousClock.now
+            try await running.point((try await running.status()?.newestCycle ?? 0) + 1)
+            let deadline = Duration.milliseconds(PolicyLimits.vaultDeadlineMilliseconds)
+            // With room, because the service gave the vault its time a moment before it was seen here.
+            #expect(ContinuousClock.now - asked < deadline * 4 / 5, "it was not waited for")
             try await running.point(3)
             #expect(bench.vault.stateOf(ServiceBench.protection) == .enabling)
             door.holds.withLock { $0 = false }
             try await eventually("the vault is told") { bench.vault.stateOf(ServiceBench.protection) == .protected }
+            try await running.stop()
+        }
+    }
+
+    @Test func `a vault that is slow to give the registry holds up no request and no cycle that is known`() async throws
+    {
+        try await ServiceBench.use { bench in
+            let door = Door(nil)
+            door.holdsSnapshots.withLock { $0 = true }
+            let server = try await bench.bus.serve(at: "tcp://127.0.0.1:*") {
+                try await door.answer($0, before: bench.vault)
+            }
+            // At the first start nothing is known, and the service says so, and answers.
+            var running = try await bench.start(vault: server.endpoint)
+            _ = try await running.ask(.putPolicy(.with { $0.policy = ServiceBench.fast }))
+            await bench.vault.protect(ServiceBench.protection)
+            try await eventually("the registry was asked for") { door.asked.withLock { $0 } > 0 }
+            let health = try await running.client.health()
+            #expect(health.level == .warning && health.details.contains { $0.contains("vault") }, "\(health.details)")
+            #expect(try await running.status() == nil)
+            door.holdsSnapshots.withLock { $0 = false }
+            try await running.point(1)
+            try await running.stop()
+            // At the next the stored copy holds, and cycles go on by it while the vault is slow again.
+            door.holdsSnapshots.withLock { $0 = true }
+            running = try await bench.start(vault: server.endpoint)
+            let known = try #require(try await running.status()).newestCycle
+            try await running.point(known + 2)
             try await running.stop()
         }
     }

@@ -105,10 +105,20 @@ import Testing
             let worker = running.worker()
             let jobs = try await worker.pullJobs()
             #expect(jobs.first?.kind == .compare)
-            try await eventually("the vault is told") { bench.vault.asked.contains(.resynchronizing) }
+            let why = "The bitmap is inconsistent."
+            try await eventually("the vault is told why") {
+                bench.vault.told.contains { $0.state == .resynchronizing && $0.reason.contains(why) }
+            }
+            let status = try #require(try await running.status())
+            #expect(status.health.level == .warning && status.health.reason.contains(why))
             for job in jobs { try await worker.finish(job) }
             try await running.point(jobs[0].cycle + 1)
             #expect(try #require(try await running.status()).health.level == .normal)
+            let history = try await running.history()
+            let compared = try #require(history.first { $0.cycle == jobs[0].cycle })
+            #expect(compared.kind == .compare && compared.reason.contains(why) && !compared.hasError)
+            // It is not compared again.
+            #expect(history.filter { $0.cycle > compared.cycle }.allSatisfy { $0.kind == .incremental })
             try await running.stop()
         }
     }
@@ -190,7 +200,7 @@ import Testing
             await bench.vault.protect(ServiceBench.protection)
             let status = try await eventually("a status") { try await running.status() }
             #expect(status.health.level == .critical)
-            #expect(status.health.remedy.contains("bascule policy put fast"))
+            #expect(status.health.remedy.contains("bascule policy set fast,"))
             _ = try await running.ask(.putPolicy(.with { $0.policy = ServiceBench.fast }))
             try await running.point(1)
             try await running.stop()

@@ -146,4 +146,43 @@ import Testing
             try await again.stop()
         }
     }
+
+    @Test(arguments: [JobLimits(perHost: 2, perSitePair: 0), JobLimits(perHost: 0, perSitePair: 2)])
+    func `no more jobs run at once than the settings allow, however many slots ask`(limits: JobLimits) async throws {
+        try await ServiceBench.use { bench in
+            bench.source.setChanged(Array(repeating: 1 << 20, count: 600))
+            let running = try await bench.startProtected(jobLimits: limits)
+            let worker = running.worker("one", slots: 8)
+            var jobs = try await worker.pullJobs()
+            #expect(jobs.count == 2, "600 MiB are more than two jobs, and the worker has eight slots")
+            #expect(try await worker.pull(waitMilliseconds: 1_200).isEmpty)
+            try await worker.finish(jobs.removeFirst())
+            jobs += try await worker.pullJobs()
+            #expect(jobs.count == 2, "one that ended makes room for one")
+            for job in jobs { try await worker.finish(job) }
+            try await running.stop()
+        }
+    }
+
+    @Test func `a worker's rate is what it says that it sent, over the last seconds`() async throws {
+        try await ServiceBench.use { bench in
+            bench.source.setChanged(Array(repeating: 1 << 20, count: 600))
+            let running = try await bench.startProtected()
+            let worker = running.worker("one", slots: 1)
+            let job = try #require(try await worker.pullJobs().first)
+            let begun = ContinuousClock.now
+            try await worker.report(job, bytes: 8 << 20)
+            // A sleep, because a rate is over time.
+            try await Task.sleep(for: .seconds(2))
+            try await worker.report(job, bytes: 40 << 20)
+            let seen = try #require(try Self.workers(try await running.ask(.listWorkers(ListWorkers()))).first)
+            let seconds = (ContinuousClock.now - begun) / .seconds(1)
+            // 40 MiB since the first report, by the service's clock, which was read a little later and earlier than ours.
+            let rate = Double(seen.rateBytesPerSecond)
+            #expect(rate >= Double(40 << 20) / seconds && rate <= Double(40 << 20) / 1.95, "\(rate) in \(seconds) s")
+            #expect(seen.running.first?.rateBytesPerSecond ?? 0 > 0)
+            try await worker.finish(job)
+            try await running.stop()
+        }
+    }
 }

@@ -45,6 +45,16 @@ final class ServiceBench: Sendable {
             }
         }
 
+        /// What became of the newest cycles.
+        func history() async throws -> [Messages.CycleReport] {
+            let request = GetHistory.with {
+                $0.protection = ServiceBench.protection
+                $0.limit = 50
+            }
+            guard case .history(let history) = try await ask(.getHistory(request)) else { return [] }
+            return history.cycles
+        }
+
         /// Waits for a point of at least this cycle.
         @discardableResult
         func point(_ cycle: UInt64) async throws -> ProtectionStatus {
@@ -96,9 +106,10 @@ final class ServiceBench: Sendable {
     }
 
     /// Starts the service on the same database each time.
-    func start(vault endpoint: String? = nil) async throws -> Running {
+    func start(vault endpoint: String? = nil, jobLimits: JobLimits = JobLimits()) async throws -> Running {
         let settings = PolicyServiceSettings(
-            state: state, listen: "tcp://127.0.0.1:*", vault: endpoint ?? vault.endpoint, vaultEvents: vault.events)
+            state: state, listen: "tcp://127.0.0.1:*", vault: endpoint ?? vault.endpoint, vaultEvents: vault.events,
+            jobLimits: jobLimits)
         let service = try await PolicyService.start(settings: settings, logger: logger)
         // Awaited by `stop`, and ended by it.
         let task = Task { try await service.run() }
@@ -106,8 +117,8 @@ final class ServiceBench: Sendable {
     }
 
     /// A service with the policy `fast` of one second and one protection.
-    func startProtected() async throws -> Running {
-        let running = try await start()
+    func startProtected(jobLimits: JobLimits = JobLimits()) async throws -> Running {
+        let running = try await start(jobLimits: jobLimits)
         _ = try await running.ask(.putPolicy(.with { $0.policy = Self.fast }))
         await vault.protect(Self.protection)
         return running

@@ -73,7 +73,7 @@ import Testing
             try await store.apply([
                 .putPolicy(settings), .putProgress(progress), .putOpenCycle(record),
                 .putRegistry(.cloud(CloudEntry(name: "a", site: "north"))), .putRegistry(.host(host)),
-                .putRegistry(.pair(pair)), .putDrained(worker: "w 1"),
+                .putRegistry(.pair(pair)), .putDrained(worker: "w 1", seenAt: Samples.start),
                 .putRegistry(.protection(entry)), .putEpoch([1, 2, 3]),
                 .appendReport(Samples.protection, report),
                 .appendReport(Samples.protection, Samples.report(7, error: PolicyError(.conflict, "m", remedy: "r"))),
@@ -84,7 +84,7 @@ import Testing
             #expect(state.progress == [Samples.protection: progress])
             #expect(state.openCycles == [Samples.protection: record])
             #expect(state.registry.clouds == ["a": CloudEntry(name: "a", site: "north")])
-            #expect(state.drained == ["w 1"])
+            #expect(state.drained == ["w 1": Samples.start])
             #expect(state.registry.hosts == ["h1": host])
             #expect(state.registry.pairs == [pair.key: pair])
             #expect(state.registry.protections == [Samples.protection: entry])
@@ -102,7 +102,8 @@ import Testing
                 .putOpenCycle(Samples.record()), .clearOpenCycle(Samples.protection),
                 .putRegistry(.host(HostEntry(id: "h", name: "n", controlEndpoint: ""))),
                 .putRegistry(.hostRemoved(id: "h")), .putRegistry(.cloud(CloudEntry(name: "c", site: "s"))),
-                .putRegistry(.cloudRemoved(name: "c")), .putDrained(worker: "w"), .putDrained(worker: "w"),
+                .putRegistry(.cloudRemoved(name: "c")), .putDrained(worker: "w", seenAt: Samples.start),
+                .putDrained(worker: "w", seenAt: Samples.start + 1),
                 .clearDrained(worker: "w"), .clearDrained(worker: "never"),
             ])
             try await store.close()

@@ -86,7 +86,7 @@ package struct PolicyClient: Sendable {
         do {
             return try await client.policy(request, deadline: deadline)
         } catch let error as RemoteError {
-            throw error.reaching("the policy service", at: client.endpoint, option: "--policy")
+            throw error.reaching("the policy service", at: client.endpoint, option: "--policy-service")
         }
     }
 

@@ -3,7 +3,13 @@ package import ArgumentParser
 /// `bascule audit [--last N]`
 package struct AuditCommand: OperatorCommand {
     package static let configuration = CommandConfiguration(
-        commandName: "audit", abstract: "List who asked the vault for what, and what came of it; newest last.")
+        commandName: "audit", abstract: "List who asked the vault for what, and what came of it; newest last.",
+        discussion: """
+            EXAMPLES
+              bascule audit
+              bascule audit --last 200
+              bascule audit --json | jq .entries
+            """)
 
     @Option(help: "How many.")
     var last: UInt32 = 50

@@ -15,7 +15,13 @@ package struct CloudsCommand: AsyncParsableCommand {
     package init() {}
 
     package struct List: OperatorCommand {
-        package static let configuration = CommandConfiguration(abstract: "List clouds and their pairs (default).")
+        package static let configuration = CommandConfiguration(
+            abstract: "List clouds and their pairs (default).",
+            discussion: """
+                EXAMPLES
+                  bascule clouds list
+                  bascule clouds list --json | jq .pairs
+                """)
 
         @OptionGroup package var common: CommonOptions
 
@@ -67,7 +73,14 @@ package struct CloudsCommand: AsyncParsableCommand {
     }
 
     package struct Add: OperatorCommand {
-        package static let configuration = CommandConfiguration(abstract: "Add a cloud to a site.")
+        package static let configuration = CommandConfiguration(
+            abstract: "Add a cloud to a site.",
+            discussion: """
+                A host agent that registers brings its cloud along.
+
+                EXAMPLES
+                  bascule clouds add gold --site berlin
+                """)
 
         @Argument(help: "Name of the cloud.")
         var name: String
@@ -89,7 +102,12 @@ package struct CloudsCommand: AsyncParsableCommand {
 
     package struct Remove: OperatorCommand {
         package static let configuration = CommandConfiguration(
-            abstract: "Remove a cloud that has no hosts and no pairs.")
+            abstract: "Remove a cloud that has no hosts and no pairs.",
+            discussion: """
+                EXAMPLES
+                  bascule unpair gold gold-dr
+                  bascule clouds remove gold
+                """)
 
         @Argument(help: "Name of the cloud.")
         var name: String

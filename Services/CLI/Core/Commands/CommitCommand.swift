@@ -6,7 +6,7 @@ package struct CommitCommand: OperatorCommand {
         commandName: "commit", abstract: "Keep the point that a guest was failed over to; the others are dropped.",
         discussion: """
             The journal is folded into the base up to that point, and at its next cold
-            start the guest runs on plain files. To replicate it back: bascule reverse.
+            start the guest runs on plain files. Replicate it back: bascule reverse GUEST.
 
             EXAMPLES
               bascule commit web1

@@ -1,6 +1,7 @@
 package import ArgumentParser
 import Foundation
 import Messages
+import Replica
 
 /// `bascule export GUEST --point P --socket S`, or `bascule export --replica DIR --point P --socket S`
 package struct ExportCommand: OperatorCommand {
@@ -49,7 +50,7 @@ package struct ExportCommand: OperatorCommand {
     }
 
     package func perform(in session: OperatorSession) async throws {
-        let selector = try PointSelector(point)
+        let selector = try PointName(naming: point)
         if let replica {
             let server = try await ReplicaServer.start(
                 directory: replica, selector: selector, socket: socket, binaries: session.settings[.binaries])

@@ -7,7 +7,14 @@ package struct HealthCommand: OperatorCommand {
     package static let configuration = CommandConfiguration(
         commandName: "health",
         abstract: "Ask every service how it is: vault, policy, orchestrator, workers, host agents.",
-        discussion: "Ends with exit status 5 when one does not answer.")
+        discussion: """
+            Ends with exit status 5 when one does not answer.
+
+            EXAMPLES
+              bascule health
+              bascule health --deadline 2
+              bascule health --json | jq .services
+            """)
 
     @OptionGroup package var common: CommonOptions
 
@@ -24,7 +31,8 @@ package struct HealthCommand: OperatorCommand {
             await ask("orchestrator", "orchestrator", at: session.settings[.orchestrator], in: session),
         ]
         if services[1].answers {
-            // A drained worker that is not there has no endpoint, and need not answer.
+            // A drained worker that is not there has no endpoint, and need not answer; one that nobody can connect to has
+            // none either, and shows that it lives by asking for jobs (`bascule workers`).
             for worker in try await session.policy().workers() where !worker.endpoint.isEmpty {
                 services.append(await ask("worker", worker.name, at: worker.endpoint, in: session))
             }

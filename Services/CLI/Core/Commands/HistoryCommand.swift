@@ -4,7 +4,12 @@ package import ArgumentParser
 package struct HistoryCommand: OperatorCommand {
     package static let configuration = CommandConfiguration(
         commandName: "history",
-        abstract: "List the last cycles of a guest: what changed, what was sent, how long it took.")
+        abstract: "List the last cycles of a guest: what changed, what was sent, how long it took.",
+        discussion: """
+            EXAMPLES
+              bascule history web1
+              bascule history web1 --last 100 --json
+            """)
 
     @Argument(help: "Guest, or identifier of the protection.")
     var guest: String

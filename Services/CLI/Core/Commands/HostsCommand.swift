@@ -4,6 +4,11 @@ package import ArgumentParser
 package struct HostsCommand: AsyncParsableCommand {
     package static let configuration = CommandConfiguration(
         commandName: "hosts", abstract: "List hosts, or remove one that is gone.",
+        discussion: """
+            EXAMPLES
+              bascule hosts
+              bascule hosts remove alpha3
+            """,
         subcommands: [List.self, Remove.self], defaultSubcommand: List.self)
 
     package init() {}
@@ -11,7 +16,13 @@ package struct HostsCommand: AsyncParsableCommand {
     package struct List: OperatorCommand {
         package static let configuration = CommandConfiguration(
             abstract: "List the hosts and their room (default).",
-            discussion: "Hosts appear by themselves: start bascule-agent on one, and it registers.")
+            discussion: """
+                Hosts appear by themselves: start bascule-agent on one, and it registers.
+
+                EXAMPLES
+                  bascule hosts list
+                  bascule hosts list --json | jq .hosts
+                """)
 
         @OptionGroup package var common: CommonOptions
 
@@ -53,7 +64,11 @@ package struct HostsCommand: AsyncParsableCommand {
 
     package struct Remove: OperatorCommand {
         package static let configuration = CommandConfiguration(
-            abstract: "Forget a host that is gone; refused while protections use it.")
+            abstract: "Forget a host that is gone; refused while protections use it.",
+            discussion: """
+                EXAMPLES
+                  bascule hosts remove alpha3
+                """)
 
         @Argument(help: "Name or identifier of the host.")
         var host: String

@@ -19,7 +19,12 @@ package struct NetworksCommand: AsyncParsableCommand {
     package init() {}
 
     package struct List: OperatorCommand {
-        package static let configuration = CommandConfiguration(abstract: "List the mappings (default).")
+        package static let configuration = CommandConfiguration(
+            abstract: "List the mappings (default).",
+            discussion: """
+                EXAMPLES
+                  bascule networks list
+                """)
 
         @OptionGroup package var common: CommonOptions
 
@@ -65,7 +70,13 @@ package struct NetworksCommand: AsyncParsableCommand {
     package struct Set: OperatorCommand {
         package static let configuration = CommandConfiguration(
             abstract: "Map a network; what is not given stays as it is.",
-            discussion: "none as a bridge means: link down.")
+            discussion: """
+                none as a bridge means: link down.
+
+                EXAMPLES
+                  bascule networks set gold gold-dr br-prod --target br-dr --test br-lab
+                  bascule networks set gold gold-dr default --test none
+                """)
 
         @OptionGroup var pair: PairArguments
 
@@ -91,7 +102,7 @@ package struct NetworksCommand: AsyncParsableCommand {
                 guard changed.networks.count < OperatorLimits.networksOfAPair else {
                     throw OperatorError(
                         .refused, "\(pair.source) → \(pair.target) has \(changed.networks.count) mappings already",
-                        remedy: "remove one: bascule networks remove")
+                        remedy: "remove one: bascule networks remove \(pair.source) \(pair.target) NETWORK")
                 }
                 changed.networks.append(.init(source: pair.network, target: "", testTarget: ""))
             }
@@ -109,7 +120,12 @@ package struct NetworksCommand: AsyncParsableCommand {
     }
 
     package struct Remove: OperatorCommand {
-        package static let configuration = CommandConfiguration(abstract: "Remove a mapping.")
+        package static let configuration = CommandConfiguration(
+            abstract: "Remove a mapping.",
+            discussion: """
+                EXAMPLES
+                  bascule networks remove gold gold-dr br-prod
+                """)
 
         @OptionGroup var pair: PairArguments
         @OptionGroup package var common: CommonOptions

@@ -4,7 +4,13 @@ package import ArgumentParser
 package struct PauseCommand: OperatorCommand {
     package static let configuration = CommandConfiguration(
         commandName: "pause", abstract: "Stop making recovery points of a guest; those that exist stay.",
-        discussion: "What changes meanwhile is still tracked: after resume, one delta catches up.")
+        discussion: """
+            What changes meanwhile is still tracked: after resume, one delta catches up.
+
+            EXAMPLES
+              bascule pause web1
+              bascule pause web1 --reason "storage is being moved"
+            """)
 
     @Argument(help: "Guest, or identifier of the protection.")
     var guest: String

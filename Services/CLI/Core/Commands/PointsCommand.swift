@@ -1,4 +1,5 @@
 package import ArgumentParser
+import Replica
 
 /// `bascule points GUEST [--last N]`, or `bascule points --replica FOLDER`
 package struct PointsCommand: OperatorCommand {
@@ -37,12 +38,15 @@ package struct PointsCommand: OperatorCommand {
         var host: String?
         var replica: String?
         var points: [PointRecord]
+        /// Why no point counts as verified; nil: it is known which do.
+        var verificationFault: String?
     }
 
     package func perform(in session: OperatorSession) async throws {
         var document = Document(replica: replica, points: [])
         if let replica {
             document.points = try ReplicaServer.points(in: replica)
+            document.verificationFault = ReplicaView.verificationFault(in: replica)
         } else {
             let registry = try await session.vault().registry()
             let protection = try registry.protection(named: guest ?? "")
@@ -50,7 +54,9 @@ package struct PointsCommand: OperatorCommand {
             document.guest = protection.guest
             document.protection = protection.id
             document.host = host.name
-            document.points = try await session.agent(of: host).points(of: protection.id)
+            let agent = try await session.agent(of: host)
+            document.points = try await agent.points(of: protection.id)
+            document.verificationFault = try await agent.replica(of: protection.id).verificationFault
         }
         let count = document.points.count
         document.points = Array(document.points.reversed().prefix(last ?? .max))
@@ -58,6 +64,9 @@ package struct PointsCommand: OperatorCommand {
             guard count > 0 else { return console.print("There is no recovery point yet.") }
             console.print(Self.table(of: document.points))
             if document.points.count < count { console.print("\(document.points.count) of \(count) points.") }
+            if let fault = document.verificationFault {
+                console.print("\(console.styled("warning", .warning)): no point counts as verified: \(fault)")
+            }
         }
     }
 

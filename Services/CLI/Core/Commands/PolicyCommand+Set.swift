@@ -1,5 +1,6 @@
 package import ArgumentParser
 import Foundation
+import Replica
 
 extension PolicyCommand {
     /// `bascule policy set NAME --frequency 30s …`
@@ -10,6 +11,15 @@ extension PolicyCommand {
                 A new policy starts from: every 30 s; every point kept for a day, hourly ones
                 for a week, daily ones for 30 days; crash-consistent; compression automatic;
                 no limit. Spans take s, m, h, d and w; sizes K, M, G.
+
+                The limit of a pair's policy is shared by all its guests, those with a policy
+                of their own included; such a policy's limit holds for its guests within it.
+
+                EXAMPLES
+                  bascule policy set every-30s --frequency 30s
+                  bascule policy set gold --frequency 1s --keep-all 1h --keep-daily 30d
+                  bascule policy set gold --application-consistent 1h --freeze-limit 2000
+                  bascule policy set day --bandwidth-at "mon-fri 8-18 5MiB"
                 """)
 
         @Argument(help: "Name of the policy.")
@@ -34,7 +44,7 @@ extension PolicyCommand {
         @Option(help: ArgumentHelp("none, lz4, zstd or automatic.", valueName: "kind"))
         var compression: String?
 
-        @Option(help: ArgumentHelp("Bytes a second shared by all workers of a pair, or unlimited.", valueName: "size"))
+        @Option(help: ArgumentHelp("Bytes a second that all workers of a pair share, or unlimited.", valueName: "size"))
         var bandwidth: String?
 
         @Option(
@@ -102,7 +112,7 @@ extension PolicyCommand {
             if let startAt {
                 if startAt == "now" {
                     policy.initialNotBeforeUnixSeconds = 0
-                } else if case .atOrBefore(let milliseconds) = try PointSelector(startAt) {
+                } else if case .atOrBefore(let milliseconds) = try PointName(naming: startAt) {
                     policy.initialNotBeforeUnixSeconds = milliseconds / 1_000
                 } else {
                     throw OperatorError(

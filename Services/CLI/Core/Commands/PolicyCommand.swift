@@ -21,7 +21,13 @@ package struct PolicyCommand: AsyncParsableCommand {
     package init() {}
 
     package struct List: OperatorCommand {
-        package static let configuration = CommandConfiguration(abstract: "List the policies (default).")
+        package static let configuration = CommandConfiguration(
+            abstract: "List the policies (default).",
+            discussion: """
+                EXAMPLES
+                  bascule policy list
+                  bascule policy list --json | jq .policies
+                """)
 
         @OptionGroup package var common: CommonOptions
 
@@ -67,7 +73,12 @@ package struct PolicyCommand: AsyncParsableCommand {
     }
 
     package struct Show: OperatorCommand {
-        package static let configuration = CommandConfiguration(abstract: "Show one policy in full.")
+        package static let configuration = CommandConfiguration(
+            abstract: "Show one policy in full.",
+            discussion: """
+                EXAMPLES
+                  bascule policy show gold
+                """)
 
         @Argument(help: "Name of the policy.")
         var name: String
@@ -86,7 +97,12 @@ package struct PolicyCommand: AsyncParsableCommand {
 
     package struct Assign: OperatorCommand {
         package static let configuration = CommandConfiguration(
-            commandName: "assign", abstract: "Give one guest a policy of its own, or take it back to its pair's.")
+            commandName: "assign", abstract: "Give one guest a policy of its own, or take it back to its pair's.",
+            discussion: """
+                EXAMPLES
+                  bascule policy assign gold --guest db1
+                  bascule policy assign --as-pair --guest db1
+                """)
 
         @Argument(help: "Name of the policy; leave it out with --as-pair.")
         var name: String?
@@ -120,7 +136,11 @@ package struct PolicyCommand: AsyncParsableCommand {
 
     package struct Delete: OperatorCommand {
         package static let configuration = CommandConfiguration(
-            commandName: "delete", abstract: "Delete a policy that nothing uses.")
+            commandName: "delete", abstract: "Delete a policy that nothing uses.",
+            discussion: """
+                EXAMPLES
+                  bascule policy delete gold
+                """)
 
         @Argument(help: "Name of the policy.")
         var name: String

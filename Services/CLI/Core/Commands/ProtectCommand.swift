@@ -11,6 +11,7 @@ package struct ProtectCommand: OperatorCommand {
               bascule protect web1 web2 --wait            with a progress bar
               bascule protect db1 --target-host beta3 --policy every-second
               bascule protect --cloud gold                every guest on the cloud's hosts
+              bascule protect web1 --wait --json          one document, when it is seeded
             """)
 
     @Argument(help: "Name or UUID of each guest.")
@@ -48,20 +49,23 @@ package struct ProtectCommand: OperatorCommand {
 
     package func perform(in session: OperatorSession) async throws {
         let vault = try await session.vault()
-        let answer: ProtectCloudAnswer
+        var answer: ProtectCloudAnswer
         if let cloud {
             answer = try await vault.protectCloud(cloud, target: targetCloud)
         } else {
             answer = try await protectEach(through: vault)
         }
         let registry = session.json ? Registry() : try await vault.registry()
-        try session.answer(answer) { console in
-            for line in Self.lines(for: answer, in: registry) { console.print(line) }
+        // One document, which also says how the waiting ended; people see at once what was begun.
+        if !(session.json && wait) {
+            try session.answer(answer) { console in
+                for line in Self.lines(for: answer, in: registry) { console.print(line) }
+            }
         }
         if wait {
-            for protection in answer.created {
-                try await StateWait.run(in: session, protection: protection, goal: .firstPoint)
-            }
+            let ended = await waitForEach(of: &answer, in: session)
+            if session.json { try session.answer(answer) { _ in } }
+            try ended.get()
         }
         if let refusal = answer.refused.first {
             let count = answer.refused.count
@@ -87,6 +91,24 @@ package struct ProtectCommand: OperatorCommand {
             }
         }
         return answer
+    }
+
+    /// One after the other, and none after one that cannot be reached.
+    private func waitForEach(
+        of answer: inout ProtectCloudAnswer, in session: OperatorSession
+    ) async -> Result<Void, any Error> {
+        answer.waits = []
+        for (position, protection) in answer.created.enumerated() {
+            do {
+                let ended = try await StateWait.run(in: session, protection: protection, goal: .firstPoint)
+                answer.created[position] = ended.protection
+                answer.waits?.append(ended.wait)
+            } catch {
+                answer.waits?.append(WaitRecord(protection, reached: false))
+                return .failure(error)
+            }
+        }
+        return .success(())
     }
 
     static func lines(for answer: ProtectCloudAnswer, in registry: Registry) -> [String] {

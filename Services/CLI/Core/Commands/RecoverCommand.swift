@@ -16,9 +16,10 @@ package struct RecoverCommand: ParsableCommand {
 
             EXAMPLES
               bascule recover --config /etc/bascule/agent.yaml list
+              bascule recover --config /etc/bascule/agent.yaml list --json
               bascule recover --config /etc/bascule/agent.yaml verify ID
               bascule recover --config /etc/bascule/agent.yaml start ID --cycle 17
-              bascule recover --config /etc/bascule/agent.yaml start ID --verified
+              bascule recover --config /etc/bascule/agent.yaml start ID --point verified
             """)
 
     @Argument(parsing: .captureForPassthrough, help: "What bascule-agent recover takes.")

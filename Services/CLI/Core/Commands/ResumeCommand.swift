@@ -3,7 +3,11 @@ package import ArgumentParser
 /// `bascule resume GUEST`
 package struct ResumeCommand: OperatorCommand {
     package static let configuration = CommandConfiguration(
-        commandName: "resume", abstract: "Go on making recovery points of a paused guest.")
+        commandName: "resume", abstract: "Go on making recovery points of a paused guest.",
+        discussion: """
+            EXAMPLES
+              bascule resume web1
+            """)
 
     @Argument(help: "Guest, or identifier of the protection.")
     var guest: String

@@ -21,6 +21,10 @@ package struct RunCommand: AsyncParsableCommand {
             discussion: """
                 With --watch, until it is over; the exit status then says how it ended, as
                 for the command that began it: 0 succeeded, 1 failed, 7 stands still.
+
+                EXAMPLES
+                  bascule run show 1a2b3c4d
+                  bascule run show 1a2b3c4d --watch
                 """)
 
         @Argument(help: "Identifier of the run, or its first eight characters.")
@@ -46,7 +50,12 @@ package struct RunCommand: AsyncParsableCommand {
 
     package struct Resume: OperatorCommand {
         package static let configuration = CommandConfiguration(
-            abstract: "Let a waiting run try its step again at once.")
+            abstract: "Let a waiting run try its step again at once.",
+            discussion: """
+                EXAMPLES
+                  bascule run resume 1a2b3c4d
+                  bascule run resume 1a2b3c4d --no-wait
+                """)
 
         @Argument(help: "Identifier of the run, or its first eight characters.")
         var id: String
@@ -67,7 +76,12 @@ package struct RunCommand: AsyncParsableCommand {
 
     package struct Abandon: OperatorCommand {
         package static let configuration = CommandConfiguration(
-            abstract: "Take a waiting run back as far as it can be; it fails.")
+            abstract: "Take a waiting run back as far as it can be; it fails.",
+            discussion: """
+                EXAMPLES
+                  bascule run abandon 1a2b3c4d
+                  bascule run abandon 1a2b3c4d --yes
+                """)
 
         @Argument(help: "Identifier of the run, or its first eight characters.")
         var id: String

@@ -4,12 +4,24 @@ package import ArgumentParser
 package struct SitesCommand: AsyncParsableCommand {
     package static let configuration = CommandConfiguration(
         commandName: "sites", abstract: "List, add or remove sites.",
+        discussion: """
+            EXAMPLES
+              bascule sites
+              bascule sites add berlin
+              bascule sites remove berlin
+            """,
         subcommands: [List.self, Add.self, Remove.self], defaultSubcommand: List.self)
 
     package init() {}
 
     package struct List: OperatorCommand {
-        package static let configuration = CommandConfiguration(abstract: "List the sites (default).")
+        package static let configuration = CommandConfiguration(
+            abstract: "List the sites (default).",
+            discussion: """
+                EXAMPLES
+                  bascule sites list
+                  bascule sites list --json | jq .sites
+                """)
 
         @OptionGroup package var common: CommonOptions
 
@@ -43,7 +55,14 @@ package struct SitesCommand: AsyncParsableCommand {
     }
 
     package struct Add: OperatorCommand {
-        package static let configuration = CommandConfiguration(abstract: "Add a site.")
+        package static let configuration = CommandConfiguration(
+            abstract: "Add a site.",
+            discussion: """
+                A host agent that registers brings its site along.
+
+                EXAMPLES
+                  bascule sites add berlin
+                """)
 
         @Argument(help: "Name of the site.")
         var name: String
@@ -60,7 +79,11 @@ package struct SitesCommand: AsyncParsableCommand {
 
     package struct Remove: OperatorCommand {
         package static let configuration = CommandConfiguration(
-            abstract: "Remove a site that has no clouds.")
+            abstract: "Remove a site that has no clouds.",
+            discussion: """
+                EXAMPLES
+                  bascule sites remove berlin
+                """)
 
         @Argument(help: "Name of the site.")
         var name: String

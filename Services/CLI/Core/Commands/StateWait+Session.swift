@@ -1,9 +1,13 @@
 extension StateWait {
     /// Looks twice a second until the goal is reached.
     ///
+    /// - Returns: the protection as it is then, and how the waiting ended.
     /// - Throws: `OperatorError` when it can no longer be reached; `CancellationError` on Ctrl-C, which stops the
     ///   waiting, not the work.
-    static func run(in session: OperatorSession, protection: Registry.Protection, goal: Goal) async throws {
+    @discardableResult
+    static func run(
+        in session: OperatorSession, protection: Registry.Protection, goal: Goal
+    ) async throws -> (protection: Registry.Protection, wait: WaitRecord) {
         let vault = try await session.vault()
         let policy = try await session.policy()
         var wait = StateWait(guest: protection.guest, goal: goal)
@@ -20,7 +24,8 @@ extension StateWait {
                 session.console.showProgress(line)
             case .reached(let sentence):
                 if !session.json { session.console.print(sentence) }
-                return
+                let last = current ?? protection
+                return (last, WaitRecord(last, reached: true, cycle: status?.lastCycle))
             case .failed(let error):
                 throw error
             }

@@ -9,7 +9,7 @@ package struct StatusCommand: OperatorCommand {
         discussion: """
             ACTIVE is the host whose guest may run; NEWEST is the age of the newest
             recovery point; PENDING is what the open cycle still has to store; CHANGED,
-            SENT and TOOK are of the last cycle that committed. Below the table, one line
+            SENT and TOOK are of the last cycle that committed. Below the table it
             says why anything is not normal, and what to do.
 
             EXAMPLES

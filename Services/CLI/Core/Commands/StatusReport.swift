@@ -72,7 +72,9 @@ package struct StatusReport: Sendable, Equatable, Codable {
 
     package func lines(width: Int?, styled: Bool) -> [String] {
         guard !rows.isEmpty else {
-            return ["Nothing is protected yet. See what could be: bascule guests"] + notes(width: width)
+            return DisplayWidth.wrapped(
+                "Nothing is protected yet. See what could be: bascule guests", to: width ?? .max, others: "  ")
+                + notes(width: width)
         }
         return table.lines(width: width, styled: styled) + reasons(width: width, styled: styled) + notes(width: width)
     }
@@ -103,7 +105,7 @@ package struct StatusReport: Sendable, Equatable, Codable {
         return table
     }
 
-    /// Why something is not normal, and what to do; a line each.
+    /// Why something is not normal, and what to do: broken into lines, and never cut, because the remedy comes last.
     private func reasons(width: Int?, styled: Bool) -> [String] {
         var lines: [String] = []
         for row in rows {
@@ -118,8 +120,9 @@ package struct StatusReport: Sendable, Equatable, Codable {
                 sentences.append((.plain, "\(row.protection.state.words): \(reason)"))
             }
             for (style, sentence) in sentences {
-                let text = DisplayWidth.fitted("  \(row.protection.guest): \(sentence)", to: width ?? .max)
-                lines.append(styled ? style.applied(to: text) : text)
+                let told = DisplayWidth.wrapped(
+                    "\(row.protection.guest): \(sentence)", to: width ?? .max, first: "  ", others: "    ")
+                lines += styled ? told.map(style.applied(to:)) : told
             }
         }
         return lines
@@ -133,6 +136,6 @@ package struct StatusReport: Sendable, Equatable, Codable {
         if !unprotected.isEmpty {
             notes.append("Not protected: \(unprotected.joined(separator: ", "))")
         }
-        return notes.map { DisplayWidth.fitted($0, to: width ?? .max) }
+        return notes.flatMap { DisplayWidth.wrapped($0, to: width ?? .max, others: "  ") }
     }
 }

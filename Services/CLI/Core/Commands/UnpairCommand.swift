@@ -3,8 +3,12 @@ package import ArgumentParser
 /// `bascule unpair SOURCE TARGET`
 package struct UnpairCommand: OperatorCommand {
     package static let configuration = CommandConfiguration(
-        commandName: "unpair", abstract: "Take a pair of clouds apart; refused while guests are protected between them."
-    )
+        commandName: "unpair",
+        abstract: "Take a pair of clouds apart; refused while guests are protected between them.",
+        discussion: """
+            EXAMPLES
+              bascule unpair gold gold-dr
+            """)
 
     @Argument(help: "The source cloud.")
     var source: String

@@ -3,7 +3,12 @@ package import ArgumentParser
 /// `bascule version`
 package struct VersionCommand: OperatorCommand {
     package static let configuration = CommandConfiguration(
-        commandName: "version", abstract: "Show the version of bascule.")
+        commandName: "version", abstract: "Show the version of bascule.",
+        discussion: """
+            EXAMPLES
+              bascule version
+              bascule version --json
+            """)
 
     @OptionGroup package var common: CommonOptions
 

@@ -25,7 +25,12 @@ package struct WorkersCommand: AsyncParsableCommand {
     /// `bascule workers list`
     package struct List: OperatorCommand {
         package static let configuration = CommandConfiguration(
-            abstract: "List the workers with their jobs and rates (default).")
+            abstract: "List the workers with their jobs and rates (default).",
+            discussion: """
+                EXAMPLES
+                  bascule workers list
+                  bascule workers list --jobs
+                """)
 
         @Flag(help: "Also what each of them moves.")
         var jobs = false
@@ -56,7 +61,12 @@ package struct WorkersCommand: AsyncParsableCommand {
             abstract: "Let a worker finish what it has, and give it nothing more.",
             discussion: """
                 It stays drained, also when it or the policy service is started again, until:
-                bascule workers resume NAME. Ctrl-C ends the waiting, not the draining.
+                bascule workers resume NAME; or until it was away for a day. Ctrl-C ends the
+                waiting, not the draining.
+
+                EXAMPLES
+                  bascule workers drain worker-3
+                  bascule workers drain worker-3 --no-wait
                 """)
 
         @Argument(help: "Name of the worker; several of one name are drained together.")
@@ -98,7 +108,12 @@ package struct WorkersCommand: AsyncParsableCommand {
 
     /// `bascule workers resume NAME`
     package struct Resume: OperatorCommand {
-        package static let configuration = CommandConfiguration(abstract: "Give a drained worker jobs again.")
+        package static let configuration = CommandConfiguration(
+            abstract: "Give a drained worker jobs again.",
+            discussion: """
+                EXAMPLES
+                  bascule workers resume worker-3
+                """)
 
         @Argument(help: "Name of the worker.")
         var name: String

@@ -17,6 +17,11 @@ package struct DemoCommand: OperatorCommand {
 
             Needs root, because QEMU runs under libvirt's embedded driver, and what
             Scripts/install-prerequisites demo installs.
+
+            EXAMPLES
+              sudo bascule demo
+              sudo bascule demo --seconds 60 --keep-files
+              sudo bascule demo --json >result.json
             """)
 
     @Option(help: "How many seconds points are made and watched.")
@@ -61,26 +66,31 @@ package struct DemoCommand: OperatorCommand {
         if let acts { plan.acts = try DemoAct.list(acts) }
         let programs = InstalledPrograms(binaries: session.settings[.binaries])
         let stage = try DemoStage(plan: plan, programs: programs)
+        // The story is told beside the one document that standard output gets.
+        let console: any Console = session.json ? NarratingConsole(session.console) : session.console
+        var telling = session
+        telling.console = console
         let result: Result<DemoReport, any Error>
-        do { result = .success(try await Demo(stage: stage, session: session).run()) } catch {
+        do { result = .success(try await Demo(stage: stage, session: telling).run()) } catch {
             result = .failure(error)
         }
-        let console = session.console
         if result.isFailure { console.printError("Taking everything down; a moment.") }
         // In a task of its own, because a cancelled one cannot wait for processes to end.
         let keep = keepFiles || (result.isFailure && !(result.isInterruption))
         let left = try await Task { try await stage.takeDown(keepingFiles: keep) }.value
         if keep { console.print("Settings and logs of the run are in \(stage.root).") }
         let report = try result.get()
-        console.print("")
-        console.print(report.table)
-        if !report.outcomes.isEmpty {
+        try session.answer(DemoDocument(report, leftBehind: left, files: keep ? stage.root : nil)) { console in
             console.print("")
-            console.print(DemoOutcome.table(of: report.outcomes))
-        }
-        for leftover in left { console.print("left behind: \(leftover)") }
-        if left.isEmpty {
-            console.print("Everything was taken down in order; nothing is left behind. \(report.seconds) s in all.")
+            console.print(report.table)
+            if !report.outcomes.isEmpty {
+                console.print("")
+                console.print(DemoOutcome.table(of: report.outcomes))
+            }
+            for leftover in left { console.print("left behind: \(leftover)") }
+            if left.isEmpty {
+                console.print("Everything was taken down in order; nothing is left behind. \(report.seconds) s in all.")
+            }
         }
         guard report.succeeded, left.isEmpty else {
             throw OperatorError(

@@ -1,5 +1,6 @@
 import Foundation
 import LocalSites
+import Replica
 import TestGuest
 
 /// Proves that a recovery point is what the guest's disks held: stock tools hash the disks at the capture instant, and

@@ -37,13 +37,16 @@ struct DemoServices: Sendable {
         }
     }
 
-    /// Makes the policy, pairs the clouds, and protects the guest.
+    /// Makes the policy, pairs the clouds, and protects the guest. Of clouds that are paired already, what else the pair
+    /// says (fencing, networks) stays.
     func protect(bandwidthBytesPerSecond: UInt64 = 0) async throws -> Registry.Protection {
         _ = try await putPolicy(bandwidthBytesPerSecond: bandwidthBytesPerSecond)
-        try await vault.pair(
-            Registry.Pair(
-                source: stage.names.primaryCloud, target: stage.names.secondaryCloud, policy: Self.policyName,
-                autoProtect: false, protectAll: false))
+        let (source, target) = (stage.names.primaryCloud, stage.names.secondaryCloud)
+        var pair =
+            try await vault.registry().pairs.first { $0.source == source && $0.target == target }
+            ?? Registry.Pair(source: source, target: target, policy: "", autoProtect: false, protectAll: false)
+        pair.policy = Self.policyName
+        try await vault.pair(pair)
         return try await vault.protect(ProtectOrder(guest: stage.guestName))
     }
 

@@ -24,6 +24,39 @@ package enum DisplayWidth {
         return kept + "…"
     }
 
+    /// `text` in lines of at most `limit` columns, broken between words; `first` goes before the first line, `others`
+    /// before every further one. A word that is longer than a line is broken itself, because nothing may be lost.
+    package static func wrapped(_ text: String, to limit: Int, first: String = "", others: String = "") -> [String] {
+        let words = String(text.map { isControl($0) ? " " : $0 }).split(separator: " ")
+        var lines: [String] = []
+        var line = first
+        var width = of(first)
+        var isEmpty = true
+        func endLine() {
+            lines.append(line)
+            line = others
+            width = of(others)
+            isEmpty = true
+        }
+        for word in words {
+            let needed = of(String(word))
+            if !isEmpty, width + 1 + needed > limit { endLine() }
+            if !isEmpty {
+                line.append(" ")
+                width += 1
+            }
+            for character in word {
+                let next = of(character)
+                if !isEmpty, width + next > limit { endLine() }
+                line.append(character)
+                width += next
+                isEmpty = false
+            }
+        }
+        if !isEmpty || lines.isEmpty { lines.append(line) }
+        return lines
+    }
+
     package static func padded(_ text: String, to width: Int, alignment: Table.Alignment) -> String {
         let fill = String(repeating: " ", count: max(0, width - of(text)))
         switch alignment {

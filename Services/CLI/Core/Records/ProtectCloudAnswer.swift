@@ -9,4 +9,6 @@ package struct ProtectCloudAnswer: Sendable, Equatable, Codable {
     package var refused: [Refusal]
     /// Names of guests that were protected before.
     package var already: [String]
+    /// How the waiting for each of the created ended, as far as it came; nil without `--wait`.
+    package var waits: [WaitRecord]?
 }

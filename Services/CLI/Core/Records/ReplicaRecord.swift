@@ -12,4 +12,6 @@ package struct ReplicaRecord: Sendable, Equatable, Codable {
     package var disks: [Registry.Disk]
     /// 0: none.
     package var openCycle: UInt64
+    /// Why no point counts as verified; nil: it is known which do.
+    package var verificationFault: String?
 }

@@ -41,7 +41,7 @@ package struct RunReport: Sendable {
 
     /// What came of it, or what it waits for.
     package func summary(width: Int?, styled: Bool) -> [String] {
-        var lines: [(String, TextStyle)] = run.warnings.map { ("  warning: \($0)", .warning) }
+        var lines: [(String, TextStyle)] = run.warnings.map { ("warning: \($0)", .warning) }
         var facts: [String] = []
         if run.cycle > 0 {
             let time = HumanUnits.time(unixMilliseconds: run.capturedUnixMilliseconds)
@@ -50,12 +50,16 @@ package struct RunReport: Sendable {
         if let rpo = run.rpoMilliseconds { facts.append("RPO \(HumanUnits.duration(milliseconds: rpo))") }
         if let rto = run.rtoMilliseconds { facts.append("RTO \(HumanUnits.duration(milliseconds: rto))") }
         if !run.startedGuest.isEmpty { facts.append("\(run.startedGuest) runs at \(run.toHost)") }
-        if !facts.isEmpty { lines.append(("  \(facts.joined(separator: ", "))", .plain)) }
+        if !facts.isEmpty { lines.append((facts.joined(separator: ", "), .plain)) }
         let said = [run.sentence, run.remedy].filter { !$0.isEmpty }.joined(separator: " ")
         if run.state != .running {
-            lines.append(("  \(run.state.rawValue)\(said.isEmpty ? "" : ": \(said)")", run.state.style))
+            lines.append(("\(run.state.rawValue)\(said.isEmpty ? "" : ": \(said)")", run.state.style))
         }
-        return lines.map { fitted($0.0, $0.1, width, styled) }
+        // Broken into lines, and never cut, because the remedy comes last.
+        return lines.flatMap { text, style in
+            let told = DisplayWidth.wrapped(text, to: width ?? .max, first: "  ", others: "    ")
+            return styled ? told.map(style.applied(to:)) : told
+        }
     }
 
     private var heading: String {

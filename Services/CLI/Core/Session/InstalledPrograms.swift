@@ -1,7 +1,8 @@
 import Foundation
+import ServiceRuntime
 
-/// Where the executables and the plugin of this build are: the folder that the settings name, else that of `bascule`
-/// itself.
+/// Where the executables and the plugin are: the folder that the settings name, else that of `bascule` itself; the plugin
+/// there or in `../lib/bascule`.
 struct InstalledPrograms: Sendable {
     let folder: String
 
@@ -18,11 +19,11 @@ struct InstalledPrograms: Sendable {
 
     /// - Throws: `OperatorError` with code `notFound`.
     func path(of name: String) throws -> String {
-        let path = "\(folder)/\(name)"
-        guard FileManager.default.fileExists(atPath: path) else {
+        let places = name == InstalledPlugin.name ? InstalledPlugin.places(in: folder) : ["\(folder)/\(name)"]
+        guard let path = places.first(where: FileManager.default.fileExists) else {
             throw OperatorError(
                 .notFound, "\(name) is not in \(folder)",
-                remedy: "build everything (swift build), or set BASCULE_BINARIES")
+                remedy: "build everything (swift build), install it (make install), or set BASCULE_BINARIES")
         }
         return path
     }

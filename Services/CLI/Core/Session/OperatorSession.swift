@@ -2,7 +2,7 @@ package import MessageBus
 
 /// What every command works with: the console, the settings, and connections to the services, made when first asked for.
 package struct OperatorSession: Sendable {
-    package let console: any Console
+    package var console: any Console
     package let settings: OperatorSettings
     /// Answers are one JSON document a line instead of tables.
     package let json: Bool

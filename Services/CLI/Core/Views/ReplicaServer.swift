@@ -16,7 +16,7 @@ struct ReplicaServer: Sendable {
 
     /// - Throws: `OperatorError`: `notFound`, `corrupt`, or `failed` when nbdkit does not start.
     static func start(
-        directory: String, selector: PointSelector, socket: String?, binaries: String
+        directory: String, selector: PointName, socket: String?, binaries: String
     ) async throws -> ReplicaServer {
         let (cycle, disks) = try choose(selector, in: directory)
         let plugin = try InstalledPrograms(binaries: binaries).path(of: "libbascule-view-plugin.so")
@@ -90,7 +90,7 @@ struct ReplicaServer: Sendable {
     }
 
     private static func choose(
-        _ selector: PointSelector, in directory: String
+        _ selector: PointName, in directory: String
     ) throws -> (cycle: UInt64, disks: [(target: String, sizeBytes: UInt64)]) {
         do {
             let points = try ReplicaView.points(in: directory)

@@ -10,6 +10,7 @@ import ServiceRuntime
 struct InventoryReporter: Sendable {
     let host: String
     let run: UInt64
+    let standing: HostStanding
     let settings: HostAgentSettings
     /// What others connect to.
     let controlEndpoint: String
@@ -18,6 +19,8 @@ struct InventoryReporter: Sendable {
     let sides: SideRole
     /// What this host holds by itself.
     let sideReports: @Sendable () async throws -> [SideReport]
+    /// Ends captures and views, when another agent is this host.
+    let endActs: @Sendable () async -> Void
     /// Rings when something changed at the hypervisor.
     let changes: Bell
     let stop: StopSignal
@@ -51,6 +54,11 @@ struct InventoryReporter: Sendable {
                 try await send(number: number)
                 if reach != .reached { logger.notice("vault reached", metadata: ["vault": "\(settings.vault)"]) }
                 reach = .reached
+                await standing.accepted()
+            } catch let error as RemoteError where error.code == .staleGeneration {
+                // It is asked again all the same: whoever restores the vault, or removes the host there, may want it back.
+                registration = .missing
+                if await standing.replaced(because: error.message) { await endActs() }
             } catch let error as RemoteError where error.code == .notFound {
                 // The vault does not know this host: its database is new, or the host was removed there.
                 registration = .missing
@@ -77,6 +85,7 @@ struct InventoryReporter: Sendable {
         request.host.controlEndpoint = controlEndpoint
         request.host.agentVersion = BasculeVersion.current
         request.host.hypervisorUri = information.hypervisorURI
+        request.host.incarnation = standing.incarnation
         request.host.capacity = try capacity(information)
         _ = try await vault.vault(.registerHost(request), deadline: HostAgentLimits.reportDeadline)
     }
@@ -90,6 +99,7 @@ struct InventoryReporter: Sendable {
         }
         var request = ReportInventory()
         request.hostID = host
+        request.incarnation = standing.incarnation
         // Numbers rise within a run, and a later run begins above every number of an earlier one.
         request.sequence = run << 32 | number
         request.capacity = try capacity(try await hypervisor.hostInformation())

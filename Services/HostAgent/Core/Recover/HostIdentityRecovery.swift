@@ -8,7 +8,7 @@ import Messages
 ///
 /// Without it the agent is a new host, and the vault refuses it, because its name is taken. Two hosts must never run under
 /// one identity, so it is taken only by an agent that is stopped, of the name that the vault knows, while nobody reports
-/// under it.
+/// under it; and it is taken in a new incarnation, so that the machine that had it before is refused when it comes back.
 package enum HostIdentityRecovery {
     /// What became of it.
     package enum Outcome: Sendable, Equatable {
@@ -35,15 +35,21 @@ package enum HostIdentityRecovery {
                     remedy: "Start the agent; it registers by itself.")
             }
             let own = try await store.knownHostIdentifier()
-            if own == known.id { return .had(known.id) }
+            let incarnation = try await store.hostIncarnation()
+            if own == known.id, incarnation >= known.incarnation { return .had(known.id) }
             try check(known, own: own, registry)
-            try await store.replaceHostIdentifier(with: known.id)
+            guard known.incarnation < UInt64(Int64.max) else {
+                throw HostAgentError(
+                    .failedPrecondition, "The vault counts no further incarnation of host \(name).",
+                    remedy: "Let the vault forget the host and start its agent: bascule hosts remove \(name)")
+            }
+            try await store.replaceHostIdentifier(with: known.id, incarnation: known.incarnation + 1)
             return .taken(known.id)
         }
     }
 
     private static func check(_ known: Messages.Host, own: String?, _ registry: Snapshot) throws {
-        if let other = registry.hosts.first(where: { $0.id == own }) {
+        if let other = registry.hosts.first(where: { $0.id == own && $0.id != known.id }) {
             throw HostAgentError(
                 .failedPrecondition, "This agent is host \(other.name) of the vault, and has lost nothing.",
                 remedy: "To give it another name, let the vault forget the host that has it: bascule hosts remove "

@@ -4,13 +4,16 @@ package import Logging
 import MessageBus
 import Messages
 
+import enum Replica.PointName
+
 /// Starting a guest from its replica's directory alone: no vault, no orchestrator, no source, no network.
 ///
 /// An agent that runs on this host is asked over its endpoint. Without one, this process is the agent for as long as the
 /// command takes: on a port of its own, and silent towards the vault. The guest and its view outlive it, and the next
 /// agent takes both over and tells the vault.
 package struct ReplicaRecovery: Sendable {
-    package struct Replica: Sendable {
+    /// What `recover list` shows. The keys of this and of what follows are documented in JSON.md and stay.
+    package struct Replica: Sendable, Encodable {
         package var protection: String
         package var guest: String
         package var guestName: String
@@ -26,17 +29,37 @@ package struct ReplicaRecovery: Sendable {
         package var isAdopted: Bool
         /// The point that its guest runs from; nil: it does not run.
         package var runningCycle: UInt64?
+
+        private enum CodingKeys: String, CodingKey {
+            case protection, generation, newestCycle, points, verifiedCycle, verificationFault, runningCycle
+            case guest = "guestUUID"
+            case guestName = "guest"
+            case newestUnixMilliseconds = "capturedUnixMilliseconds"
+            case isAdopted = "adopted"
+        }
     }
 
-    package struct Started: Sendable {
+    package struct List: Sendable, Encodable {
+        package var replicas: [Replica]
+
+        package init(replicas: [Replica]) { self.replicas = replicas }
+    }
+
+    package struct Started: Sendable, Encodable {
         package var guestName: String
         package var cycle: UInt64
         package var generation: UInt64
         package var milliseconds: UInt64
         package var warnings: [String]
+
+        private enum CodingKeys: String, CodingKey {
+            case cycle, generation, warnings
+            case guestName = "guest"
+            case milliseconds = "startMilliseconds"
+        }
     }
 
-    package struct Verified: Sendable {
+    package struct Verified: Sendable, Encodable {
         package var checkedBytes: UInt64
         package var faults: [String]
         package var faultCount: UInt64
@@ -110,6 +133,17 @@ package struct ReplicaRecovery: Sendable {
             newestUnixMilliseconds: points.points.last?.capturedUnixMs ?? 0, points: points.points.count,
             verifiedCycle: points.points.last { $0.verified }?.cycle, verificationFault: described.verificationFault,
             isAdopted: described.adopted, runningCycle: described.runningCycle == 0 ? nil : described.runningCycle)
+    }
+
+    /// The cycle of a point of the replica, by what an operator calls it.
+    ///
+    /// - Throws: `RemoteError` with code `notFound`, or `invalidArgument` when the name means nothing or several.
+    package func cycle(named name: String, in replica: Replica) async throws -> UInt64 {
+        let point = try PointName(naming: name)
+        var list = ListPoints()
+        list.protection = replica.protection
+        guard case .points(let points) = try await send(.listPoints(list)) else { throw unexpected }
+        return try point.cycle(among: points.points, of: replica.guestName)
     }
 
     // MARK: Verify

@@ -10,12 +10,12 @@ struct AgentHealth: Sendable {
     let sides: SideRole
     let started: StartedRole
     let replicas: String
+    let standing: HostStanding
     private let beginning = ContinuousClock().now
 
     init(
         name: String, source: SourceRole, target: TargetRole, views: ViewSupervisor, sides: SideRole,
-        started: StartedRole,
-        replicas: String
+        started: StartedRole, replicas: String, standing: HostStanding
     ) {
         self.name = name
         self.source = source
@@ -24,6 +24,7 @@ struct AgentHealth: Sendable {
         self.sides = sides
         self.started = started
         self.replicas = replicas
+        self.standing = standing
     }
 
     func reply() async -> HealthReply {
@@ -33,17 +34,23 @@ struct AgentHealth: Sendable {
         reply.version = BasculeVersion.current
         reply.uptimeSeconds = beginning.duration(to: ContinuousClock().now).components.seconds
         reply.level = .normal
+        // The agent itself is well, so this is no more than a warning: whoever watches over its process, and starts
+        // anew what is critical, would in a container end every guest of the host. How bad it is for the guest, the
+        // protection's status tells.
+        let alarms = await sides.standingAlarms
+        if !alarms.isEmpty { reply.level = .warning }
         reply.details = [
             "\(await source.openCaptures) captures are open", "\(await target.openCycles) cycles are open",
             "\(await views.count) views are open", "\(await started.count) guests were started from replicas",
         ]
+        reply.details += alarms
+        if let sentence = await standing.sentence {
+            reply.level = .critical
+            reply.details.append("this agent does nothing any more: \(sentence)")
+        }
         if await !source.isReady {
             reply.level = .critical
             reply.details.append("the hypervisor could not be reached yet")
-        }
-        for alarm in await sides.standingAlarms {
-            reply.level = .critical
-            reply.details.append(alarm)
         }
         for protection in await started.views.missing() {
             reply.level = .critical

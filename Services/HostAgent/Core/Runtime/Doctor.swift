@@ -154,12 +154,13 @@ struct Doctor: Sendable {
         { [settings] in
             guard !settings.nbdkitPlugin.isEmpty else {
                 throw Shortcoming(
-                    detail: "the setting `nbdkitPlugin` is empty: recovery points can not be exported",
-                    remedy: "Set it to the path of libbascule-view-plugin.so.")
+                    detail: "there is no \(InstalledPlugin.name): no point can be exported, and no guest starts",
+                    remedy: "Put it at \(InstalledPlugin.places().joined(separator: " or ")), or set `nbdkitPlugin` to "
+                        + "its path.")
             }
             let words = try output(
                 of: ["nbdkit", "--dump-plugin", settings.nbdkitPlugin],
-                remedy: "Build it with `make build`, and set `nbdkitPlugin` to its path.")
+                remedy: "Build it with `make build`, install it with `make install`, or correct `nbdkitPlugin`.")
             let name = words.split(separator: "\n").first { $0.hasPrefix("name=") } ?? "loads"
             return "\(settings.nbdkitPlugin): \(name)"
         }

@@ -13,20 +13,16 @@ struct SideDescriptions: Sendable {
     func reports() async throws -> [SideReport] {
         let known = await sides.all
         let replicas = await target.generations
+        let started = try await started.failovers()
         var reports: [SideReport] = []
         for protection in Set(known.keys).union(replicas.keys).sorted() {
             let side = known[protection]
             reports.append(
                 SideReport(
                     protection: protection, generation: max(side?.generation ?? 0, replicas[protection] ?? 0),
-                    active: side?.isActive ?? false, cycle: try await runningCycle(of: protection)))
+                    active: side?.isActive ?? false, cycle: started[protection]?.cycle ?? 0))
         }
         return reports
-    }
-
-    /// Of the guest that was started for good, from a replica or on its own disks; 0: none was.
-    private func runningCycle(of protection: String) async throws -> UInt64 {
-        try await started.failover(of: protection)?.cycle ?? 0
     }
 
     func describe(_ protection: String, _ uuid: String) async throws -> SideDescription {

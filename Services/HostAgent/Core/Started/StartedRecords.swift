@@ -26,7 +26,7 @@ struct StartedRecords: Sendable {
         try FileManager.default.createDirectory(
             atPath: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o711])
         let draft = "\(directory)/state.new"
-        try write(try started.encoded(), to: draft)
+        try StableStorage.write(try started.encoded(), to: draft)
         try StableStorage.rename(draft, to: path(of: protection, started.order.purpose))
         try StableStorage.synchronize(directory)
         try StableStorage.synchronize("\(replicas)/\(protection)")
@@ -36,7 +36,7 @@ struct StartedRecords: Sendable {
     func remove(_ protection: String, _ purpose: StartedReplica.Purpose) throws {
         let directory = directory(of: protection, purpose)
         guard FileManager.default.fileExists(atPath: directory) else { return }
-        try check(unlinkIfThere(path(of: protection, purpose)), "unlink", directory)
+        try StableStorage.check(unlinkIfThere(path(of: protection, purpose)), "unlink", directory)
         try StableStorage.synchronize(directory)
         try FileManager.default.removeItem(atPath: directory)
         try StableStorage.synchronize("\(replicas)/\(protection)")
@@ -52,7 +52,7 @@ struct StartedRecords: Sendable {
         try FileManager.default.createDirectory(
             atPath: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o711])
         let draft = definitionPath(of: protection) + ".new"
-        try write(Array(definition.utf8), to: draft)
+        try StableStorage.write(Array(definition.utf8), to: draft)
         try StableStorage.rename(draft, to: definitionPath(of: protection))
         try StableStorage.synchronize(directory)
     }
@@ -65,25 +65,8 @@ struct StartedRecords: Sendable {
 
     // MARK: Pieces
 
-    private func write(_ bytes: [UInt8], to path: String) throws {
-        let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
-        try check(descriptor, "open", path)
-        defer { close(descriptor) }
-        var written = 0
-        while written < bytes.count {
-            let count = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress! + written, $0.count - written) }
-            try check(Int32(clamping: count), "write", path)
-            written += count
-        }
-        try check(fsync(descriptor), "fsync", path)
-    }
-
     private func unlinkIfThere(_ path: String) -> Int32 {
         let result = unlink(path)
         return result != 0 && errno == ENOENT ? 0 : result
-    }
-
-    private func check(_ result: Int32, _ call: String, _ path: String) throws {
-        try StableStorage.check(result, call, path)
     }
 }

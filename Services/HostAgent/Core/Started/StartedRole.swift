@@ -115,6 +115,20 @@ package actor StartedRole {
         return onBase.guest
     }
 
+    /// The same of every protection, by protection.
+    func failovers() async throws -> [String: StartedGuest] {
+        // Before the database is asked, because a guest that goes over to its own disks meanwhile is then in both.
+        let fromReplicas = known.filter { $0.key.purpose == .failover }.compactMap { key, state in
+            state.started.map { (key.protection, $0) }
+        }
+        let onBase = try await store.everyStartedOnBase()
+        let sides = await sides.all
+        let onOwnDisks = onBase.filter { started in
+            sides[started.protection].map { $0.isActive && $0.generation == started.generation } ?? false
+        }
+        return Dictionary(onOwnDisks.map { ($0.protection, $0.guest) } + fromReplicas) { _, fromReplica in fromReplica }
+    }
+
     var count: Int { known.count }
 
     /// Guests that run from a view and did not answer yet. One on base images proves no point: what it runs on was

@@ -74,6 +74,13 @@ extension AgentStore {
                     ) STRICT;
                     """)
         }
+        migrator.registerMigration("2026-11-26 incarnation of the host") { database in
+            try database.execute(
+                sql: """
+                    ALTER TABLE host ADD COLUMN incarnation INTEGER NOT NULL DEFAULT 0 CHECK (incarnation >= 0);
+                    ALTER TABLE host ADD COLUMN replacedBecause TEXT NOT NULL DEFAULT '';
+                    """)
+        }
         return migrator
     }
 }

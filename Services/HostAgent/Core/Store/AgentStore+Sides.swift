@@ -91,14 +91,15 @@ extension AgentStore {
     package func startedOnBase(_ protection: String) async throws -> StartedOnBase? {
         try await database.read { database in
             try Row.fetchOne(database, sql: "SELECT * FROM startedOnBase WHERE protection = ?", arguments: [protection])
-                .map { row in
-                    StartedOnBase(
-                        protection: protection, generation: UInt64(row["generation"] as Int64),
-                        guest: StartedGuest(
-                            uuid: row["guest"], name: row["guestName"], cycle: UInt64(row["cycle"] as Int64),
-                            startMilliseconds: UInt64(row["startMilliseconds"] as Int64),
-                            runningUnixMilliseconds: row["runningUnixMilliseconds"], warnings: []))
-                }
+                .map(StartedOnBase.init(_:))
+        }
+    }
+
+    /// All of them in one reading, because every report names them.
+    func everyStartedOnBase() async throws -> [StartedOnBase] {
+        try await database.read { database in
+            try Row.fetchAll(database, sql: "SELECT * FROM startedOnBase ORDER BY protection")
+                .map(StartedOnBase.init(_:))
         }
     }
 
@@ -121,5 +122,16 @@ extension AgentStore {
         try await database.write { database in
             try database.execute(sql: "DELETE FROM startedOnBase WHERE protection = ?", arguments: [protection])
         }
+    }
+}
+
+extension AgentStore.StartedOnBase {
+    fileprivate init(_ row: Row) {
+        self.init(
+            protection: row["protection"], generation: UInt64(row["generation"] as Int64),
+            guest: StartedGuest(
+                uuid: row["guest"], name: row["guestName"], cycle: UInt64(row["cycle"] as Int64),
+                startMilliseconds: UInt64(row["startMilliseconds"] as Int64),
+                runningUnixMilliseconds: row["runningUnixMilliseconds"], warnings: []))
     }
 }

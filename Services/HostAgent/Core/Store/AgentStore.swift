@@ -38,15 +38,34 @@ package struct AgentStore: Sendable {
         try await database.read { try String.fetchOne($0, sql: "SELECT identifier FROM host") }
     }
 
-    /// The host is another one of the vault's from now on.
-    package func replaceHostIdentifier(with identifier: String) async throws {
+    /// Which of the agents that had this identity, one after another, this one is.
+    package func hostIncarnation() async throws -> UInt64 {
+        let stored = try await database.read { try Int64.fetchOne($0, sql: "SELECT incarnation FROM host") }
+        return UInt64(stored ?? 0)
+    }
+
+    /// The host is another one of the vault's from now on, or the same one again in a newer incarnation.
+    package func replaceHostIdentifier(with identifier: String, incarnation: UInt64) async throws {
         try await database.write { database in
             try database.execute(
                 sql: """
-                    INSERT INTO host (number, identifier, runs) VALUES (1, ?, 0)
-                    ON CONFLICT (number) DO UPDATE SET identifier = excluded.identifier
+                    INSERT INTO host (number, identifier, runs, incarnation) VALUES (1, ?, 0, ?)
+                    ON CONFLICT (number) DO UPDATE SET
+                        identifier = excluded.identifier, incarnation = excluded.incarnation, replacedBecause = ''
                     """,
-                arguments: [identifier])
+                arguments: [identifier, Int64(incarnation)])
+        }
+    }
+
+    /// The vault's sentence, when it said that another agent is this host now; nil otherwise.
+    package func replacedBecause() async throws -> String? {
+        let sentence = try await database.read { try String.fetchOne($0, sql: "SELECT replacedBecause FROM host") }
+        return sentence.flatMap { $0.isEmpty ? nil : $0 }
+    }
+
+    package func setReplaced(because sentence: String?) async throws {
+        try await database.write { database in
+            try database.execute(sql: "UPDATE host SET replacedBecause = ?", arguments: [sentence ?? ""])
         }
     }
 

@@ -4,18 +4,34 @@ import Messages
 import Sealing
 
 extension Guest {
+    /// As a report tells of it: within what the vault takes of one guest, because a report is taken or refused as a whole,
+    /// and the host's other guests are not to pay for an odd one.
     init(_ guest: Hypervisor.GuestDescription, host: String) {
         self.init()
         uuid = guest.uuid
-        name = guest.name
+        name = ReportedText.line(guest.name, maximumBytes: HostAgentLimits.reportedGuestNameBytes)
         hostID = host
         power = Messages.PowerState(guest.power)
         memoryBytes = guest.memoryBytes
         virtualCpus = UInt32(clamping: guest.virtualCPUs)
-        disks = guest.disks.map { Disk($0) }
-        findings = guest.findings.map { Messages.Finding($0) }
+        disks = guest.disks.prefix(HostAgentLimits.disksPerGuestMaximum).map { Disk($0) }
+        findings = Self.told(of: guest).map { Messages.Finding($0) }
         guestAgent = guest.hasGuestAgent
         definitionDigest = Data(SHA256Hasher.digest(of: Array(guest.definition.utf8).span.bytes))
+    }
+
+    /// What blocks comes first when not everything can be told.
+    private static func told(of guest: Hypervisor.GuestDescription) -> [Hypervisor.Finding] {
+        var findings = guest.findings
+        // Whatever the driver says: nobody may take the disks that are told for all that there are.
+        let isTold = findings.contains { $0.rule == .tooManyDisks }
+        if guest.disks.count > HostAgentLimits.disksPerGuestMaximum, !isTold {
+            findings.insert(.tooManyDisks(guest: guest.name, count: guest.disks.count), at: 0)
+        }
+        guard findings.count > HostAgentLimits.reportedFindingsPerGuest else { return findings }
+        let ordered = findings.filter(\.isBlocking) + findings.filter { !$0.isBlocking }
+        let kept = ordered.prefix(HostAgentLimits.reportedFindingsPerGuest - 1)
+        return kept + [.moreFindings(guest: guest.name, count: ordered.count - kept.count)]
     }
 }
 
@@ -33,10 +49,10 @@ extension Messages.PowerState {
 extension Disk {
     init(_ disk: DiskDescription) {
         self.init()
-        target = disk.target
+        target = ReportedText.line(disk.target, maximumBytes: HostAgentLimits.reportedWordBytes)
         sizeBytes = disk.sizeBytes
-        format = disk.format
-        source = disk.source
+        format = ReportedText.line(disk.format, maximumBytes: HostAgentLimits.reportedWordBytes)
+        source = ReportedText.line(disk.source, maximumBytes: HostAgentLimits.reportedPathBytes)
     }
 }
 
@@ -44,9 +60,9 @@ extension Messages.Finding {
     init(_ finding: Hypervisor.Finding) {
         self.init()
         rule = finding.rule.rawValue
-        subject = finding.subject
-        message = finding.message
-        remedy = finding.remedy
+        subject = ReportedText.line(finding.subject, maximumBytes: HostAgentLimits.reportedPathBytes)
+        message = ReportedText.line(finding.message, maximumBytes: HostAgentLimits.reportedSentenceBytes)
+        remedy = ReportedText.line(finding.remedy, maximumBytes: HostAgentLimits.reportedSentenceBytes)
         blocking = finding.isBlocking
     }
 }

@@ -8,8 +8,8 @@ enum PolicyLimits {
     static let longCyclesMaximum = 4
     /// Regions in which an agent counts changed bytes, per disk; fixed by the protocol.
     static let regionsPerDisk = 1_024
-    /// Disks of one guest, because a disk's index travels in 16 bits and libvirt's own names end far below.
-    static let disksPerGuestMaximum = 256
+    /// Disks of one guest, because a delta log holds no more (Format.md), and vault and agents take no more.
+    static let disksPerGuestMaximum = 64
     /// How long a capture lives without being kept alive.
     static let captureKeepMilliseconds: Int64 = 20_000
     /// How often an open capture is kept alive: a quarter of its life, so that three losses in a row are survived.
@@ -64,6 +64,11 @@ enum PolicyLimits {
     static let workerNameBytesMaximum = 256
     /// A worker unheard of for this long leaves the list.
     static let workerForgottenMilliseconds: Int64 = 60_000
+    /// A drained name that no worker had for this long is forgotten, because in a container names are random.
+    static let drainedForgottenMilliseconds: Int64 = 86_400_000
+    /// That a drained worker is there is stored this often: an hour more or less does not matter, and a write each pull
+    /// would.
+    static let drainedSeenEveryMilliseconds: Int64 = 3_600_000
     /// A job that reports but does not move for this long counts as failed: its connection has stalled for good.
     static let stalledMilliseconds: Int64 = 120_000
     /// A job that failed so often fails its cycle: the fault is then in the data or the path, not in one worker.

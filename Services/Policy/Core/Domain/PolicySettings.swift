@@ -24,8 +24,8 @@ struct PolicySettings: Hashable, Sendable {
     /// 0: never.
     var applicationConsistentEverySeconds: UInt32
     var compression: Compression
-    /// Shared by all running jobs of a pair of clouds under this policy, when no window of the schedule covers the
-    /// moment. 0: no limit.
+    /// Shared by all running jobs of a pair of clouds whose policy this is, and by those of a pair's guests that have it
+    /// instead of the pair's, when no window of the schedule covers the moment. 0: no limit.
     var bandwidthBytesPerSecond: UInt64
     /// 0: at once.
     var initialNotBeforeUnixSeconds: Int64

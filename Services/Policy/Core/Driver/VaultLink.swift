@@ -37,7 +37,7 @@ struct VaultLink: Sendable {
         }
     }
 
-    /// Answers the protection as it is after the call; nil after one that ends it, because then there is none.
+    /// Answers the protection as it is after the call, or nil, because `VaultCall.answer` has two cases without one.
     func ask(_ call: VaultCall) async -> Result<ProtectionEntry?, PolicyError> {
         do {
             let reply = try await client.vault(

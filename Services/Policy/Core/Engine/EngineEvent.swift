@@ -5,7 +5,8 @@ enum EngineEvent: Sendable {
     /// The asker of a request that is still open is gone.
     case askerGone(RequestToken)
     case agentAnswered(ProtectionIdentifier, CallNumber, Result<AgentAnswer, PolicyError>)
-    /// The vault's answer; the entry is the protection as it is after the change.
+    /// The vault's answer; the entry is the protection as it is after the change. Nil after one that ended it, because then
+    /// there is none, and in a state that this version does not know.
     case vaultAnswered(VaultCall, Result<ProtectionEntry?, PolicyError>)
     case registryTaken(RegistrySnapshot)
     case registryChanged(RegistryChange)

@@ -55,7 +55,8 @@ extension PolicyEngine {
                 targetHost: record.targetHost, guestName: machine.entry.guestName,
                 sites: registry.sites(of: machine.entry), door: door, compression: settings.compression,
                 bandwidth: BandwidthKey(pair: machine.entry.pair, policy: settings.name),
-                bandwidthPlan: settings.bandwidth, objective: objective, pieces: pieces),
+                bandwidthPlan: settings.bandwidth, pairBandwidthPlan: bandwidthPlan(of: machine.entry.pair),
+                objective: objective, pieces: pieces),
             now: now)
     }
 
@@ -70,6 +71,10 @@ extension PolicyEngine {
                 feed(event, to: id, now: now)
             case .failed(let id, let cycle, let error):
                 feed(.jobsFailed(cycle: cycle, error), to: id, now: now)
+            case .drainedSeen(let name):
+                output.changes.append(.putDrained(worker: name, seenAt: now))
+            case .drainedForgotten(let name):
+                output.changes.append(.clearDrained(worker: name))
             case .moved(let id, let pendingBytes, let sentBytes):
                 machines[id]?.status.moved(pendingBytes: pendingBytes, sentBytes: sentBytes, at: now)
             }

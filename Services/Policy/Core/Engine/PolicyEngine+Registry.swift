@@ -42,7 +42,13 @@ extension PolicyEngine {
         return policies[name].map { .known($0) } ?? .unknown(name: name)
     }
 
+    /// The limit that all guests of a pair of clouds share: that of the pair's own policy.
+    func bandwidthPlan(of pair: PairEntry.Key) -> BandwidthPlan {
+        registry.pairs[pair].flatMap { policies[$0.policy]?.bandwidth } ?? BandwidthPlan(usualBytesPerSecond: 0)
+    }
+
     mutating func rebind(now: PolicyTime) {
+        for pair in board.pairs { board.change(pair: pair, to: bandwidthPlan(of: pair)) }
         for id in machines.keys.sorted() { bindMachine(id, now: now) }
     }
 
@@ -51,6 +57,7 @@ extension PolicyEngine {
         let binding = binding(of: machine.entry)
         guard binding != machine.binding else { return }
         feed(.bound(binding), to: id, now: now)
+        if case .known(let settings) = binding { board.move(id, to: settings.name, settings.bandwidth, now: now) }
     }
 
     // MARK: Vault

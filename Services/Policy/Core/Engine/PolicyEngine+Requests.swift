@@ -33,7 +33,9 @@ extension PolicyEngine {
             case .listWorkers:
                 reply(token, .success(.workers(board.workers(at: now))))
             case .drainWorker(let name):
-                if try board.drain(name) { output.changes.append(.putDrained(worker: name)) }
+                if try board.drain(name, now: now) {
+                    output.changes.append(.putDrained(worker: name, seenAt: now))
+                }
                 reply(token, .success(.workers(board.workers(named: name, at: now))))
             case .resumeWorker(let name):
                 if try board.resume(name) { output.changes.append(.clearDrained(worker: name)) }
@@ -172,7 +174,8 @@ extension PolicyEngine {
         }
         return HealthRules.assess(
             HealthRules.Evidence(
-                state: machine.entry.state, stateReason: machine.entry.stateReason, binding: machine.binding,
+                state: machine.entry.state, stateReason: machine.entry.stateReason, guestName: machine.entry.guestName,
+                pair: machine.entry.pair, binding: machine.binding,
                 newestAgeMilliseconds: newestAge, need: machine.progress.need,
                 failuresInARow: machine.status.failuresInARow, lastError: machine.status.lastFailure?.error,
                 unservedBecause: unserved, sourceHostName: registry.hostName(source),
@@ -188,7 +191,7 @@ extension PolicyEngine {
 
     private func health(now: PolicyTime) -> ServiceHealth {
         var details = ["\(machines.count) protections, \(board.openCycles) cycles with jobs on the board"]
-        let drained = board.drained.isEmpty ? "" : ", \(board.drained.count) names of workers drained"
+        let drained = board.drained.count == 0 ? "" : ", \(board.drained.count) names of workers drained"
         details.append("\(board.workers.count) replication workers\(drained)")
         let unserved = machines.values.contains { machine in
             guard case .transferring = machine.phase else { return false }

@@ -26,7 +26,7 @@ struct PolicyEngine: Sendable {
         registry = stored.registry
         epoch = stored.epoch
         policies = stored.policies
-        board = JobBoard(seed: seed, limits: limits, drained: stored.drained)
+        board = JobBoard(seed: seed, limits: limits, drained: DrainedWorkers(stored: stored.drained, now: now))
         startedAt = now
         if policies[PolicySettings.builtIn.name] == nil {
             policies[PolicySettings.builtIn.name] = .builtIn

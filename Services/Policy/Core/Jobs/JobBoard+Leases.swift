@@ -25,7 +25,8 @@ extension JobBoard {
 
     /// Everything that counts running jobs hears here of one that begins.
     mutating func began(_ job: String, of worker: String, _ posting: JobPosting, now: PolicyTime) {
-        shares.began(job, under: posting.bandwidth, posting.bandwidthPlan, now: now)
+        shares.began(
+            job, under: posting.bandwidth, posting.bandwidthPlan, pairPlan: posting.pairBandwidthPlan, now: now)
         counts.began(posting)
         workers[worker]?.runningJobs += 1
     }

@@ -40,6 +40,9 @@ extension JobBoard {
             worker.runningJobs > 0 || pulls[id] != nil
                 || !worker.hasLeft && now - worker.lastSeen < PolicyLimits.workerForgottenMilliseconds
         }
+        guard drained.count > 0 else { return }
+        let changes = drained.settle(present: Set(workers.values.map(\.introduction.name)), now: now)
+        outcomes += changes.seen.map { .drainedSeen($0) } + changes.forgotten.map { .drainedForgotten($0) }
     }
 
     private mutating func answerPulls(now: PolicyTime) {
@@ -80,7 +83,7 @@ extension JobBoard {
         return PolicyError(
             .unavailable, "No replication worker that can read host \(name) asks for work.",
             remedy: isDrained
-                ? "Those that could are drained: let one work again with bascule workers resume NAME."
+                ? "Those that could are drained: let one work again with: bascule workers resume NAME"
                 : "Start bascule-worker where it reaches the source and the target host.")
     }
 }

@@ -11,7 +11,7 @@ extension JobBoard {
     /// Gives the workers of this name no job any more.
     ///
     /// - Returns: whether it was not so before.
-    mutating func drain(_ name: String) throws -> Bool {
+    mutating func drain(_ name: String, now: PolicyTime) throws -> Bool {
         if drained.contains(name) { return false }
         guard workers.values.contains(where: { $0.introduction.name == name }) else {
             throw PolicyError(
@@ -21,15 +21,15 @@ extension JobBoard {
         guard drained.count < PolicyLimits.workersMaximum else {
             throw PolicyError(
                 .resourceExhausted, "There are already \(PolicyLimits.workersMaximum) drained workers.",
-                remedy: "Resume those that are no more.")
+                remedy: "Resume those that are no more; a day after they were last seen they are forgotten.")
         }
-        drained.insert(name)
+        drained.drain(name, now: now)
         return true
     }
 
     /// - Returns: whether it was drained.
     mutating func resume(_ name: String) throws -> Bool {
-        if drained.remove(name) != nil { return true }
+        if drained.resume(name) { return true }
         guard workers.values.contains(where: { $0.introduction.name == name }) else {
             throw PolicyError(
                 .notFound, "No replication worker named \(name) is known or drained.",
@@ -57,7 +57,7 @@ extension JobBoard {
             summary(of: worker, (jobs[worker.introduction.id] ?? []).sorted { $0.job < $1.job }, now: now)
         }
         let present = Set(list.map(\.introduction.name))
-        list += drained.subtracting(present).map { name in
+        list += drained.names.subtracting(present).map { name in
             WorkerSummary(
                 introduction: WorkerIntroduction(id: "", name: name, controlEndpoint: "", readsHosts: []), slots: 0,
                 runningJobs: 0, bytesPerSecond: 0, jobBytesPerSecond: 0, lastSeenAgeMilliseconds: nil,

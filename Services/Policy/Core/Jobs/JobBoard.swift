@@ -8,7 +8,7 @@ struct RequestToken: Hashable, Sendable {
 /// - A worker that is silent for a lease's length loses it; the job goes to another under a new attempt number, and
 ///   what the silent one had sent is discarded by number.
 /// - The cycle whose recovery point objective is missed first goes first; its jobs are spread over the waiting workers,
-///   each time to the one with most free slots.
+///   each time to the one that has most to spare: free slots × what one job of it moves a second.
 /// - Jobs under way are limited per host and per pair of sites; a bandwidth limit is shared by those it is set for.
 /// - A worker seen to be slow is offered jobs after faster ones, and none that those would finish sooner.
 /// - A drained worker is offered none.
@@ -19,6 +19,8 @@ struct JobBoard: Sendable {
         case finished(ProtectionIdentifier, cycle: UInt64, [StoredJob], sentBytes: UInt64, changedBytes: UInt64)
         case failed(ProtectionIdentifier, cycle: UInt64, PolicyError)
         case moved(ProtectionIdentifier, pendingBytes: UInt64, sentBytes: UInt64)
+        /// A drained name was there just now, which is to be stored; or was not for so long that it is drained no more.
+        case drainedSeen(String), drainedForgotten(String)
     }
 
     struct Report: Hashable, Sendable {
@@ -50,8 +52,7 @@ struct JobBoard: Sendable {
     var pulls: [String: WaitingPull] = [:]
     var shares = BandwidthShares()
     var counts: JobCounts
-    /// Names of workers that get no job until they are resumed.
-    var drained: Set<String>
+    var drained: DrainedWorkers
     /// When a job that waits for a faster worker must be looked at again.
     var holdEndsAt: PolicyTime?
     private var identifiers: SeededGenerator
@@ -61,7 +62,7 @@ struct JobBoard: Sendable {
 
     static let finishedReportsMaximum = 1_024
 
-    init(seed: UInt64, limits: JobLimits = JobLimits(), drained: Set<String> = []) {
+    init(seed: UInt64, limits: JobLimits = JobLimits(), drained: DrainedWorkers = DrainedWorkers()) {
         identifiers = SeededGenerator(seed: seed)
         counts = JobCounts(limits: limits)
         self.drained = drained
@@ -83,6 +84,7 @@ struct JobBoard: Sendable {
             if let since = cycle.unclaimedSince { times.append(since + PolicyLimits.unclaimedMilliseconds) }
         }
         if let holdEndsAt { times.append(holdEndsAt) }
+        if let forgetsAt = drained.forgetsAt { times.append(forgetsAt) }
         times += workers.values.filter { $0.runningJobs == 0 && pulls[$0.introduction.id] == nil }
             .map { $0.lastSeen + PolicyLimits.workerForgottenMilliseconds }
         return times.min()
@@ -114,6 +116,31 @@ struct JobBoard: Sendable {
             cycles[protection]?.posting.bandwidthPlan = plan
         }
     }
+
+    /// The limit of a pair of clouds is another one: it holds for open cycles, too.
+    mutating func change(pair: PairEntry.Key, to plan: BandwidthPlan) {
+        shares.change(pair: pair, to: plan)
+        for protection in cycles.keys where cycles[protection]?.posting.bandwidth.pair == pair {
+            cycles[protection]?.posting.pairBandwidthPlan = plan
+        }
+    }
+
+    /// A protection came under another policy: the limit of that one holds for its open cycle.
+    mutating func move(_ protection: ProtectionIdentifier, to policy: String, _ plan: BandwidthPlan, now: PolicyTime) {
+        guard let before = cycles[protection]?.posting.bandwidth, before.policy != policy else { return }
+        cycles[protection]?.posting.bandwidth.policy = policy
+        cycles[protection]?.posting.bandwidthPlan = plan
+        guard let cycle = cycles[protection] else { return }
+        for index in cycle.running {
+            let job = cycle.jobs[index].id
+            shares.ended(job, under: before)
+            shares.began(
+                job, under: cycle.posting.bandwidth, plan, pairPlan: cycle.posting.pairBandwidthPlan, now: now)
+        }
+    }
+
+    /// Pairs of clouds with an open cycle.
+    var pairs: Set<PairEntry.Key> { Set(cycles.values.map(\.posting.bandwidth.pair)) }
 
     // MARK: Workers
 

@@ -12,7 +12,8 @@ struct JobPiece: Hashable, Sendable {
     var diverged: [Range<UInt64>] = []
 }
 
-/// The running jobs that share one bandwidth limit: those of one pair of clouds under one policy.
+/// The running jobs that share a policy's bandwidth limit: those of one pair of clouds under one policy. All jobs of the
+/// pair share the limit of the pair's own policy besides.
 struct BandwidthKey: Hashable, Sendable {
     var pair: PairEntry.Key
     var policy: String
@@ -34,6 +35,8 @@ struct JobPosting: Hashable, Sendable {
     var compression: PolicySettings.Compression
     var bandwidth: BandwidthKey
     var bandwidthPlan: BandwidthPlan
+    /// Of the pair's own policy: the same, unless the guest has another.
+    var pairBandwidthPlan: BandwidthPlan
     /// When the recovery point objective is missed; the earliest goes first.
     var objective: PolicyTime
     var pieces: [JobPiece]

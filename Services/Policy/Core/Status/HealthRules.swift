@@ -20,6 +20,10 @@ enum HealthRules {
     struct Evidence: Hashable, Sendable {
         var state: ProtectionEntry.State
         var stateReason: String
+        /// As commands name it, because remedies are commands to copy.
+        var guestName: String
+        /// The clouds of its pair, from the one that was protected first.
+        var pair: PairEntry.Key
         var binding: PolicyBinding
         /// Age of the newest point; nil: there is none.
         var newestAgeMilliseconds: Int64?
@@ -55,6 +59,7 @@ enum HealthRules {
     static let failuresUntilCritical: UInt32 = 3
 
     static func assess(_ evidence: Evidence) -> ProtectionHealth {
+        let guest = evidence.guestName
         var findings: [ProtectionHealth] = []
         if !evidence.alarm.isEmpty {
             return ProtectionHealth(
@@ -69,12 +74,14 @@ enum HealthRules {
             return ProtectionHealth(
                 level: .warning,
                 reason: "The guest runs at \(evidence.activeHostName)\(point) and is not replicated.",
-                remedy: "bascule commit, change-point, cancel or reverse")
+                remedy: "Keep this point: bascule commit \(guest). "
+                    + "Start another: bascule change-point \(guest) --point P. "
+                    + "Go back: bascule cancel \(guest). Replicate it back: bascule reverse \(guest).")
         case .committed:
             return ProtectionHealth(
                 level: .warning,
                 reason: "The guest runs at \(evidence.activeHostName) and is unprotected until it is replicated back.",
-                remedy: "bascule reverse")
+                remedy: "Replicate it back: bascule reverse \(guest)")
         case .reversing:
             return worst(
                 of: policy(evidence) + standstill(evidence) + failures(evidence) + workers(evidence)
@@ -88,7 +95,8 @@ enum HealthRules {
         case .paused:
             let why = evidence.stateReason.isEmpty ? "Paused" : "Paused: \(evidence.stateReason)"
             return ProtectionHealth(
-                level: .warning, reason: "\(why). No new recovery points are made.", remedy: "bascule resume")
+                level: .warning, reason: "\(why). No new recovery points are made.",
+                remedy: "Go on with: bascule resume \(guest)")
         case .disabling:
             return standstill(evidence).first
                 ?? ProtectionHealth(level: .normal, reason: "Protection is being removed from both hosts.", remedy: "")
@@ -119,7 +127,7 @@ enum HealthRules {
                     level: .warning,
                     reason: "Run \(evidence.run) fails it over; \(evidence.activeHostName) is active, and nothing is "
                         + "replicated.",
-                    remedy: "bascule run show \(evidence.run)")
+                    remedy: "See how far it is: bascule run show \(evidence.run)")
             ]
         }
     }
@@ -130,13 +138,15 @@ enum HealthRules {
             return [
                 ProtectionHealth(
                     level: .critical, reason: "The protection's clouds are not paired, so no policy applies.",
-                    remedy: "Pair them again with: bascule clouds pair")
+                    remedy: "Pair them again with: bascule pair \(evidence.pair.sourceCloud) "
+                        + "\(evidence.pair.targetCloud)")
             ]
         }
         return [
             ProtectionHealth(
                 level: .critical, reason: "There is no policy named \(name), so no cycle is made.",
-                remedy: "Make it with: bascule policy put \(name), or bind the clouds to another one.")
+                remedy: "Make it with: bascule policy set \(name), or give the clouds another one with: bascule pair "
+                    + "\(evidence.pair.sourceCloud) \(evidence.pair.targetCloud) --policy P")
         ]
     }
 

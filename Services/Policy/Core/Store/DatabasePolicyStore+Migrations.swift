@@ -12,6 +12,11 @@ extension DatabasePolicyStore {
         }
         migrator.registerMigration("2026-11-25 failover") { database in try addFailover(database) }
         migrator.registerMigration("2026-11-26 workers") { database in try addWorkers(database) }
+        migrator.registerMigration("2026-11-26 drained workers seen") { database in
+            try database.alter(table: "drainedWorker") { table in
+                table.add(column: "seenAt", .integer).notNull().defaults(to: 0)
+            }
+        }
         return migrator
     }
 

@@ -40,7 +40,9 @@ final class DatabasePolicyStore: PolicyStore {
                 let settings = try PolicySettings(row: row)
                 state.policies[settings.name] = settings
             }
-            state.drained = try Set(String.fetchAll(database, sql: "SELECT name FROM drainedWorker"))
+            for row in try Row.fetchAll(database, sql: "SELECT * FROM drainedWorker") {
+                state.drained[row["name"]] = PolicyTime(milliseconds: row["seenAt"])
+            }
             for row in try Row.fetchAll(database, sql: "SELECT * FROM cloud") {
                 _ = state.registry.apply(.cloud(CloudEntry(row: row)))
             }
@@ -113,8 +115,8 @@ final class DatabasePolicyStore: PolicyStore {
             for table in ["progress", "openCycle", "report"] {
                 try database.execute(sql: "DELETE FROM \(table) WHERE protection = ?", arguments: [id.text])
             }
-        case .putDrained(let worker):
-            try put(["name": worker], into: "drainedWorker", database)
+        case .putDrained(let worker, let seenAt):
+            try put(["name": worker, "seenAt": seenAt.milliseconds], into: "drainedWorker", database)
         case .clearDrained(let worker):
             try database.execute(sql: "DELETE FROM drainedWorker WHERE name = ?", arguments: [worker])
         case .putRegistry(let change):

@@ -67,10 +67,10 @@ final class MemoryPolicyStore: PolicyStore {
             contents.state.openCycles[id] = nil
             contents.state.lastReports[id] = nil
             contents.reports[id] = nil
-        case .putDrained(let worker):
-            contents.state.drained.insert(worker)
+        case .putDrained(let worker, let seenAt):
+            contents.state.drained[worker] = seenAt
         case .clearDrained(let worker):
-            contents.state.drained.remove(worker)
+            contents.state.drained[worker] = nil
         case .putRegistry(let change):
             _ = contents.state.registry.apply(change, sameEpoch: false)
         case .putEpoch(let epoch):

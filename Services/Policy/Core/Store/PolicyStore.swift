@@ -3,8 +3,8 @@ struct StoredState: Sendable {
     var policies: [String: PolicySettings] = [:]
     var registry = RegistryCopy()
     var epoch: [UInt8] = []
-    /// Names of workers that get no job.
-    var drained: Set<String> = []
+    /// Names of workers that get no job, and when they were last there, as far as that was stored.
+    var drained: [String: PolicyTime] = [:]
     var progress: [ProtectionIdentifier: ProtectionProgress] = [:]
     var openCycles: [ProtectionIdentifier: CycleRecord] = [:]
     /// The last committed cycle of each protection.

@@ -8,8 +8,8 @@ enum StoreChange: Hashable, Sendable {
     case appendReport(ProtectionIdentifier, CycleReport)
     /// Progress, open cycle and history of a protection that is no more.
     case forget(ProtectionIdentifier)
-    /// The workers of this name get no job until it is cleared.
-    case putDrained(worker: String)
+    /// The workers of this name get no job until it is cleared; the last of them was there at this instant.
+    case putDrained(worker: String, seenAt: PolicyTime)
     case clearDrained(worker: String)
     case putRegistry(RegistryChange)
     /// Which database of the vault the registry copy comes from.

@@ -11,6 +11,8 @@ struct Host: Hashable, Sendable {
     var contact: HostContact
     /// Of the newest report that was taken; 0 after the agent registered again, because it then counts from the start.
     var inventorySequence: UInt64
+    /// Rises when another agent took the identity over; see `HostRegistration`.
+    var incarnation: UInt64 = 0
 }
 
 struct HostCapacity: Hashable, Sendable {

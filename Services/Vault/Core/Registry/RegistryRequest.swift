@@ -33,6 +33,9 @@ struct HostRegistration: Hashable, Sendable {
     var capacity: HostCapacity
     /// Site and cloud are made when they do not exist.
     var createsMissing: Bool
+    /// Which of the agents that had this identity, one after another, it is. A lower one than is known comes from a machine
+    /// that was replaced and is back.
+    var incarnation: UInt64 = 0
 }
 
 /// The whole inventory of one host.
@@ -43,6 +46,7 @@ struct InventoryReport: Hashable, Sendable {
     var capacity: HostCapacity
     var guests: [Guest]
     var sides: [SideReport] = []
+    var incarnation: UInt64 = 0
 }
 
 struct ProtectRequest: Hashable, Sendable {

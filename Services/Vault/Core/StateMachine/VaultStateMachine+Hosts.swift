@@ -9,7 +9,8 @@ extension VaultStateMachine {
             id: registration.id, name: registration.name, cloud: registration.cloud,
             controlEndpoint: registration.controlEndpoint, agentVersion: registration.agentVersion,
             hypervisorURI: registration.hypervisorURI, capacity: registration.capacity,
-            contact: .reachable(lastSeen: draft.context.moment.unixMilliseconds), inventorySequence: 0)
+            contact: .reachable(lastSeen: draft.context.moment.unixMilliseconds), inventorySequence: 0,
+            incarnation: registration.incarnation)
         draft.record(.host(host))
         draft.audit("register_host", host.name)
         draft.answer(.host(host))
@@ -33,6 +34,11 @@ extension VaultStateMachine {
     }
 
     private func checkTexts(of registration: HostRegistration) throws(VaultError) {
+        guard registration.incarnation <= VaultLimits.maximumIncarnation else {
+            throw VaultError(
+                .invalidArgument, "Incarnation \(registration.incarnation) of a host is not one that was counted.",
+                remedy: "Count from 0, by one each time that the host is taken over.")
+        }
         try TextRule.checkName(registration.name, of: "host")
         try TextRule.checkName(registration.cloud, of: "cloud")
         try TextRule.checkOptionalName(registration.site, of: "site")
@@ -66,6 +72,18 @@ extension VaultStateMachine {
         try recordNewCloud(Cloud(name: registration.cloud, site: registration.site), &draft)
     }
 
+    /// An agent of a lower incarnation was replaced by another one, and must hear that it is not this host any more.
+    func checkIncarnation(_ incarnation: UInt64, of host: Host) throws(VaultError) {
+        guard incarnation < host.incarnation else { return }
+        throw VaultError(
+            .staleGeneration,
+            "Host \(host.name) was taken over by another agent: it has incarnation \(host.incarnation), and this one is "
+                + "\(incarnation).",
+            remedy: "If this machine is to be the host again, stop both agents and run here: bascule-agent identity "
+                + "\(host.name) --config FILE. Otherwise stop this agent and remove its state directory.",
+            facts: ["incarnation": "\(host.incarnation)"])
+    }
+
     private func checkIdentity(
         of registration: HostRegistration, present: Host?, _ registry: Registry
     ) throws(VaultError) {
@@ -83,6 +101,7 @@ extension VaultStateMachine {
             }
             return
         }
+        try checkIncarnation(registration.incarnation, of: present)
         let protections = registry.protections(using: present.id)
         guard present.cloud == registration.cloud || protections.isEmpty else {
             throw VaultError(

@@ -7,6 +7,12 @@ extension VaultStateMachine {
             throw VaultError(
                 .notFound, "Host \(report.hostID) is not registered.", remedy: "Register it before it reports.")
         }
+        try checkIncarnation(report.incarnation, of: host)
+        guard report.incarnation == host.incarnation else {
+            throw VaultError(
+                .notFound, "Incarnation \(report.incarnation) of host \(host.name) is not registered.",
+                remedy: "Register it before it reports.")
+        }
         guard report.sequence > 0 else {
             throw VaultError(
                 .invalidArgument, "An inventory of host \(host.name) has no sequence number.", remedy: "Count from 1.")

@@ -63,7 +63,7 @@ extension Host {
             ("replica_free_bytes", capacity.replicaFreeBytes.stored),
             ("contact", (contact.isReachable ? Contact.reachable : .silent).rawValue),
             ("last_seen_unix_ms", contact.lastSeenUnixMilliseconds),
-            ("inventory_sequence", inventorySequence.stored),
+            ("inventory_sequence", inventorySequence.stored), ("incarnation", incarnation.stored),
         ]
     }
 
@@ -82,7 +82,8 @@ extension Host {
                 memoryBytes: try row.number("memory_bytes"), memoryFreeBytes: try row.number("memory_free_bytes"),
                 replicaBytes: try row.number("replica_bytes"),
                 replicaFreeBytes: try row.number("replica_free_bytes")),
-            contact: contact, inventorySequence: try row.number("inventory_sequence"))
+            contact: contact, inventorySequence: try row.number("inventory_sequence"),
+            incarnation: try row.number("incarnation"))
     }
 }
 

@@ -12,6 +12,9 @@ extension SQLiteVaultStore {
             try database.execute(sql: "INSERT INTO identity VALUES (1, randomblob(16), 0)")
         }
         migrator.registerMigration("2026-11-25 failover") { database in try database.execute(sql: failoverColumns) }
+        migrator.registerMigration("2026-11-26 incarnation of hosts") { database in
+            try database.execute(sql: "ALTER TABLE host ADD COLUMN incarnation INTEGER NOT NULL DEFAULT 0")
+        }
         return migrator
     }()
 

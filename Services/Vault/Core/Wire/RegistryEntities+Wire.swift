@@ -114,6 +114,7 @@ extension Host {
             $0.capacity = capacity.wire
             $0.reachable = contact.isReachable
             $0.lastSeenUnixMs = contact.lastSeenUnixMilliseconds
+            $0.incarnation = incarnation
         }
     }
 }

@@ -46,7 +46,7 @@ extension HostRegistration {
             id: try RegistryIdentifier(wire: wire.host.id, "Host.id"), name: wire.host.name, cloud: wire.host.cloud,
             site: wire.site, controlEndpoint: wire.host.controlEndpoint, agentVersion: wire.host.agentVersion,
             hypervisorURI: wire.host.hypervisorUri, capacity: HostCapacity(wire: wire.host.capacity),
-            createsMissing: wire.createMissing)
+            createsMissing: wire.createMissing, incarnation: wire.host.incarnation)
     }
 }
 
@@ -59,7 +59,8 @@ extension InventoryReport {
         for guest in wire.guests { guests.append(try Guest(wire: guest, reportedBy: hostID)) }
         self.init(
             hostID: hostID, sequence: wire.sequence, capacity: HostCapacity(wire: wire.capacity), guests: guests,
-            sides: try wire.sides.map { side throws(VaultError) in try SideReport(wire: side) })
+            sides: try wire.sides.map { side throws(VaultError) in try SideReport(wire: side) },
+            incarnation: wire.incarnation)
     }
 }
 

@@ -62,8 +62,9 @@ struct ReplicationAct: Sendable {
         var nextBurst = clock.now + .seconds(plan.burstIntervalSeconds)
         var burst = 1
         while clock.now < end {
-            let statuses = try await services.policy.statuses(of: protection.id)
-            if let age = statuses.first?.newestPointAgeMilliseconds { objective.note(ageMilliseconds: age) }
+            let statuses = try await services.policy.statuses()
+            let own = statuses.first { $0.protection == protection.id }
+            if let age = own?.newestPointAgeMilliseconds { objective.note(ageMilliseconds: age) }
             if clock.now >= nextScreen {
                 nextScreen = clock.now + .seconds(console.width == nil ? 5 : 1)
                 let registry = try await services.vault.registry()
