@@ -5,27 +5,51 @@ import MessageBus
 import Messages
 import TestGuest
 
-/// Two sites and one running guest whose 4 GiB disk holds 2 GiB of random data.
+/// Two sites and one running guest whose 4 GiB disk holds 2 GiB of data.
 final class BenchStage: Sendable {
+    /// What the guest's disk holds.
+    enum Contents {
+        /// What no one can pack: the least that a worker may have to do, and the most for everybody else.
+        case random
+        /// This machine's own programs and libraries, over and over, as an example of what disks hold.
+        case programs
+
+        var words: String {
+            switch self {
+            case .random: "random data"
+            case .programs: "programs and libraries"
+            }
+        }
+
+        /// Writes the bytes to its output, without an end. A file that changes while tar reads it makes it end with 1.
+        var command: String {
+            switch self {
+            case .random: "cat /dev/urandom"
+            case .programs: "while tar -C / -cf - usr; [ $? -le 1 ]; do :; done"
+            }
+        }
+    }
+
     let root: String
     let guest: TestGuest
     let client: SitesClient
 
     var sites: LocalSites { client.sites }
 
-    static func open(scratch: String) async throws -> BenchStage {
+    static func open(scratch: String, contents: Contents = .random) async throws -> BenchStage {
         let root = "\(scratch)/bsc-bench-\(getpid())"
         try FileManager.default.createDirectory(atPath: "\(root)/image", withIntermediateDirectories: true)
         let guest = TestGuest(
             name: "bsc-bench", folder: "\(root)/guest", image: try GuestImage(in: "\(root)/image"),
             disks: [.init(sizeBytes: 4 << 30)], recordsPerSecond: 0)
-        BenchLog.say("preparing a guest with 2 GiB of random data on a 4 GiB disk …")
+        BenchLog.say("preparing a guest with 2 GiB of \(contents.words) on a 4 GiB disk …")
         try guest.createDisks()
         try await PeerTool.run([
             "bash", "-c",
             """
             set -e; cd '\(root)'; truncate -s 4G fill.raw
-            dd if=/dev/urandom of=fill.raw bs=1M seek=64 count=2048 conv=notrunc status=none
+            { \(contents.command); } 2>/dev/null |
+                dd of=fill.raw bs=1M seek=64 count=2048 iflag=fullblock conv=notrunc status=none
             qemu-img convert -f raw -O qcow2 fill.raw '\(guest.diskPath(0))'; rm fill.raw; sync
             """,
         ])

@@ -26,7 +26,7 @@ struct Figure: Codable {
 
     /// What `aim` limits.
     enum Subject: String, Codable {
-        case ratio, median, percentile99
+        case ratio, median, percentile99, maximum
         /// The only one that the median should not fall below.
         case floor
     }
@@ -64,6 +64,7 @@ struct Figure: Codable {
             met = ratio <= aim
         case .median: met = self.ours.median <= aim
         case .percentile99: met = self.ours.percentile99 <= aim
+        case .maximum: met = self.ours.maximum <= aim
         case .floor: preconditionFailure("a floor is an aim of its own: atLeast")
         }
         self.note = note

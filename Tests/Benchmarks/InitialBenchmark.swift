@@ -4,7 +4,7 @@ import MessageBus
 import Messages
 import TestGuest
 
-/// `initial_vs_nbdcopy` and `cpu_seconds_per_gb`: protect to first committed point, against `nbdcopy --flush` of the
+/// `initial_vs_nbdcopy`, `cpu_seconds_per_gb` and `peak_resident_mib`: protect to first committed point, against `nbdcopy --flush` of the
 /// same guest's fleecing export to a local file.
 struct InitialBenchmark {
     let stage: BenchStage
@@ -37,7 +37,19 @@ struct InitialBenchmark {
             Figure(
                 "cpu_seconds_per_gb", unit: "s/GB", ours: cpu, atMost: 1.5, of: .median,
                 note: "both workers and the target's agent, per 10^9 bytes read"),
+            Figure(
+                "peak_resident_mib", unit: "MiB", ours: try await peakMebibytes(), atMost: 256, of: .maximum,
+                note: "largest resident set (VmHWM) after the last round, of each worker and each agent"),
         ]
+    }
+
+    private func peakMebibytes() async throws -> [Double] {
+        var peaks: [Double] = []
+        for name in ["worker-1", "worker-2", "primary", "secondary"] {
+            let usage = try ProcessUsage(of: try await stage.sites.process(name).processIdentifier)
+            peaks.append(Double(usage.peakResidentBytes) / Double(1 << 20))
+        }
+        return peaks
     }
 
     private func copyWithPeer() async throws -> Double {

@@ -87,6 +87,8 @@ struct JobBoardBenchmark {
         for id in ids { _ = try await cycle(of: id, policy, crew) }
         var delays: [Double] = []
         for turn in 0..<triggers { delays.append(try await cycle(of: ids[turn % ids.count], policy, crew)) }
+        var together: [Double] = []
+        while together.count < triggers { together += try await cyclesAtOnce(of: ids, policy, crew) }
         changed.regions.withLock { $0 = Self.everything }
         var rates: [Double] = []
         for _ in 0..<rounds {
@@ -109,6 +111,9 @@ struct JobBoardBenchmark {
             Figure(
                 "due_to_pulled_ms_\(count)", unit: "ms", ours: delays, atMost: 250, of: .percentile99,
                 note: "\(count) waiting workers, hosts that answer at once, one guest at a time; the aim is ours"),
+            Figure(
+                "due_to_pulled_ms_\(count)_at_once_\(ids.count)", unit: "ms", ours: together, atMost: 250,
+                of: .percentile99, note: "the same, of \(ids.count) guests that are made due at once; the aim is ours"),
         ]
     }
 
@@ -152,6 +157,28 @@ struct JobBoardBenchmark {
                 .late, "the cycle of \(id) was committed without a job", remedy: "nothing was reported")
         }
         return (pulled - due).inSeconds * 1_000
+    }
+
+    /// Makes a cycle of each due at the same time, and gives the milliseconds until a worker has each's job; returns when
+    /// all are committed.
+    private func cyclesAtOnce(of ids: [String], _ policy: RequestClient, _ crew: WorkerCrew) async throws -> [Double] {
+        let before = try await newest(ids, policy)
+        crew.forget()
+        let due = ContinuousClock.now
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for id in ids { group.addTask { try await trigger(id, policy) } }
+            try await group.waitForAll()
+        }
+        _ = try await eventually("the cycles are committed", within: .seconds(60)) { () -> Bool? in
+            zip(try await newest(ids, policy), before).allSatisfy { $0 > $1 } ? true : nil
+        }
+        return try ids.map { id in
+            guard let pulled = crew.firstPulled(of: id) else {
+                throw LocalSitesError(
+                    .late, "the cycle of \(id) was committed without a job", remedy: "nothing was reported")
+            }
+            return (pulled - due).inSeconds * 1_000
+        }
     }
 
     private func trigger(_ id: String, _ policy: RequestClient) async throws {

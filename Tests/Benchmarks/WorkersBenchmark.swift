@@ -4,9 +4,14 @@ import MessageBus
 import Messages
 
 /// `workers_speedup_2` and `workers_speedup_4`: one seeding of 2 GiB with 1, 2 and 4 workers, each allowed a share of
-/// a core, so that the workers are what is scarce and the speed of two machines is not what is compared.
+/// a core, so that the workers are what is scarce and the speed of two machines is not what is compared. With disk and
+/// replica in memory the figures are called `…_in_memory`: what they have more than the others is what the disk bounds.
+/// With programs and libraries on the disk they are called `…_of_programs`: workers pack those, which nobody else undoes
+/// while seeding.
 struct WorkersBenchmark {
     let stage: BenchStage
+    var contents = BenchStage.Contents.random
+    var inMemory = false
     /// Of each worker. Little enough that all of them together leave most of the machine to the other side.
     let cores: Double
 
@@ -36,7 +41,9 @@ struct WorkersBenchmark {
             try BenchStage.require(with.count == alone.count && !alone.isEmpty, "every count was measured as often")
             let last = with[with.count - 1]
             // A figure with another share is another figure.
-            let suffix = cores == 0.25 ? "" : "_at_\(cores)_cores"
+            let suffix =
+                (cores == 0.25 ? "" : "_at_\(cores)_cores") + (inMemory ? "_in_memory" : "")
+                + (contents == .programs ? "_of_programs" : "")
             return Figure(
                 "workers_speedup_\(count)\(suffix)", unit: "×", ours: zip(alone, with).map { $0.seconds / $1.seconds },
                 atLeast: count == 2 ? 1.8 : 3.2,
@@ -81,7 +88,7 @@ struct WorkersBenchmark {
             let last = try await stage.client.status(protection)?.last
             return last.flatMap { $0.cycle > 0 ? $0 : nil }
         }
-        try BenchStage.require(last.changedBytes > 2_000_000_000, "2 GiB of random data must have been read")
+        try BenchStage.require(last.changedBytes > 2_000_000_000, "2 GiB of \(contents.words) must have been read")
         try await stage.unprotect(protection)
         return Sample(
             seconds: Double(last.durationMs) / 1_000, cpu: after.merging(before) { $0 - $1 }, busyShare: busyShare,
