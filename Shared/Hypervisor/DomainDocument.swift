@@ -12,6 +12,8 @@ struct DomainDocument: Sendable, Hashable {
             case local(String)
             /// Anything else, by its type in the definition.
             case other(String)
+
+            static let empty = Source.other("empty")
         }
 
         let target: String
@@ -22,6 +24,8 @@ struct DomainDocument: Sendable, Hashable {
         let isReadonly: Bool
         /// Its backing files are given up at the end, so nothing on it lasts.
         let isTransient: Bool
+        /// libvirt keeps checkpoints of it: not of a CD-ROM drive, with or without a medium.
+        var mayHaveBitmaps: Bool { device == .disk && !isReadonly && source != .empty }
 
         init(_ element: XMLElement) {
             target = element.first("target")?["dev"] ?? ""
@@ -36,8 +40,8 @@ struct DomainDocument: Sendable, Hashable {
             let place = element.first("source")
             source =
                 switch type {
-                case "file": place?["file"].map { .local($0) } ?? .other("empty")
-                case "block": place?["dev"].map { .local($0) } ?? .other("empty")
+                case "file": place?["file"].map { .local($0) } ?? .empty
+                case "block": place?["dev"].map { .local($0) } ?? .empty
                 default: .other(type)
                 }
             isShared = element.first("shareable") != nil

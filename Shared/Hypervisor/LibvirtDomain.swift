@@ -168,7 +168,9 @@ final class LibvirtDomain {
     /// Whether QEMU answers. libvirt takes a process that has ended for a running guest for a moment longer, so that
     /// only a question to it can tell.
     func answers() throws -> Bool {
-        guard let disk = try DomainDocument(parsing: xml(inactive: false)).disks.first else { return false }
+        guard let disk = try DomainDocument(parsing: xml(inactive: false)).disks.first(where: \.mayHaveBitmaps) else {
+            return false
+        }
         do {
             _ = try sizeBytes(of: disk.target)
         } catch let error as HypervisorError where error.code == .operationFailed {

@@ -164,11 +164,11 @@ extension LibvirtHypervisor {
     /// Deletes the bitmaps of a running guest that have a name and no checkpoint.
     private func deleteBitmaps(_ name: String, of domain: LibvirtDomain) throws {
         let definition = try XMLElement(parsing: domain.xml(inactive: false))
-        let targets = try DomainDocument(parsing: definition.serialized).disks.map(\.target)
-        for target in targets {
-            let leftOut = targets.filter { $0 != target }
+        let disks = try DomainDocument(parsing: definition.serialized).disks
+        for disk in disks where disk.mayHaveBitmaps {
+            let leftOut = disks.map(\.target).filter { $0 != disk.target }
             try domain.redefineCheckpoint(
-                CheckpointDocument.adopting(name, disk: target, leftOut: leftOut, domain: definition))
+                CheckpointDocument.adopting(name, disk: disk.target, leftOut: leftOut, domain: definition))
             do {
                 try domain.deleteCheckpoint(name, metadataOnly: false)
             } catch {

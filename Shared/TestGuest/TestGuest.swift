@@ -94,7 +94,8 @@ package struct TestGuest: Sendable {
             + " bascule.area=\(recordAreaBytes >> 20) bascule.rate=\(recordsPerSecond)"
     }
 
-    /// The domain XML. `domainType` is `qemu` unless the machine can run ordinary guests under KVM.
+    /// The domain XML, with an empty CD-ROM drive, as many guests have one. `domainType` is `qemu` unless the machine can run
+    /// ordinary guests under KVM.
     package func definition(domainType: String = "qemu") -> String {
         let diskCount = disks.count + (fileSystemBytes > 0 ? 1 : 0)
         let diskElements = (0..<diskCount).map { index in
@@ -125,6 +126,7 @@ package struct TestGuest: Sendable {
               <on_reboot>restart</on_reboot>
               <on_crash>destroy</on_crash>
               <devices>
+                <disk type='file' device='cdrom'><target dev='sda' bus='sata'/><readonly/></disk>
             \(diskElements)
                 <serial type='file'><source path='\(console.path)' append='on'/><target port='0'/></serial>
                 <serial type='unix'><source mode='bind' path='\(controlPath)'/><target port='1'/></serial>

@@ -13,7 +13,8 @@ struct RealGuest: Sendable {
     var name: String { guest.name }
     var committed: UInt64 { guest.console.lastCommitted }
 
-    /// Defines it with a network card, and with room to plug further disks into while it runs.
+    /// Defines it with a network card, with room to plug further disks into while it runs, and with a second CD-ROM drive that
+    /// has a medium.
     func define() async throws {
         try guest.createDisks()
         let room =
@@ -21,7 +22,13 @@ struct RealGuest: Sendable {
             + String(repeating: "<controller type='pci' model='pcie-root-port'/>", count: 8)
         let card =
             "<interface type='user'><mac address='52:54:00:12:34:56'/><model type='virtio'/></interface>"
-        let xml = guest.definition().replacingOccurrences(of: "</devices>", with: "\(room)\(card)</devices>")
+        let medium = "\(guest.folder)/medium.iso"
+        try Data(count: 1 << 20).write(to: URL(fileURLWithPath: medium))
+        let drive =
+            "<disk type='file' device='cdrom'><source file='\(medium)'/><target dev='sdb' bus='sata'/><readonly/></disk>"
+        let xml = guest.definition()
+            .replacingOccurrences(of: "<devices>", with: "<devices>\(drive)")
+            .replacingOccurrences(of: "</devices>", with: "\(room)\(card)</devices>")
         _ = try await driver.define(xml: xml)
     }
 
