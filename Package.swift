@@ -100,7 +100,8 @@ let package = Package(
             ["Messages", "MessageBus", argumentParser, configuration, logging, serviceLifecycle, unixSignals]),
         .target(
             name: "TestGuest", path: "Shared/TestGuest", exclude: [], resources: [.embedInCode("Guest/init.c")]),
-        shared("LocalSites", ["Messages", "MessageBus", logging]),
+        shared("LocalPorts"),
+        shared("LocalSites", ["LocalPorts", "Messages", "MessageBus", logging]),
         .target(
             name: "ViewPlugin", dependencies: ["Replica", "DeltaLog", "CNbdkitPlugin"], path: "Shared/ViewPlugin",
             // nbdkit loads the plugin on hosts without a Swift toolchain, so a release brings the runtime along.
@@ -141,7 +142,8 @@ let package = Package(
 
         // Tests. Slow ones with real guests live in EndToEndTests only.
         tests("MessagesTests", ["Messages"]),
-        tests("MessageBusTests", ["MessageBus", "Messages", "CZeroMQ", logging]),
+        tests("LocalPortsTests", ["LocalPorts"]),
+        tests("MessageBusTests", ["MessageBus", "Messages", "CZeroMQ", "LocalPorts", logging]),
         tests("SealingTests", ["Sealing"]),
         tests("DeltaLogTests", ["DeltaLog", "Sealing", "Repeatable"], resources: [.copy("Golden")]),
         tests("ReplicaTests", ["Replica", "DeltaLog", "Sealing", "Repeatable"], resources: [.copy("Golden")]),
@@ -155,24 +157,28 @@ let package = Package(
         tests(
             "PolicyTests",
             [
-                "Policy", "Messages", "MessageBus", "Eventually", "OlderDatabase", "Pages", "RawSockets", "Repeatable",
-                grdb, logging,
+                "Policy", "Messages", "MessageBus", "Eventually", "LocalPorts", "OlderDatabase", "Pages", "RawSockets",
+                "Repeatable", grdb, logging,
             ]),
         tests(
             "ReplicationWorkerTests",
             [
-                "ReplicationWorker", "Messages", "MessageBus", "BlockDevice", "DeltaLog", "RawSockets", "Sealing",
-                logging,
+                "ReplicationWorker", "Messages", "MessageBus", "BlockDevice", "DeltaLog", "LocalPorts", "RawSockets",
+                "Sealing", logging,
             ]),
         tests(
             "HostAgentTests",
             [
                 "HostAgent", "ReplicationWorker", "Messages", "MessageBus", "Hypervisor", "BlockDevice", "DeltaLog",
-                "DocumentedKeys", "OlderDatabase", "Pages", "RawSockets", "Replica", "Sealing", grdb, logging,
+                "DocumentedKeys", "LocalPorts", "OlderDatabase", "Pages", "RawSockets", "Replica", "Sealing", grdb,
+                logging,
             ]),
         tests(
             "FailoverOrchestratorTests",
-            ["FailoverOrchestrator", "Messages", "MessageBus", "Eventually", "Pages", "RawSockets", grdb, logging],
+            [
+                "FailoverOrchestrator", "Messages", "MessageBus", "Eventually", "LocalPorts", "Pages", "RawSockets", grdb,
+                logging,
+            ],
             resources: [.copy("Golden")]),
         // The decisions of every service in one thread, in virtual time.
         tests(

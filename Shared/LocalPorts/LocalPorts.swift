@@ -1,37 +1,77 @@
 import Foundation
+import Synchronization
 
-/// Loopback ports that were free a moment ago.
+/// Loopback ports for services of one machine that have to know each other's endpoints before any of them starts, and keep
+/// theirs when they are started again.
 ///
-/// The services learn each other's endpoints from their settings, so ports must be known before anything starts.
-/// All probes are held open together, because ports asked for one after the other may come out equal.
+/// They are outside of the kernel's own range (`/proc/sys/net/ipv4/ip_local_port_range`, ip(7)), from which it takes a port
+/// for each connection: while a service is down, its port could become somebody's connection, even that of a client that
+/// tries to reach it (which then speaks to itself), and the service would not start again.
 package enum LocalPorts {
-    /// - Throws: `LocalSitesError` with code `cannotStart` when the machine has no port left.
+    /// Where the next search begins. Each process begins elsewhere, so that several find different ports.
+    private static let next = Mutex<UInt16?>(nil)
+
+    /// Ports that were free a moment ago. No two calls of one process answer the same one, until all have been given.
+    ///
+    /// - Throws: `NoLocalPort` when fewer than `count` ports are free.
     package static func free(count: Int) throws -> [UInt16] {
-        var descriptors: [Int32] = []
-        defer { for descriptor in descriptors { close(descriptor) } }
-        var ports: [UInt16] = []
-        for _ in 0..<count {
-            let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-            guard descriptor >= 0 else { throw noPort() }
-            descriptors.append(descriptor)
-            var address = sockaddr_in()
-            address.sin_family = sa_family_t(AF_INET)
-            address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-            var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-            let bound = withUnsafeMutablePointer(to: &address) { pointer in
-                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                    bind(descriptor, $0, length) == 0 && getsockname(descriptor, $0, &length) == 0
-                }
+        let kernel = try String(contentsOfFile: "/proc/sys/net/ipv4/ip_local_port_range", encoding: .utf8)
+        let range = range(besides: kernel)
+        return try next.withLock { next in
+            var port = next ?? UInt16.random(in: range)
+            var found: [UInt16] = []
+            for _ in range {
+                if try isFree(port) { found.append(port) }
+                port = port == range.upperBound ? range.lowerBound : port + 1
+                next = port
+                if found.count == count { return found }
             }
-            guard bound else { throw noPort() }
-            ports.append(UInt16(bigEndian: address.sin_port))
+            throw NoLocalPort(why: "only \(found.count) of \(range) are free, and \(count) are needed")
         }
-        return ports
     }
 
-    private static func noPort() -> LocalSitesError {
-        LocalSitesError(
-            .cannotStart, "no free loopback port: \(String(cString: strerror(errno)))",
-            remedy: "end programs that hold many sockets, then try again")
+    /// An endpoint at a free port; when there is none, at any port, so that whoever binds it gets the error.
+    package static func endpoint() -> String {
+        do {
+            return "tcp://127.0.0.1:\(try free(count: 1)[0])"
+        } catch {
+            return "tcp://127.0.0.1:*"
+        }
+    }
+
+    /// Above the ports of well-known services and below the kernel's range, which is two numbers; where somebody set that to
+    /// begin low, above it; and anywhere when neither leaves room.
+    static func range(besides kernel: String) -> ClosedRange<UInt16> {
+        let lowest: UInt16 = 10_000
+        let room: UInt16 = 1_000
+        let bounds = kernel.split(whereSeparator: \.isWhitespace).compactMap { UInt16($0) }
+        guard bounds.count == 2 else { return lowest...UInt16.max }
+        if bounds[0] >= lowest + room { return lowest...bounds[0] - 1 }
+        if bounds[1] <= UInt16.max - room { return bounds[1] + 1...UInt16.max }
+        return lowest...UInt16.max
+    }
+
+    static func isFree(_ port: UInt16) throws -> Bool {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        guard descriptor >= 0 else { throw NoLocalPort(why: String(cString: strerror(errno))) }
+        defer { close(descriptor) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        address.sin_port = port.bigEndian
+        return withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+            }
+        }
+    }
+}
+
+/// No loopback port can be had.
+package struct NoLocalPort: Error, CustomStringConvertible {
+    package let why: String
+
+    package var description: String {
+        "No free loopback port: \(why). End programs that hold many sockets, then try again."
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import LocalPorts
 
 /// Two sites on one machine: vault, policy, workers, one host agent per site, and when it is wanted the failover
 /// orchestrator, each its own process.

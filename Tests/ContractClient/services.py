@@ -1,8 +1,10 @@
 """Starts and ends real services, each with a settings file of its own, in one short directory under /tmp."""
 
+import errno
 import os
 import pathlib
 import platform
+import random
 import shutil
 import signal
 import socket
@@ -43,14 +45,25 @@ GUEST_XML = """<domain type='qemu'>
 
 
 def free_ports(count):
-    """Ports that were free a moment ago: all are held at once, so that none comes twice."""
-    held = [socket.socket() for _ in range(count)]
-    for one in held:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in held]
+    """Ports that were free a moment ago: all are held at once, so that none comes twice. Below those that the kernel takes
+    for connections, because one of these could take a port while its service is being started again."""
+    lowest = int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    ports = range(10_000, lowest) if lowest > 11_000 else range(10_000, 65_536)
+    held = []
+    while len(held) < count:
+        one = socket.socket()
+        try:
+            one.bind(("127.0.0.1", random.choice(ports)))
+        except OSError as error:
+            one.close()
+            if error.errno != errno.EADDRINUSE:
+                raise
+        else:
+            held.append(one)
+    found = [one.getsockname()[1] for one in held]
     for one in held:
         one.close()
-    return ports
+    return found
 
 
 class Services:

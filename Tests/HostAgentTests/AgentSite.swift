@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Hypervisor
+import LocalPorts
 import Logging
 import MessageBus
 import Messages
@@ -35,8 +36,8 @@ struct AgentSite: Sendable {
 
     var settings: HostAgentSettings {
         HostAgentSettings(
-            name: "host", site: "site", cloud: "cloud", state: "\(directory)/state", listen: "tcp://127.0.0.1:*",
-            bulkListen: "tcp://127.0.0.1:*", vault: vault.endpoint, replicas: "\(directory)/replicas")
+            name: "host", site: "site", cloud: "cloud", state: "\(directory)/state", listen: LocalPorts.endpoint(),
+            bulkListen: LocalPorts.endpoint(), vault: vault.endpoint, replicas: "\(directory)/replicas")
     }
 
     /// Runs an agent while `body` does.

@@ -1,3 +1,4 @@
+import LocalPorts
 import Logging
 import MessageBus
 import Messages
@@ -33,7 +34,7 @@ final class ScriptedVault: Sendable {
     private let bus: MessageBus
     private let notes: Notes
 
-    static func start(at endpoint: String = "tcp://127.0.0.1:*") async throws -> ScriptedVault {
+    static func start(at endpoint: String = LocalPorts.endpoint()) async throws -> ScriptedVault {
         let notes = Notes()
         let bus = MessageBus(name: "vault/test", logger: Logger(label: "vault"))
         let server = try await bus.serve(at: endpoint) { request in

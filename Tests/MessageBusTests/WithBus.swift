@@ -1,3 +1,4 @@
+import LocalPorts
 import Logging
 import MessageBus
 
@@ -19,4 +20,5 @@ func withBus<Result>(
 /// Warnings are part of what is provoked here.
 let quietLogger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
-let anyPort = "tcp://127.0.0.1:*"
+/// One that a test may bind again after its server is gone.
+var anyPort: String { LocalPorts.endpoint() }

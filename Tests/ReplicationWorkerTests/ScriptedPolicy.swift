@@ -1,4 +1,5 @@
 import FoundationEssentials
+import LocalPorts
 import Logging
 import MessageBus
 import Messages
@@ -28,7 +29,7 @@ final class ScriptedPolicy: Sendable {
     private let bus: MessageBus
     private let notes: Notes
 
-    static func start(at endpoint: String = "tcp://127.0.0.1:*") async throws -> ScriptedPolicy {
+    static func start(at endpoint: String = LocalPorts.endpoint()) async throws -> ScriptedPolicy {
         let notes = Notes()
         var logger = Logger(label: "policy")
         logger.logLevel = .critical

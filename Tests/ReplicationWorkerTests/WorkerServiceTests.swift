@@ -1,6 +1,7 @@
 import BlockDevice
 import DeltaLog
 import FoundationEssentials
+import LocalPorts
 import Logging
 import MessageBus
 import Messages
@@ -53,10 +54,10 @@ import Testing
             let target = try ScriptedTarget(
                 directory: directory, diskBytes: Self.diskBytes,
                 parent: kind == .full ? SparseBytes(sizeBytes: Self.diskBytes) : parent, behaviour: behaviour)
-            let server = try await bus.bulkServer(at: "tcp://127.0.0.1:*", handler: target)
+            let server = try await bus.bulkServer(at: LocalPorts.endpoint(), handler: target)
             let policy = try await ScriptedPolicy.start()
             var settings = WorkerSettings(
-                name: "worker", policy: policy.endpoint, listen: "tcp://127.0.0.1:*", slots: slots)
+                name: "worker", policy: policy.endpoint, listen: LocalPorts.endpoint(), slots: slots)
             settings.stopGrace = stopGrace
             let worker = try await WorkerService.start(settings: settings, connector: connector, logger: logger)
             let job = makeJob(kind, endpoint: server.endpoint, key: target.writer.cycleKey)
@@ -255,7 +256,7 @@ import Testing
         var logger = Logger(label: "test")
         logger.logLevel = .critical
         let worker = try await WorkerService.start(
-            settings: WorkerSettings(name: "worker", policy: endpoint, listen: "tcp://127.0.0.1:*"),
+            settings: WorkerSettings(name: "worker", policy: endpoint, listen: LocalPorts.endpoint()),
             connector: MemoryBlockReaderConnector(), logger: logger)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await worker.run() }

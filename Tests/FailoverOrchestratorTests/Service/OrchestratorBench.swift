@@ -1,5 +1,6 @@
 import Eventually
 import Foundation
+import LocalPorts
 import Logging
 import MessageBus
 import Messages
@@ -94,7 +95,7 @@ final class OrchestratorBench: Sendable {
     /// Starts the service on the same database each time.
     func start() async throws -> Running {
         let settings = OrchestratorSettings(
-            state: state, listen: "tcp://127.0.0.1:*", vault: sites.vault.endpoint, policy: sites.policy.endpoint)
+            state: state, listen: LocalPorts.endpoint(), vault: sites.vault.endpoint, policy: sites.policy.endpoint)
         let service = try await OrchestratorService.start(settings: settings, logger: logger)
         // Awaited by `stop`, and ended by it.
         let task = Task { try await service.run() }

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import LocalPorts
 import MessageBus
 import Messages
 import SwiftProtobuf
@@ -58,13 +59,13 @@ final class ScriptedSites: Sendable {
             guard let sites = door.withLock({ $0 }) else { throw RemoteError(.unavailable, "not ready") }
             return try await sites.answer(who, request)
         }
-        let any = "tcp://127.0.0.1:*"
+        func any() -> String { LocalPorts.endpoint() }
         let sites = ScriptedSites(
-            bus: bus, vault: try await bus.serve(at: any) { try await answer("vault", $0) },
-            policy: try await bus.serve(at: any) { try await answer("policy", $0) },
+            bus: bus, vault: try await bus.serve(at: any()) { try await answer("vault", $0) },
+            policy: try await bus.serve(at: any()) { try await answer("policy", $0) },
             agents: [
-                "alpha": try await bus.serve(at: any) { try await answer("alpha", $0) },
-                "beta": try await bus.serve(at: any) { try await answer("beta", $0) },
+                "alpha": try await bus.serve(at: any()) { try await answer("alpha", $0) },
+                "beta": try await bus.serve(at: any()) { try await answer("beta", $0) },
             ])
         door.withLock { $0 = sites }
         return sites

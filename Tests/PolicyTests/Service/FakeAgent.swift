@@ -1,4 +1,5 @@
 import FoundationEssentials
+import LocalPorts
 import MessageBus
 import Messages
 import SwiftProtobuf
@@ -43,7 +44,7 @@ final class FakeAgent: Sendable {
 
     private let state = Mutex(State())
 
-    static func start(_ bus: MessageBus, at endpoint: String = "tcp://127.0.0.1:*") async throws -> FakeAgent {
+    static func start(_ bus: MessageBus, at endpoint: String = LocalPorts.endpoint()) async throws -> FakeAgent {
         let agent = FakeAgent()
         let server = try await bus.serve(at: endpoint) { try await agent.answer($0) }
         agent.state.withLock { $0.server = server }

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import LocalPorts
 import MessageBus
 import Messages
 import SwiftProtobuf
@@ -21,7 +22,7 @@ final class FakeVault: Sendable {
     private static let epoch = Data(repeating: 9, count: 16)
 
     static func start(
-        _ bus: MessageBus, at endpoint: String = "tcp://127.0.0.1:*", events: String = "tcp://127.0.0.1:*"
+        _ bus: MessageBus, at endpoint: String = LocalPorts.endpoint(), events: String = LocalPorts.endpoint()
     ) async throws -> FakeVault {
         let vault = FakeVault(publisher: try await bus.publisher(at: events))
         let server = try await bus.serve(at: endpoint) { try await vault.answer($0) }

@@ -1,5 +1,6 @@
 import Eventually
 import Foundation
+import LocalPorts
 import Logging
 import MessageBus
 import Messages
@@ -108,7 +109,7 @@ final class ServiceBench: Sendable {
     /// Starts the service on the same database each time.
     func start(vault endpoint: String? = nil, jobLimits: JobLimits = JobLimits()) async throws -> Running {
         let settings = PolicyServiceSettings(
-            state: state, listen: "tcp://127.0.0.1:*", vault: endpoint ?? vault.endpoint, vaultEvents: vault.events,
+            state: state, listen: LocalPorts.endpoint(), vault: endpoint ?? vault.endpoint, vaultEvents: vault.events,
             jobLimits: jobLimits)
         let service = try await PolicyService.start(settings: settings, logger: logger)
         // Awaited by `stop`, and ended by it.
