@@ -25,7 +25,7 @@ struct GuestLifeTests {
             #expect(try await guest.start() == last)
             newest = try await two.firstCycle(of: protection, after: newest, offline: false)
             // Not only the last one: a comparison in between would have mended what the next start broke.
-            let since = try await two.client.history(protection).filter { $0.cycle > beforeShutdown }
+            let since = try await two.history(of: protection, with: newest).filter { $0.cycle > beforeShutdown }
             #expect(since.allSatisfy { $0.kind == .incremental }, "\(since)")
 
             // QEMU killed: its bitmaps cannot be trusted, so both sides are compared, without being asked. What the
@@ -37,7 +37,7 @@ struct GuestLifeTests {
             let compared = try await two.newestRecord(of: guest, protection: protection, cycle: newest)
             #expect(compared >= reported, "the point after the comparison holds all that was reported before")
             let comparison = try #require(
-                try await two.client.history(protection).first { $0.kind == .compare && !$0.hasError })
+                try await two.history(of: protection, with: newest).first { $0.kind == .compare && !$0.hasError })
             #expect(!comparison.reason.isEmpty, "why it compared is said")
             #expect(comparison.sentBytes < 64 << 20, "a comparison ships what differs, not the disk")
             #expect(try await two.client.protection(protection)?.state == .protected)
@@ -60,7 +60,7 @@ struct GuestLifeTests {
             }
             // Grown.
             try await pointAfterChange { try await guest.resize("vda", toBytes: 256 << 20) }
-            try await expectNoticed(two, protection, .compare, "Disk vda changed its size")
+            try await expectNoticed(two, protection, newest, .compare, "Disk vda changed its size")
             try await two.withView(of: protection, cycle: newest) { socket in
                 let size = try await Command.run(["nbdinfo", "--size", "nbd+unix:///vda?socket=\(socket)"])
                 #expect(UInt64(size) == 256 << 20)
@@ -71,10 +71,10 @@ struct GuestLifeTests {
             try await Command.run(
                 ["qemu-io", "-f", "qcow2", "-c", "write -P 0x5a 1M 3M", added])
             try await pointAfterChange { try await guest.attach(path: added, target: "vdb") }
-            try await expectNoticed(two, protection, .full, "Disk vdb was added")
+            try await expectNoticed(two, protection, newest, .full, "Disk vdb was added")
             try await expectEqual(two, protection, cycle: newest, disks: ["vda", "vdb"])
             try await pointAfterChange { try await guest.detach(target: "vdb") }
-            try await expectNoticed(two, protection, .compare, "Disk vdb was removed")
+            try await expectNoticed(two, protection, newest, .compare, "Disk vdb was removed")
             try await expectEqual(two, protection, cycle: newest, disks: ["vda"])
             // One that cannot be tracked: refused before the cycle, in one sentence, until it is gone again.
             let raw = "\(guest.folder)/vdc.raw"
@@ -189,9 +189,9 @@ struct GuestLifeTests {
 
     /// What was noticed is in the history: the kind of cycle that it led to, and the sentence that says why.
     private func expectNoticed(
-        _ two: TwoSites, _ protection: String, _ kind: CycleKind, _ reason: String
+        _ two: TwoSites, _ protection: String, _ point: UInt64, _ kind: CycleKind, _ reason: String
     ) async throws {
-        let history = try await two.client.history(protection)
+        let history = try await two.history(of: protection, with: point)
         #expect(
             history.contains { $0.kind == kind && $0.reason.contains(reason) && !$0.hasError },
             "\(history.map { "\($0.kind): \($0.reason)" })")

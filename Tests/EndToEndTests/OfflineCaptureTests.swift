@@ -30,8 +30,8 @@ struct OfflineCaptureTests {
             try await two.sites.start("primary")
 
             let held = newest
-            try await two.client.waitForPoint(after: held, of: protection, within: .seconds(90))
-            let report = try await two.client.history(protection).first { $0.cycle > held && !$0.hasError }
+            let point = try await two.client.waitForPoint(after: held, of: protection, within: .seconds(90))
+            let report = try await two.history(of: protection, with: point).first { $0.cycle > held && !$0.hasError }
             #expect(report?.offline == true)
             try await two.quiesce(protection)
             #expect(try servers(in: two) == [])

@@ -32,8 +32,8 @@ struct StopTests {
             for name in ["policy", "worker-1", "worker-2"] { try await two.sites.start(name) }
             try await two.limit(usual: 0, always: nil)
 
-            try await two.client.waitForPoint(after: newest + 1, of: protection, within: .seconds(90))
-            let since = try await two.client.history(protection).filter { $0.cycle > newest && !$0.hasError }
+            let point = try await two.client.waitForPoint(after: newest + 1, of: protection, within: .seconds(90))
+            let since = try await two.history(of: protection, with: point).filter { $0.cycle > newest && !$0.hasError }
             #expect(!since.isEmpty && since.allSatisfy { $0.kind == .incremental })
             try await two.quiesce(protection)
             #expect(try await two.comparePoints(of: protection, disks: ["vda"]).faults == [])

@@ -83,12 +83,21 @@ extension TwoSites {
         }
     }
 
-    /// Pauses, and waits until no cycle is open.
+    /// What was done, with the cycle of a point in it: the target lists a point before the policy service hears of it.
+    func history(of protection: String, with point: UInt64) async throws -> [CycleReport] {
+        try await eventually("cycle \(point) is in the history", within: .seconds(30)) {
+            let history = try await self.client.history(protection)
+            return history.contains { $0.cycle == point && !$0.hasError } ? history : nil
+        }
+    }
+
+    /// Pauses, and waits until no cycle is open and none will be: the policy service hears of it from the vault, and may
+    /// begin one more before it does.
     func quiesce(_ protection: String) async throws {
         try await client.changeState(protection, to: .paused)
-        _ = try await eventually("no cycle is open", within: .seconds(60)) {
+        _ = try await eventually("the policy service rests", within: .seconds(60)) {
             let status = try await self.client.status(protection)
-            return status?.cycleOpen == false ? true : nil
+            return status?.cycleOpen == false && status?.health.reason.hasPrefix("Paused") == true ? true : nil
         }
     }
 }

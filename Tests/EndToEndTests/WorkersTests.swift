@@ -65,8 +65,8 @@ struct WorkersTests {
             try await Self.expectRate(Self.fast, through: link, "one, outside of any window")
             // The rest is sent as fast as it goes.
             try await two.limit(usual: 0, always: nil)
-            try await two.client.waitForPoint(after: 0, of: protection, within: .seconds(60))
-            let reports = try await two.client.history(protection)
+            let point = try await two.client.waitForPoint(after: 0, of: protection, within: .seconds(60))
+            let reports = try await two.history(of: protection, with: point)
             #expect(reports.allSatisfy { !$0.hasError }, "what it had was finished, and nothing was done twice")
         }
     }
