@@ -176,8 +176,8 @@ let package = Package(
         tests(
             "FailoverOrchestratorTests",
             [
-                "FailoverOrchestrator", "Messages", "MessageBus", "Eventually", "LocalPorts", "Pages", "RawSockets", grdb,
-                logging,
+                "FailoverOrchestrator", "Messages", "MessageBus", "Eventually", "LocalPorts", "Pages", "RawSockets",
+                grdb, logging,
             ],
             resources: [.copy("Golden")]),
         // The decisions of every service in one thread, in virtual time.

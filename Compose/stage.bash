@@ -136,16 +136,15 @@ left_behind() {
     docker network ls --quiet --filter "label=com.docker.compose.project=$COMPOSE_PROJECT_NAME"
 }
 
-# When something went wrong: the last words of every service, before they are taken down. show_logs [FOLDER]: and all of
-# them, in FOLDER.
+# show_logs FOLDER: when something went wrong, the last words of every service, and all of them in FOLDER, before they are
+# taken down.
 show_logs() {
     local service
     for service in "${services[@]}" demo; do
         printf '\n--- the last words of %s\n' "$service" >&2
         docker logs --tail 15 "$(one "$service")" 2>&1 | cut -c 1-300 >&2 || true
-        [ -n "${1:-}" ] || continue
         mkdir -p "$1"
         docker logs --timestamps "$(one "$service")" >"$1/$service.log" 2>&1 || true
     done
-    [ -z "${1:-}" ] || printf '\nAll their words are in %s\n' "$1" >&2
+    printf '\nAll their words are in %s\n' "$1" >&2
 }
