@@ -32,6 +32,9 @@ package enum ReplicationWorkerLimits {
     package static let readsInFlight = 32
     /// The memory for reading: 12 MiB a job.
     package static let readBytesInFlight = 12 << 20
+    /// How often freed memory is given back while there are jobs. Without it a worker grew from 150 to 264 MiB in 60
+    /// seedings of 2 GiB.
+    package static let memoryInterval: Duration = .seconds(5)
     /// Runs of zeros shorter than this are sent as data, because each record costs a header and an index entry.
     package static let zeroRunBytes = 65_536
     /// A zero record covers at most this much; a longer hole takes several.

@@ -3,6 +3,8 @@ actor SlotBoard {
     private var machine: SlotStateMachine
     private var waiting: [Int: CheckedContinuation<Void, Never>] = [:]
     private var nextWaiter = 0
+    /// Jobs that were begun since the start.
+    private(set) var begun: UInt64 = 0
 
     init(slots: Int) { machine = SlotStateMachine(slots: slots) }
 
@@ -15,7 +17,11 @@ actor SlotBoard {
         }
     }
 
-    func pulled(_ key: SlotStateMachine.JobKey) -> SlotStateMachine.StartAction { machine.pulled(key) }
+    func pulled(_ key: SlotStateMachine.JobKey) -> SlotStateMachine.StartAction {
+        let action = machine.pulled(key)
+        if action == .start { begun += 1 }
+        return action
+    }
 
     func ended(_ key: SlotStateMachine.JobKey) {
         machine.ended(key)

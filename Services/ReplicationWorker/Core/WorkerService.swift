@@ -73,6 +73,7 @@ package final class WorkerService: RunnableService {
                 await self.slots.stop()
                 await self.leave()
             }
+            group.addTask { await self.keepSmall() }
             var pause = ReplicationWorkerLimits.pullRetryInterval
             while true {
                 switch await slots.next {
@@ -99,6 +100,20 @@ package final class WorkerService: RunnableService {
     }
 
     package func stop() { stopping.give() }
+
+    /// Gives back what jobs freed, while there are some and once after the last.
+    private func keepSmall() async {
+        var seen: UInt64 = 0
+        while !stopping.isGiven, !Task.isCancelled {
+            await stopping.sleep(for: ReplicationWorkerLimits.memoryInterval)
+            let begun = await slots.begun
+            let running = await slots.runningJobs
+            guard running > 0 || begun != seen else { continue }
+            FreedMemory.giveBack()
+            // Those that still run are seen again.
+            if running == 0 { seen = begun }
+        }
+    }
 
     // MARK: Jobs
 
