@@ -85,19 +85,22 @@ final class FakeVault: Sendable {
     }
 
     func change(_ id: String, to wanted: ProtectionState, reason: String = "an operator") async {
-        guard var protection = state.withLock({ $0.protections[id] }) else { return }
-        protection.state = wanted
-        protection.stateReason = reason
-        protection.version += 1
-        await put(protection)
+        await step(id) {
+            $0.state = wanted
+            $0.stateReason = reason
+        }
     }
 
-    /// A step of a run.
-    func step(_ id: String, _ change: (inout Protection) -> Void) async {
-        guard var protection = state.withLock({ $0.protections[id] }) else { return }
-        change(&protection)
-        protection.version += 1
-        await put(protection)
+    /// A step of a run. In one go, because what the service asks for meanwhile must not end up under the same version.
+    func step(_ id: String, _ change: @Sendable (inout Protection) -> Void) async {
+        let event: VaultEvent? = state.withLock { state in
+            guard var protection = state.protections[id] else { return nil }
+            change(&protection)
+            protection.version += 1
+            state.protections[id] = protection
+            return Self.event(&state) { $0.protection = protection }
+        }
+        if let event { await publisher.publish(.vaultEvent(event)) }
     }
 
     private func put(_ protection: Protection) async {
