@@ -73,7 +73,8 @@ package final class WorkerService: RunnableService {
                 await self.slots.stop()
                 await self.leave()
             }
-            group.addTask { await self.keepSmall() }
+            // Where jobs run, because it holds its thread for milliseconds.
+            group.addTask(executorPreference: threads) { await self.keepSmall() }
             var pause = ReplicationWorkerLimits.pullRetryInterval
             while true {
                 switch await slots.next {

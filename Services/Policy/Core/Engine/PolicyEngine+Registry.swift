@@ -69,6 +69,7 @@ extension PolicyEngine {
         }
     }
 
+    /// The entry is nil where there is none, because the request ended the protection (`VaultCall.answer`).
     mutating func vaultAnswered(
         _ call: VaultCall, _ result: Result<ProtectionEntry?, PolicyError>, now: PolicyTime
     ) {
