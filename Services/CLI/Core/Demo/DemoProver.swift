@@ -10,9 +10,14 @@ struct DemoProver: Sendable {
     let services: DemoServices
 
     func prove(_ protection: Registry.Protection) async throws -> DemoReport.Proof {
-        let saidBefore = stage.home.console.lastCommitted
-        let witnessed = try await askWitness()
         let agent = try await services.secondary()
+        let saidBefore = stage.home.console.lastCommitted
+        // A capture that is open now may have begun before the guest said that. The one after the next point has not.
+        let newest = try await agent.replica(of: protection.id).newestCycle
+        _ = try await services.wait(for: "the open cycle to end") { () -> Bool? in
+            try await agent.replica(of: protection.id).newestCycle > newest ? true : nil
+        }
+        let witnessed = try await askWitness()
         // A capture may still be abandoned; then another one is asked for.
         let committed = try await services.wait(for: "cycle \(witnessed.cycle) to be committed or given up") {
             () -> Bool? in
