@@ -21,12 +21,16 @@ package final class WorkerService: RunnableService {
     private let slots: SlotBoard
     private let threads: JobThreads
     private let processor = ProcessorTime()
+    private let giveBackMemory: @Sendable () -> Void
     private let stopping = StopSignal()
     private let logger: Logger
 
     /// Binds and connects. Succeeds when the policy service is away: the worker then waits for it.
+    ///
+    /// - Parameter giveBackMemory: gives the kernel what was freed; holds its thread for milliseconds.
     package static func start(
-        settings: WorkerSettings, connector: any BlockReaderConnector, logger: Logger
+        settings: WorkerSettings, connector: any BlockReaderConnector, logger: Logger,
+        giveBackMemory: @escaping @Sendable () -> Void = FreedMemory.giveBack
     ) async throws -> WorkerService {
         let bus = MessageBus(name: "worker/\(settings.name)", logger: logger)
         do {
@@ -36,7 +40,7 @@ package final class WorkerService: RunnableService {
             let client = try await bus.client(to: settings.policy)
             return WorkerService(
                 settings: settings, bus: bus, server: server, client: client, slots: slots, connector: connector,
-                logger: logger)
+                logger: logger, giveBackMemory: giveBackMemory)
         } catch {
             await bus.shutdown()
             throw error
@@ -45,7 +49,7 @@ package final class WorkerService: RunnableService {
 
     private init(
         settings: WorkerSettings, bus: MessageBus, server: RequestServer, client: RequestClient, slots: SlotBoard,
-        connector: any BlockReaderConnector, logger: Logger
+        connector: any BlockReaderConnector, logger: Logger, giveBackMemory: @escaping @Sendable () -> Void
     ) {
         self.settings = settings
         self.bus = bus
@@ -53,6 +57,7 @@ package final class WorkerService: RunnableService {
         self.slots = slots
         self.connector = connector
         self.logger = logger
+        self.giveBackMemory = giveBackMemory
         endpoint = server.endpoint
         var worker = WorkerDescription()
         worker.id = UUID().uuidString.lowercased()
@@ -102,17 +107,12 @@ package final class WorkerService: RunnableService {
 
     package func stop() { stopping.give() }
 
-    /// Gives back what jobs freed, while there are some and once after the last.
     private func keepSmall() async {
-        var seen: UInt64 = 0
+        var upkeep = MemoryUpkeep()
         while !stopping.isGiven, !Task.isCancelled {
-            await stopping.sleep(for: ReplicationWorkerLimits.memoryInterval)
+            await stopping.sleep(for: settings.memoryInterval)
             let begun = await slots.begun
-            let running = await slots.runningJobs
-            guard running > 0 || begun != seen else { continue }
-            FreedMemory.giveBack()
-            // Those that still run are seen again.
-            if running == 0 { seen = begun }
+            if upkeep.isDue(begun: begun, running: await slots.runningJobs) { giveBackMemory() }
         }
     }
 

@@ -16,6 +16,8 @@ package struct WorkerSettings: Sendable {
     package var readsHosts: [String]
     /// How long running jobs may go on after the worker is told to stop.
     package var stopGrace = ReplicationWorkerLimits.stopGrace
+    /// How often it is asked whether freed memory is to be given back.
+    package var memoryInterval = ReplicationWorkerLimits.memoryInterval
 
     package init(
         name: String, policy: String, listen: String, advertise: String = "",
