@@ -10,93 +10,11 @@ import Testing
 
 @testable import ReplicationWorker
 
-/// A worker alone, with a scripted job board and a scripted receiver, over real sockets.
+/// What a worker does with the jobs that it is given, and with words about them.
 @Suite(.serialized) struct WorkerServiceTests {
-    private static let diskBytes: UInt64 = 3 << 20
-
-    private struct Stage: Sendable {
-        let policy: ScriptedPolicy
-        let target: ScriptedTarget
-        let worker: WorkerService
-        let disk: SparseBytes
-        let job: TransferJob
-        let bus: MessageBus
-    }
-
-    /// A disk with data, zeros and holes; what the target's parent holds differs in a few blocks.
-    private func makeDisk() -> (now: SparseBytes, parent: SparseBytes) {
-        var parent = SparseBytes(sizeBytes: Self.diskBytes)
-        parent.write(randomBytes(400_000), at: 300_000)
-        var now = parent
-        now.write(randomBytes(200_000), at: 900_000)
-        now.write([UInt8](repeating: 0, count: 131_072), at: 1_310_720)
-        now.discard(327_680..<393_216)
-        now.write(randomBytes(65_536), at: Self.diskBytes - 65_536)
-        return (now, parent)
-    }
-
-    private func withStage(
-        behaviour: ScriptedTarget.Behaviour = .keep, kind: CycleKind = .full, slots: Int = 2,
-        stopGrace: Duration = .milliseconds(200), _ body: (Stage) async throws -> Void
-    ) async throws {
-        try await withTemporaryDirectory { directory in
-            let (now, parent) = makeDisk()
-            let connector = MemoryBlockReaderConnector()
-            let dirty = Set(
-                (0..<Self.diskBytes / SparseBytes.blockBytes).filter { block in
-                    let range = block * SparseBytes.blockBytes..<(block + 1) * SparseBytes.blockBytes
-                    return now.read(range) != parent.read(range)
-                })
-            connector.export(now, dirtyBlocks: ["dirty": dirty], at: "memory:disk")
-            var logger = Logger(label: "test")
-            logger.logLevel = .critical
-            let bus = MessageBus(name: "agent/test", logger: logger)
-            let target = try ScriptedTarget(
-                directory: directory, diskBytes: Self.diskBytes,
-                parent: kind == .full ? SparseBytes(sizeBytes: Self.diskBytes) : parent, behaviour: behaviour)
-            let server = try await bus.bulkServer(at: LocalPorts.endpoint(), handler: target)
-            let policy = try await ScriptedPolicy.start()
-            var settings = WorkerSettings(
-                name: "worker", policy: policy.endpoint, listen: LocalPorts.endpoint(), slots: slots)
-            settings.stopGrace = stopGrace
-            let worker = try await WorkerService.start(settings: settings, connector: connector, logger: logger)
-            let job = makeJob(kind, endpoint: server.endpoint, key: target.writer.cycleKey)
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                group.addTask { await worker.run() }
-                let stage = Stage(policy: policy, target: target, worker: worker, disk: now, job: job, bus: bus)
-                do {
-                    try await body(stage)
-                } catch {
-                    worker.stop()
-                    target.behave(.keep)
-                    throw error
-                }
-                worker.stop()
-                target.behave(.keep)
-                try await group.waitForAll()
-            }
-            await policy.stop()
-            await bus.shutdown()
-            target.writer.abort()
-        }
-    }
-
-    private func makeJob(_ kind: CycleKind, endpoint: String, key: SealingKey) -> TransferJob {
-        var job = AssignedJobTests.valid()
-        job.kind = kind
-        job.nbdUri = "memory:disk"
-        job.bitmapContext = kind == .incremental ? "dirty" : ""
-        job.offset = 0
-        job.length = Self.diskBytes
-        job.bulkEndpoint = endpoint
-        job.transferToken = Data(ScriptedTarget.token)
-        job.cycleKey = key.withUnsafeBytes { Data($0) }
-        return job
-    }
-
     @Test(arguments: [CycleKind.full, .incremental, .compare])
     func aJobBringsTheTargetToWhatTheDiskHolds(kind: CycleKind) async throws {
-        try await withStage(kind: kind) { stage in
+        try await WorkerStage.use(kind: kind) { stage in
             stage.policy.put(stage.job)
             try await poll("the job is finished") { !stage.policy.heard.finished.isEmpty }
             let finished = stage.policy.heard.finished[0]
@@ -108,7 +26,7 @@ import Testing
     }
 
     @Test func severalJobsOfADiskTogetherBringIt() async throws {
-        try await withStage { stage in
+        try await WorkerStage.use { stage in
             for part in 0..<3 {
                 var job = stage.job
                 job.job = UUID().uuidString
@@ -124,7 +42,7 @@ import Testing
     }
 
     @Test func aReceiverThatStoredSomethingElseFailsTheJob() async throws {
-        try await withStage(behaviour: .lieAboutTheDigest) { stage in
+        try await WorkerStage.use(behaviour: .lieAboutTheDigest) { stage in
             stage.policy.put(stage.job)
             try await poll("the job is failed") { !stage.policy.heard.failed.isEmpty }
             #expect(stage.policy.heard.failed[0].error.code == .corruptData)
@@ -134,7 +52,7 @@ import Testing
 
     @Test func whatTheReceiverRefusesIsReportedInItsWords() async throws {
         let full = RemoteError(.resourceExhausted, "The disk is full.", remedy: "Free space.")
-        try await withStage(behaviour: .refuse(full)) { stage in
+        try await WorkerStage.use(behaviour: .refuse(full)) { stage in
             stage.policy.put(stage.job)
             try await poll("the job is failed") { !stage.policy.heard.failed.isEmpty }
             let error = stage.policy.heard.failed[0].error
@@ -145,7 +63,7 @@ import Testing
     /// A job that cannot be done, and what it fails with.
     @Test(arguments: [0, 1, 2, 3])
     func jobsThatCannotBeDoneAreFailed(index: Int) async throws {
-        try await withStage { stage in
+        try await WorkerStage.use { stage in
             var job = stage.job
             let code: ErrorCode
             switch index {
@@ -156,7 +74,7 @@ import Testing
                 job.transferToken = Data(repeating: 1, count: 16)
                 code = .notFound
             case 2:
-                job.length = Self.diskBytes + 65_536
+                job.length = WorkerStage.diskBytes + 65_536
                 code = .invalidArgument
             default:
                 job.cycleKey = Data()
@@ -175,7 +93,7 @@ import Testing
     }
 
     @Test func aJobThatIsToBeAbandonedStopsAndIsNotReported() async throws {
-        try await withStage(behaviour: .stall) { stage in
+        try await WorkerStage.use(behaviour: .stall) { stage in
             var directive = JobDirective()
             directive.abandon = true
             stage.policy.direct(directive)
@@ -192,7 +110,7 @@ import Testing
     }
 
     @Test func aLeaseThatIsLostEndsTheJob() async throws {
-        try await withStage(behaviour: .stall, slots: 1) { stage in
+        try await WorkerStage.use(behaviour: .stall, slots: 1) { stage in
             stage.policy.refuse(RemoteError(.leaseLost, "The lease went to another."))
             stage.policy.put(stage.job)
             try await poll("the worker pulls again") { stage.policy.heard.pulls.count >= 2 }
@@ -201,7 +119,7 @@ import Testing
     }
 
     @Test func aWorkerThatIsToldToStopFailsWhatItCannotFinish() async throws {
-        try await withStage(behaviour: .stall) { stage in
+        try await WorkerStage.use(behaviour: .stall) { stage in
             stage.policy.put(stage.job)
             try await poll("the job is pulled") { stage.policy.heard.pulls.count >= 2 }
             stage.worker.stop()
@@ -214,7 +132,7 @@ import Testing
 
     /// What is quick enough is not thrown away: the receiver takes records again once the worker was told to stop.
     @Test func aWorkerThatIsToldToStopFinishesWhatItCanWithinItsGrace() async throws {
-        try await withStage(behaviour: .stall, stopGrace: .seconds(60)) { stage in
+        try await WorkerStage.use(behaviour: .stall, stopGrace: .seconds(60)) { stage in
             stage.policy.put(stage.job)
             try await poll("the job is pulled") { stage.policy.heard.pulls.count >= 2 }
             stage.worker.stop()
@@ -226,7 +144,7 @@ import Testing
     }
 
     @Test func aWorkerThatWaitsForWorkLeavesTheJobBoardWhenItStops() async throws {
-        try await withStage { stage in
+        try await WorkerStage.use { stage in
             try await poll("the worker asks for work") { !stage.policy.heard.pulls.isEmpty }
             let stopped = ContinuousClock.now
             stage.worker.stop()
@@ -236,7 +154,7 @@ import Testing
     }
 
     @Test func aWorkerAnswersHealthAndNothingElse() async throws {
-        try await withStage { stage in
+        try await WorkerStage.use { stage in
             let client = try await stage.bus.client(to: stage.worker.endpoint)
             let health = try await client.health()
             #expect(health.service == "worker" && health.name == "worker" && health.level == .normal)
