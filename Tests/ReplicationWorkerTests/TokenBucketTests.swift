@@ -30,6 +30,24 @@ import Testing
         #expect(bucket.take(1_048_576, now: start) > .seconds(1_000))
     }
 
+    @Test func whatWaitsGoesAtTheRateAsItIsNow() {
+        var bucket = TokenBucket(bytesPerSecond: 1_000, now: start)
+        #expect(bucket.take(100_000, now: start) == .seconds(100))
+        #expect(bucket.wait(now: start + .seconds(10)) == .seconds(90))
+        bucket.change(bytesPerSecond: 45_000, now: start + .seconds(10))
+        #expect(bucket.wait(now: start + .seconds(10)) == .seconds(2))
+        #expect(bucket.wait(now: start + .seconds(12)) == .zero)
+    }
+
+    @Test func withoutALimitNothingIsOwed() {
+        var bucket = TokenBucket(bytesPerSecond: 1_000, now: start)
+        #expect(bucket.take(100_000, now: start) == .seconds(100))
+        bucket.change(bytesPerSecond: 0, now: start)
+        #expect(bucket.wait(now: start) == .zero)
+        bucket.change(bytesPerSecond: 1_000, now: start)
+        #expect(bucket.take(1_000, now: start) == .seconds(1), "what went without a limit is not paid for later")
+    }
+
     @Test func aChangedRateCountsFromThen() {
         var bucket = TokenBucket(bytesPerSecond: 1_000, now: start)
         bucket.change(bytesPerSecond: 1_000_000, now: start)

@@ -29,6 +29,11 @@ final class JobProgress: Sendable {
         bucket.withLock { $0.take(bytes, now: now) }
     }
 
+    /// How long what was taken last has to wait still: less than before when the limit was raised.
+    func wait(now: ContinuousClock.Instant) -> Duration {
+        bucket.withLock { $0.wait(now: now) }
+    }
+
     func limit(bytesPerSecond: UInt64, now: ContinuousClock.Instant) {
         bucket.withLock { bucket in
             if bucket.bytesPerSecond != bytesPerSecond { bucket.change(bytesPerSecond: bytesPerSecond, now: now) }

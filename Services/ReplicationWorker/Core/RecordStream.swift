@@ -36,8 +36,12 @@ final class RecordStream {
     }
 
     private func send(_ record: [UInt8], changed: UInt64) async throws {
-        let wait = progress.take(record.count, now: clock.now)
-        if wait > .zero { try await clock.sleep(for: wait) }
+        var wait = progress.take(record.count, now: clock.now)
+        while wait > .zero {
+            // In pieces, because a limit that is raised holds for the record that waits, too.
+            try await clock.sleep(for: min(wait, ReplicationWorkerLimits.limitInterval))
+            wait = progress.wait(now: clock.now)
+        }
         try await channel.send(record)
         progress.sent(bytes: UInt64(record.count), changed: changed)
     }

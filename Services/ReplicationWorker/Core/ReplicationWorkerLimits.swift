@@ -18,6 +18,8 @@ package enum ReplicationWorkerLimits {
     package static let reportInterval: Duration = .seconds(1)
     /// One report may take this long; the next is due a second after the last, and a lease outlives several.
     package static let reportDeadline: Duration = .seconds(3)
+    /// A record that waits for its limit looks this often whether that was changed.
+    package static let limitInterval: Duration = .milliseconds(500)
     package static let outcomeDeadline: Duration = .seconds(15)
     /// What a worker that is stopping still tells the job board; with stopGrace it ends within ten seconds.
     package static let lastWordDeadline: Duration = .seconds(2)

@@ -14,7 +14,8 @@ package struct TokenBucket: Sendable {
     package mutating func change(bytesPerSecond rate: UInt64, now: ContinuousClock.Instant) {
         refill(now)
         bytesPerSecond = rate
-        tokens = min(tokens, burst)
+        // Without a limit nothing is owed, also once there is one again.
+        tokens = rate == 0 ? 0 : min(tokens, burst)
     }
 
     /// Takes `bytes` and answers how long the sender has to wait before it sends them. The bucket may go below empty:
@@ -23,6 +24,13 @@ package struct TokenBucket: Sendable {
         guard bytesPerSecond > 0 else { return .zero }
         refill(now)
         tokens -= Double(bytes)
+        return wait(now: now)
+    }
+
+    /// How long what was taken has to wait still, at the rate as it is now.
+    package mutating func wait(now: ContinuousClock.Instant) -> Duration {
+        guard bytesPerSecond > 0 else { return .zero }
+        refill(now)
         guard tokens < 0 else { return .zero }
         return .seconds(-tokens / Double(bytesPerSecond))
     }
