@@ -7,14 +7,6 @@
 # ---- Cycles ----------------------------------------------------------------------------------------------------------
 
 milliseconds() { date +%s%3N; }
-# at_rest GUEST: paused, no cycle of it is open, and none will be: the policy service hears of a pause from the vault, and may
-# begin one more cycle before it does.
-at_rest() {
-    bascule status "$1" --json | python3 -c '
-import json, sys
-status = json.load(sys.stdin)["protections"][0]["status"]
-sys.exit(status["cycleOpen"] or not status["healthReason"].startswith("Paused"))'
-}
 # in_the_open CYCLE BYTES: the cycle after CYCLE is open, and more than BYTES of it are not stored yet.
 in_the_open() {
     bascule status demo --json | python3 -c '
@@ -70,9 +62,10 @@ leftovers_at() {
 # uncommitted or started, no capture, and no process but its own.
 nothing_left() {
     local found="" guest
-    for guest in demo neighbour; do bascule pause "$guest" >/dev/null; done
-    # Longer than the agent waits for libvirt to end a capture's job, which takes it up to a minute at worst.
-    for guest in demo neighbour; do await 150 "$guest to rest" at_rest "$guest"; done
+    for guest in demo neighbour; do
+        # Longer than the agent waits for libvirt to end a capture's job, which takes it up to a minute at worst.
+        in_container demo timeout 150 bascule pause "$guest" --wait >/dev/null || fail "$guest did not come to rest within 150 s."
+    done
     found+="$(leftovers_at agent-a demo "$(protection_of neighbour)")"
     found+="$(leftovers_at agent-b neighbour "$(protection_of demo)")"
     for guest in demo neighbour; do bascule resume "$guest" >/dev/null; done

@@ -3,6 +3,7 @@ import LocalSites
 import MessageBus
 import Messages
 import TestGuest
+import Testing
 
 extension TwoSites {
     /// Serves a point read-only, as `bascule export` does, and hands its socket to `body`.
@@ -95,9 +96,10 @@ extension TwoSites {
     /// begin one more before it does.
     func quiesce(_ protection: String) async throws {
         try await client.changeState(protection, to: .paused)
+        let paused = try #require(try await client.protection(protection)).version
         _ = try await eventually("the policy service rests", within: .seconds(60)) {
             let status = try await self.client.status(protection)
-            return status?.cycleOpen == false && status?.health.reason.hasPrefix("Paused") == true ? true : nil
+            return status?.cycleOpen == false && (status?.protectionVersion ?? 0) >= paused ? true : nil
         }
     }
 }

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Messages
+import SwiftProtobuf
 import Testing
 
 @Suite struct EnvelopeTests {
@@ -46,6 +47,14 @@ import Testing
             #expect(end == [0xa2, 1, UInt8(golden.count)] + golden)
             #expect(try Envelope.decode(envelope.encoded()) == envelope)
         }
+    }
+
+    @Test func theVersionThatAStatusIsMadeFromHasItsGoldenBytes() throws {
+        var status = ProtectionStatus()
+        status.protection = "p"
+        status.protectionVersion = 300
+        // Field 14 of varint type, then 300 in two groups of seven bits.
+        #expect([UInt8](try status.serializedData()) == [0x0a, 1, 0x70, 0x70, 0xac, 2])
     }
 
     @Test func replyCarriesTheRequestsIdentifierGenerationAndTrace() throws {

@@ -16,7 +16,7 @@ import Testing
         "clouds remove": [["clouds", "remove", "x"]], "pair": [["pair", "gold", "gold-dr"]],
         "unpair": [["unpair", "gold", "gold-dr"]], "hosts": [["hosts"]], "hosts remove": [["hosts", "remove", "beta"]],
         "guests": [["guests"]], "protect": [["protect", "web1", "db9"], ["protect", "web1", "--wait"]],
-        "pause": [["pause", "web1"]], "resume": [["resume", "web1"]],
+        "pause": [["pause", "web1"], ["pause", "web1", "--wait"]], "resume": [["resume", "web1"]],
         "resync": [["resync", "web1"], ["resync", "web1", "--wait"]], "trigger": [["trigger", "web1"]],
         "policy assign": [["policy", "assign", "gold", "--guest", "web1"]],
         "unprotect": [["unprotect", "web1", "--yes"]],
@@ -119,8 +119,8 @@ private enum JSONServices {
         _ arguments: [String], console: RecordingConsole, state: ProtectionState = .protected
     ) async -> CommandStatus {
         let endpoint = Mutex("")
-        // What `resume` goes on with was paused before.
-        let state = arguments.first == "resume" ? .paused : state
+        // What `resume` goes on with was paused before, and what `pause` waits for is.
+        let state = ["pause", "resume"].contains(arguments.first) ? .paused : state
         let status = Mutex(CommandStatus.failed)
         do {
             try await ScriptedServices.run(

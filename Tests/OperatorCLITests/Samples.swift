@@ -22,7 +22,7 @@ enum Samples {
             protection: "11111111-1111-1111-1111-111111111111", health: .normal, healthReason: "", healthRemedy: "",
             policy: "every-second", newestCycle: newestCycle,
             newestPointAgeMilliseconds: newestCycle == 0 ? nil : 850, cycleOpen: false, phase: "", pendingBytes: 0,
-            totalBytes: 0, rateBytesPerSecond: 0, failuresInARow: 0,
+            totalBytes: 0, rateBytesPerSecond: 0, failuresInARow: 0, protectionVersion: 3,
             lastCycle: newestCycle == 0 ? nil : cycle(newestCycle), lastFailure: nil)
     }
 

@@ -22,6 +22,36 @@ import Testing
         }
     }
 
+    @Test(arguments: Registry.State.allCases) func onlyWhatIsPausedComesToRest(state: Registry.State) {
+        switch (step(.atRest, state, Samples.status(newestCycle: 3)), state) {
+        case (.reached, .paused): break
+        case (.failed(let error), let state) where state != .paused: #expect(!error.remedy.isEmpty)
+        case (let step, _): Issue.record("\(state) led to \(step)")
+        }
+    }
+
+    /// The vault's word is not enough: until the policy service has heard it, a cycle may still begin.
+    @Test func aPauseIsWaitedForUntilThePolicyServiceKnowsAndNoCycleIsOpen() {
+        var wait = StateWait(guest: "web1", goal: .atRest)
+        var protection = Samples.protection(state: .paused)
+        protection.version = 9
+        var status = Samples.status(newestCycle: 3)
+        func next(_ status: ReplicationStatus?) -> StateWait.Step {
+            wait.step(protection: protection, status: status, atMilliseconds: 0, width: 80)
+        }
+        #expect(next(nil) == .show("pausing web1  the policy service has not taken it up yet"))
+        status.protectionVersion = 0
+        guard case .failed = next(status) else { return #expect(Bool(false), "it would wait for ever") }
+        status.protectionVersion = 8
+        #expect(next(status) == .show("pausing web1  the policy service has not heard of it yet"))
+        status.protectionVersion = 9
+        status.cycleOpen = true
+        status.phase = "closing the capture"
+        #expect(next(status) == .show("pausing web1  closing the capture"))
+        status.cycleOpen = false
+        #expect(next(status) == .reached("web1: at rest, no cycle is open."))
+    }
+
     @Test func protectedWithoutAPointIsNotSeeded() {
         #expect(
             step(.firstPoint, .protected, Samples.status(newestCycle: 0)) == .show("seeding web1  waiting to be due"))

@@ -76,6 +76,7 @@ enum WireSamples {
         var status = ProtectionStatus()
         status.protection = protectionID
         status.health.level = .normal
+        status.protectionVersion = 3
         status.newestCycle = newestCycle
         status.newestPointAgeMs = newestCycle == 0 ? -1 : 850
         status.cycleOpen = pending > 0

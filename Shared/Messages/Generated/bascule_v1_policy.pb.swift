@@ -453,6 +453,12 @@ package nonisolated struct Bascule_V1_ProtectionStatus: @unchecked Sendable {
     set {_uniqueStorage()._failuresInARow = newValue}
   }
 
+  /// of the vault's record that all this is made from; 0: not said
+  package var protectionVersion: UInt64 {
+    get {_storage._protectionVersion}
+    set {_uniqueStorage()._protectionVersion = newValue}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -1590,7 +1596,7 @@ nonisolated extension Bascule_V1_CycleReport: SwiftProtobuf.Message, SwiftProtob
 
 nonisolated extension Bascule_V1_ProtectionStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".ProtectionStatus"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}protection\0\u{1}health\0\u{1}policy\0\u{3}newest_cycle\0\u{3}newest_point_age_ms\0\u{3}pending_bytes\0\u{3}total_bytes\0\u{1}last\0\u{3}last_failure\0\u{3}cycle_open\0\u{1}phase\0\u{3}rate_bytes_per_second\0\u{3}failures_in_a_row\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}protection\0\u{1}health\0\u{1}policy\0\u{3}newest_cycle\0\u{3}newest_point_age_ms\0\u{3}pending_bytes\0\u{3}total_bytes\0\u{1}last\0\u{3}last_failure\0\u{3}cycle_open\0\u{1}phase\0\u{3}rate_bytes_per_second\0\u{3}failures_in_a_row\0\u{3}protection_version\0")
 
   fileprivate class _StorageClass {
     var _protection: String = String()
@@ -1606,6 +1612,7 @@ nonisolated extension Bascule_V1_ProtectionStatus: SwiftProtobuf.Message, SwiftP
     var _phase: String = String()
     var _rateBytesPerSecond: UInt64 = 0
     var _failuresInARow: UInt32 = 0
+    var _protectionVersion: UInt64 = 0
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -1629,6 +1636,7 @@ nonisolated extension Bascule_V1_ProtectionStatus: SwiftProtobuf.Message, SwiftP
       _phase = source._phase
       _rateBytesPerSecond = source._rateBytesPerSecond
       _failuresInARow = source._failuresInARow
+      _protectionVersion = source._protectionVersion
     }
   }
 
@@ -1660,6 +1668,7 @@ nonisolated extension Bascule_V1_ProtectionStatus: SwiftProtobuf.Message, SwiftP
         case 11: try { try decoder.decodeSingularStringField(value: &_storage._phase) }()
         case 12: try { try decoder.decodeSingularUInt64Field(value: &_storage._rateBytesPerSecond) }()
         case 13: try { try decoder.decodeSingularUInt32Field(value: &_storage._failuresInARow) }()
+        case 14: try { try decoder.decodeSingularUInt64Field(value: &_storage._protectionVersion) }()
         default: break
         }
       }
@@ -1711,6 +1720,9 @@ nonisolated extension Bascule_V1_ProtectionStatus: SwiftProtobuf.Message, SwiftP
       if _storage._failuresInARow != 0 {
         try visitor.visitSingularUInt32Field(value: _storage._failuresInARow, fieldNumber: 13)
       }
+      if _storage._protectionVersion != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._protectionVersion, fieldNumber: 14)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -1733,6 +1745,7 @@ nonisolated extension Bascule_V1_ProtectionStatus: SwiftProtobuf.Message, SwiftP
         if _storage._phase != rhs_storage._phase {return false}
         if _storage._rateBytesPerSecond != rhs_storage._rateBytesPerSecond {return false}
         if _storage._failuresInARow != rhs_storage._failuresInARow {return false}
+        if _storage._protectionVersion != rhs_storage._protectionVersion {return false}
         return true
       }
       if !storagesAreEqual {return false}

@@ -129,6 +129,7 @@ final class FakeVault: Sendable {
     var confirmed: [String] { state.withLock { $0.confirmed } }
 
     func stateOf(_ id: String) -> ProtectionState? { state.withLock { $0.protections[id]?.state } }
+    func versionOf(_ id: String) -> UInt64? { state.withLock { $0.protections[id]?.version } }
 
     // MARK: Answers
 

@@ -55,6 +55,9 @@ import Testing
                 guard let status = try await running.status() else { return false }
                 return !status.cycleOpen && status.health.reason.contains("Paused: an operator")
             }
+            let rested = try #require(try await running.status()).protectionVersion
+            #expect(
+                rested == bench.vault.versionOf(ServiceBench.protection), "by this a client knows that it was heard")
             let refusal = await #expect(throws: RemoteError.self) {
                 try await running.ask(.triggerCycle(.with { $0.protection = "web" }))
             }

@@ -25,42 +25,14 @@ package struct ResyncCommand: OperatorCommand {
 
     package init() {}
 
-    /// The keys of the protection, and one more.
-    private struct Document: Encodable {
-        var protection: Registry.Protection
-        var wait: WaitRecord
-
-        private enum CodingKeys: String, CodingKey {
-            case wait
-        }
-
-        func encode(to encoder: any Encoder) throws {
-            try protection.encode(to: encoder)
-            var container = encoder.container(keyedBy: CodingKeys.self)
-            try container.encode(wait, forKey: .wait)
-        }
-    }
-
     package func perform(in session: OperatorSession) async throws {
         let vault = try await session.vault()
         var protection = try await vault.registry().protection(named: guest)
         try await vault.change(protection.id, to: .resynchronizing, reason: reason)
         protection.state = .resynchronizing
         protection.stateReason = reason
-        // With --wait one document says how it ended; people see at once that it was begun.
-        if !(session.json && wait) {
-            try session.answer(protection) { $0.print("\(protection.guest): comparing source and replica.") }
-        }
-        guard wait else { return }
-        do {
-            let ended = try await StateWait.run(in: session, protection: protection, goal: .protectedAgain)
-            if session.json { try session.answer(Document(protection: ended.protection, wait: ended.wait)) { _ in } }
-        } catch {
-            if session.json {
-                let wait = WaitRecord(protection, reached: false)
-                try session.answer(Document(protection: protection, wait: wait)) { _ in }
-            }
-            throw error
-        }
+        try await StateWait.answer(
+            protection, "\(protection.guest): comparing source and replica.", waitingFor: wait ? .protectedAgain : nil,
+            in: session)
     }
 }

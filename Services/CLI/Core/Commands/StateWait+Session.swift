@@ -1,4 +1,28 @@
 extension StateWait {
+    /// Says what was begun and, where there is something to wait for, how that ended. In JSON that is one document, at
+    /// the end; people see at once that it was begun.
+    ///
+    /// - Parameters:
+    ///   - protection: as it is now.
+    ///   - begun: one line for people.
+    static func answer(
+        _ protection: Registry.Protection, _ begun: String, waitingFor goal: Goal?, in session: OperatorSession
+    ) async throws {
+        if goal == nil || !session.json { try session.answer(protection) { $0.print(begun) } }
+        guard let goal else { return }
+        do {
+            let ended = try await run(in: session, protection: protection, goal: goal)
+            guard session.json else { return }
+            try session.answer(WaitedProtection(protection: ended.protection, wait: ended.wait)) { _ in }
+        } catch {
+            if session.json {
+                let wait = WaitRecord(protection, reached: false)
+                try session.answer(WaitedProtection(protection: protection, wait: wait)) { _ in }
+            }
+            throw error
+        }
+    }
+
     /// Looks twice a second until the goal is reached.
     ///
     /// - Returns: the protection as it is then, and how the waiting ended.

@@ -5,11 +5,14 @@ package struct StateWait: Sendable {
         case firstPoint
         /// Protected after a comparison.
         case protectedAgain
+        /// Paused, and the policy service knows it: no cycle is open, and none will be.
+        case atRest
 
         var verb: String {
             switch self {
             case .firstPoint: "seeding"
             case .protectedAgain: "comparing"
+            case .atRest: "pausing"
             }
         }
     }
@@ -37,6 +40,8 @@ package struct StateWait: Sendable {
             return .failed(OperatorError(.refused, "\(guest) is no longer protected", remedy: "see: bascule audit"))
         }
         switch protection.state {
+        case .paused where goal == .atRest:
+            return restStep(protection, status)
         case .paused:
             let next = "go on with: bascule resume \(guest)"
             return .failed(OperatorError(.refused, "\(guest) was paused meanwhile", remedy: next))
@@ -45,6 +50,9 @@ package struct StateWait: Sendable {
         case .failingOver, .commitPending, .committed:
             let next = "see how it goes: bascule runs \(guest)"
             return .failed(OperatorError(.refused, "\(guest) is \(protection.state.words)", remedy: next))
+        case _ where goal == .atRest:
+            let next = "see: bascule audit"
+            return .failed(OperatorError(.refused, "\(guest) was resumed meanwhile", remedy: next))
         case .protected where goal == .protectedAgain, .protected where (status?.newestCycle ?? 0) > 0:
             return .reached(sentence(of: status?.lastCycle))
         case .enabling, .seeding, .protected, .resynchronizing, .reversing, .unknown:
@@ -55,6 +63,22 @@ package struct StateWait: Sendable {
         }
         estimator.note(done: status.doneBytes, total: status.totalBytes, atMilliseconds: now)
         return .show(ProgressBar.line("\(goal.verb) \(guest)", estimator, width: width))
+    }
+
+    /// Of one that the vault has as paused. The policy service hears of that a moment later, and may begin a cycle before.
+    private func restStep(_ protection: Registry.Protection, _ status: ReplicationStatus?) -> Step {
+        guard let status else { return .show("\(goal.verb) \(guest)  \(waitingReason(nil))") }
+        guard status.protectionVersion > 0 else {
+            return .failed(
+                OperatorError(
+                    .failed, "\(guest) is paused, but this policy service does not tell whether it has heard of that",
+                    remedy: "see “paused” in: bascule status \(guest); and bring the policy service to this release"))
+        }
+        if status.protectionVersion < protection.version {
+            return .show("\(goal.verb) \(guest)  the policy service has not heard of it yet")
+        }
+        if status.cycleOpen { return .show("\(goal.verb) \(guest)  \(status.phase)") }
+        return .reached("\(guest): at rest, no cycle is open.")
     }
 
     private func waitingReason(_ status: ReplicationStatus?) -> String {

@@ -9,6 +9,7 @@ extension ReplicationStatus {
                 ? nil : wire.newestPointAgeMs,
             cycleOpen: wire.cycleOpen, phase: wire.phase, pendingBytes: wire.pendingBytes, totalBytes: wire.totalBytes,
             rateBytesPerSecond: wire.rateBytesPerSecond, failuresInARow: wire.failuresInARow,
+            protectionVersion: wire.protectionVersion,
             lastCycle: wire.hasLast ? CycleRecord(wire: wire.last) : nil,
             lastFailure: wire.hasLastFailure ? CycleRecord(wire: wire.lastFailure) : nil)
     }

@@ -33,6 +33,8 @@ package struct ReplicationStatus: Sendable, Equatable, Codable {
     package var totalBytes: UInt64
     package var rateBytesPerSecond: UInt64
     package var failuresInARow: UInt32
+    /// Of the vault's record that the policy service has seen; 0: it does not say.
+    package var protectionVersion: UInt64
     package var lastCycle: CycleRecord?
     package var lastFailure: CycleRecord?
 

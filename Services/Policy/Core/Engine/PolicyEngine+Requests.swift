@@ -163,7 +163,8 @@ extension PolicyEngine {
             policy: machine.binding.name, newestCycle: newest?.cycle ?? 0, newestAgeMilliseconds: age,
             load: machine.status.load, last: machine.status.last, lastFailure: machine.status.lastFailure,
             failuresInARow: machine.status.failuresInARow, isCycleOpen: machine.phase.openCycle != nil,
-            phase: machine.phase.text, bytesPerSecond: machine.status.bytesPerSecond(at: now))
+            phase: machine.phase.text, bytesPerSecond: machine.status.bytesPerSecond(at: now),
+            version: machine.entry.version)
     }
 
     private func health(of machine: CycleStateMachine, newestAge: Int64?, now: PolicyTime) -> ProtectionHealth {

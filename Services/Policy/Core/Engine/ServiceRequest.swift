@@ -54,4 +54,6 @@ struct StatusSummary: Hashable, Sendable {
     var isCycleOpen: Bool
     var phase: String
     var bytesPerSecond: UInt64
+    /// Of the registry's entry that it was made from.
+    var version: UInt64
 }

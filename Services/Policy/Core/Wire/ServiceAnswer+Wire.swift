@@ -58,6 +58,7 @@ extension StatusSummary {
             $0.phase = phase
             $0.rateBytesPerSecond = bytesPerSecond
             $0.failuresInARow = failuresInARow
+            $0.protectionVersion = version
         }
     }
 }
