@@ -164,7 +164,7 @@ struct JobRunner: Sendable {
                 try await clock.sleep(for: ReplicationWorkerLimits.reportInterval)
                 let sent = clock.now
                 do {
-                    switch try await board.report(job, progress.totals) {
+                    switch try await board.report(job, progress.reported(now: sent)) {
                     case .goOn(let bandwidth):
                         lease.renew(sent: sent)
                         progress.limit(bytesPerSecond: bandwidth, now: clock.now)

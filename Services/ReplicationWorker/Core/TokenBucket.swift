@@ -35,6 +35,13 @@ package struct TokenBucket: Sendable {
         return .seconds(-tokens / Double(bytesPerSecond))
     }
 
+    /// What was taken and is not paid for yet, in bytes; 0 without a limit.
+    package mutating func owed(now: ContinuousClock.Instant) -> UInt64 {
+        guard bytesPerSecond > 0 else { return 0 }
+        refill(now)
+        return UInt64(max(0, -tokens).rounded(.up))
+    }
+
     /// A tenth of a second's worth, because a limit is there to keep a link usable for others, not to average out.
     private var burst: Double { Double(bytesPerSecond) / 10 }
 
