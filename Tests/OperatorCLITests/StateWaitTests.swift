@@ -1,3 +1,6 @@
+import MessageBus
+import Messages
+import Synchronization
 import Testing
 
 @testable import OperatorCLI
@@ -77,5 +80,41 @@ import Testing
         status.pendingBytes = 25
         guard case .show(let line) = step(.firstPoint, .seeding, status) else { return #expect(Bool(false)) }
         #expect(line.contains("75 %"))
+    }
+
+    /// It hears of a protection, and of a pause, from the vault, and answers NOT_FOUND before.
+    @Test func aPolicyServiceThatHasNotHeardYetIsAskedAgain() async throws {
+        let looks = Mutex(0)
+        try await ScriptedServices.run(
+            vault: { request in
+                switch request {
+                case .getSnapshot:
+                    var snapshot = WireSamples.snapshot()
+                    snapshot.protections = [WireSamples.protection(state: .paused)]
+                    return .snapshot(snapshot)
+                case .changeState(let change): return .protection(WireSamples.protection(state: change.state))
+                default: throw ScriptedServices.unexpected
+                }
+            },
+            policy: { _ in
+                let look = looks.withLock { looks in
+                    looks += 1
+                    return looks
+                }
+                if look == 1 { throw RemoteError(.notFound, "There is no protection of that name here.") }
+                var status = WireSamples.status(newestCycle: 3, pending: 0)
+                if look == 2 { status.protectionVersion = 2 }
+                var list = StatusList()
+                list.statuses = [status]
+                return .statuses(list)
+            }
+        ) { services in
+            let console = RecordingConsole()
+            #expect(await services.bascule("pause", "web1", "--wait", console: console) == .ok)
+            #expect(console.said.output.last == "web1: at rest, no cycle is open.")
+            #expect(looks.withLock { $0 } == 3)
+            looks.withLock { $0 = 0 }
+            #expect(await services.bascule("resume", "web1") == .ok, "of one that it has not heard of yet")
+        }
     }
 }

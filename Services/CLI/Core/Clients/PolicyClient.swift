@@ -15,6 +15,15 @@ package struct PolicyClient: Sendable {
         return list.statuses.map(ReplicationStatus.init(wire:))
     }
 
+    /// - Returns: nil while the policy service has not heard of the protection.
+    package func status(of protection: String) async throws -> ReplicationStatus? {
+        do {
+            return try await statuses(of: protection).first { $0.protection == protection }
+        } catch let error as RemoteError where error.code == .notFound {
+            return nil
+        }
+    }
+
     package func policies() async throws -> [PolicyRecord] {
         guard case .policies(let list) = try await ask(.listPolicies(ListPolicies())) else {
             throw unexpected("policies")

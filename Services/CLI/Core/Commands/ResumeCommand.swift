@@ -25,7 +25,7 @@ package struct ResumeCommand: OperatorCommand {
                 remedy: "see how it goes: bascule status \(protection.guest)")
         }
         // A guest that was paused before its first point has to be seeded; the policy service knows.
-        let seeded = try await session.policy().statuses(of: protection.id).contains { $0.newestCycle > 0 }
+        let seeded = try await session.policy().status(of: protection.id).map { $0.newestCycle > 0 } ?? false
         protection.state = seeded ? .protected : .seeding
         try await vault.change(protection.id, to: protection.state, reason: "resumed by an operator")
         try session.answer(protection) { $0.print("\(protection.guest): resumed.") }

@@ -39,7 +39,7 @@ extension StateWait {
         defer { session.console.showProgress(nil) }
         while true {
             let current = try await vault.registry().protections.first { $0.id == protection.id }
-            let status = try await policy.statuses(of: protection.id).first { $0.protection == protection.id }
+            let status = try await policy.status(of: protection.id)
             let elapsed = (ContinuousClock.now - started).milliseconds
             switch wait.step(
                 protection: current, status: status, atMilliseconds: elapsed, width: session.console.width)
