@@ -32,6 +32,7 @@ struct GuestLifeTests {
             // guest had reported as written is on its disks, and so in the points that follow.
             try await guest.killEmulator()
             let reported = guest.console.lastCommitted
+            async let told = whyItCompares(two, protection)
             #expect(try await guest.start() >= reported)
             newest = try await two.client.waitForPoint(after: newest + 1, of: protection, within: .seconds(90))
             let compared = try await two.newestRecord(of: guest, protection: protection, cycle: newest)
@@ -39,6 +40,7 @@ struct GuestLifeTests {
             let comparison = try #require(
                 try await two.history(of: protection, with: newest).first { $0.kind == .compare && !$0.hasError })
             #expect(!comparison.reason.isEmpty, "why it compared is said")
+            #expect(try await told.contains(comparison.reason), "and the status said so meanwhile")
             #expect(comparison.sentBytes < 64 << 20, "a comparison ships what differs, not the disk")
             #expect(try await two.client.protection(protection)?.state == .protected)
 
@@ -102,6 +104,8 @@ struct GuestLifeTests {
             try await two.quiesce(protection)
             let paused = try #require(try await two.client.points(protection).last?.cycle)
             try await guest.tell("random 4 5")
+            // Sleeps because that nothing comes has no event: three times the frequency.
+            try await Task.sleep(for: .seconds(3))
             #expect(try await two.client.points(protection).last?.cycle == paused, "no point while paused")
 
             try await two.client.changeState(protection, to: .protected)
@@ -185,6 +189,15 @@ struct GuestLifeTests {
         try await change()
         try await two.client.changeState(protection, to: .protected)
         return held
+    }
+
+    /// What the status says of a comparison, while it is due or under way, or as the last cycle.
+    private func whyItCompares(_ two: TwoSites, _ protection: String) async throws -> String {
+        try await eventually("the status says why it compares", within: .seconds(120)) {
+            guard let status = try await two.client.status(protection) else { return nil }
+            if status.health.reason.hasPrefix("Resynchronizing by comparison: ") { return status.health.reason }
+            return status.last.kind == .compare ? status.last.reason : nil
+        }
     }
 
     /// What was noticed is in the history: the kind of cycle that it led to, and the sentence that says why.

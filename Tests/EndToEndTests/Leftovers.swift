@@ -21,7 +21,10 @@ enum Leftovers {
             }
         }
         found += try await processes(of: sites)
-        // Bitmaps in the image that no checkpoint owns.
+        for bitmap in try await bitmaps(in: guest) where !checkpoints.contains(bitmap) {
+            found.append("bitmap \(bitmap) in QEMU, which no checkpoint owns")
+        }
+        // Bitmaps that were stored in an image when it was closed last.
         for index in guest.disks.indices where guest.disks[index].format == "qcow2" {
             let json = try await Command.run(["qemu-img", "info", "-U", "--output=json", guest.diskPath(index)])
             let bitmaps = json.components(separatedBy: "\"granularity\"").count - 1
@@ -31,6 +34,29 @@ enum Leftovers {
             found.append("scratch file \(path)")
         }
         return found
+    }
+
+    /// Names of the bitmaps that QEMU keeps for a guest that runs. An image does not tell: it has those that were there
+    /// when it was closed last.
+    private static func bitmaps(in guest: TestGuest) async throws -> Set<String> {
+        struct Answer: Decodable {
+            struct Node: Decodable {
+                struct Bitmap: Decodable { var name: String? }
+                var bitmaps: [Bitmap]?
+
+                enum CodingKeys: String, CodingKey { case bitmaps = "dirty-bitmaps" }
+            }
+            var nodes: [Node]
+
+            enum CodingKeys: String, CodingKey { case nodes = "return" }
+        }
+        guard try await guest.state() == "running" else { return [] }
+        let json = try await Command.run([
+            "virsh", "-q", "-c", "qemu:///system", "qemu-monitor-command", guest.name,
+            #"{"execute":"query-named-block-nodes","arguments":{"flat":true}}"#,
+        ])
+        let nodes = try JSONDecoder().decode(Answer.self, from: Data(json.utf8)).nodes
+        return Set(nodes.flatMap { $0.bitmaps ?? [] }.map { $0.name ?? "without a name" })
     }
 
     /// Processes that our services started and left, whoever is their parent by now: qemu-nbd makes itself a child of

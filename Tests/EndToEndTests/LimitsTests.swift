@@ -39,6 +39,7 @@ struct LimitsTests {
         try await Scenario.run("noise", disks: [64 << 20], recordsPerSecond: 50, orchestrator: true) { two, guest in
             let protection = try await two.client.protect(guest.name).id
             let newest = try await two.client.waitForPoint(after: 0, of: protection, within: .seconds(90))
+            let before = try await Registered(two)
             var generator = SeededRandom(seed: 20_261_123)
             // Vault, its publisher, policy, both agents and their bulk sockets, both workers; the orchestrator.
             for port in two.sites.ports[0..<9] + [two.sites.ports[23]] {
@@ -56,11 +57,45 @@ struct LimitsTests {
                 _ = try await client.health()
                 await client.close()
             }
+            // The publisher takes no requests; it goes on saying what there is.
+            let events = try await two.client.bus.subscribe(to: "tcp://127.0.0.1:\(two.sites.ports[1])")
+            var heard = 0
+            for await _ in events {
+                heard += 1
+                break
+            }
+            #expect(heard == 1)
+            await events.close()
             try await two.sites.checkRunning()
+            #expect(try await Registered(two) == before, "nothing was changed by it")
             try await two.client.waitForPoint(after: newest + 1, of: protection, within: .seconds(30))
             try await two.quiesce(protection)
             #expect(try await two.comparePoints(of: protection, disks: ["vda"]).faults == [])
         }
+    }
+}
+
+/// What the vault and the policy service keep, but for what hosts report of themselves and for where a protection stands.
+private struct Registered: Equatable {
+    var registry: Snapshot
+    var policies: [ReplicationPolicy]
+
+    init(_ two: TwoSites) async throws {
+        var snapshot = try await two.client.snapshot()
+        snapshot.eventNumber = 0
+        for index in snapshot.hosts.indices {
+            snapshot.hosts[index].capacity = HostCapacity()
+            snapshot.hosts[index].lastSeenUnixMs = 0
+        }
+        for index in snapshot.protections.indices {
+            snapshot.protections[index].state = .unspecified
+            snapshot.protections[index].version = 0
+        }
+        registry = snapshot
+        guard case .policies(let list) = try await two.client.policy.policy(.listPolicies(ListPolicies())) else {
+            throw Command.Failure(description: "the policy service did not list its policies")
+        }
+        policies = list.policies
     }
 }
 
