@@ -16,6 +16,7 @@ class RunChapter:
         self.prove_verdict(secondary)
         self.prove_there_and_back(primary, secondary)
         self.prove_unplanned(primary, secondary)
+        self.prove_recovered(primary, secondary)
         self.prove_standing_still(secondary)
         self.prove_commit_and_reverse(primary, secondary)
         listed = self.orchestrator.orchestrator(list_runs=runs.ListRuns(protection=self.protection.id, limit=100))
@@ -85,6 +86,23 @@ class RunChapter:
         self.succeeds(self.start(runs.RUN_KIND_CANCEL), "it is cancelled")
         self.reaches(common_pb2.PROTECTION_STATE_PROTECTED, "and the guest is protected at home again")
         self.holds("start_guest" in primary.asked and not secondary.started, "where it runs, and nowhere else")
+
+    def prove_recovered(self, primary, secondary):
+        """As after `bascule-agent recover`, when nobody but the replica's host was left: its next report tells of it."""
+        [before] = self.vault.vault(get_snapshot=vault_pb2.GetSnapshot()).protections
+        newest = secondary.replicas[self.protection.id]
+        primary.set_power("web", common_pb2.POWER_STATE_SHUT_OFF)
+        secondary.start_by_itself(self.protection.id, newest)
+        secondary.own_sides = {self.protection.id: vault_pb2.SideReport(
+            protection=self.protection.id, generation=before.generation + 1, active=True, cycle=newest)}
+        self.reaches(common_pb2.PROTECTION_STATE_COMMIT_PENDING, "a replica that its host started by itself is taken over")
+        [after] = self.vault.vault(get_snapshot=vault_pb2.GetSnapshot()).protections
+        self.holds(
+            after.active_side == common_pb2.ACTIVE_SIDE_TARGET and after.generation == before.generation + 1
+            and after.failover_cycle == newest, "with its generation and its point")
+        secondary.own_sides = {}
+        self.succeeds(self.start(runs.RUN_KIND_CANCEL), "and cancelled like any other")
+        self.reaches(common_pb2.PROTECTION_STATE_PROTECTED, "and protected at home again")
 
     def prove_standing_still(self, secondary):
         """After the change of sides a refusal waits for somebody."""

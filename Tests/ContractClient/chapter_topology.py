@@ -11,8 +11,13 @@ class TopologyChapter:
             common_pb2.ERROR_CODE_ALREADY_EXISTS, "a site is not made twice",
             lambda: self.vault.vault(create_site=vault_pb2.CreateSite(site=site)))
         self.vault.vault(create_cloud=vault_pb2.CreateCloud(cloud=cloud))
-        pair = vault_pb2.CloudPair(source_cloud="spare-cloud", target_cloud="secondary-cloud", policy="python")
+        bridge = common_pb2.NetworkMapping(source="br-production", target="br-spare")
+        pair = vault_pb2.CloudPair(
+            source_cloud="spare-cloud", target_cloud="secondary-cloud", policy="python", networks=[bridge])
         self.vault.vault(pair_clouds=vault_pb2.PairClouds(pair=pair))
+        self.holds(
+            [list(one.networks) for one in self.registry.take_snapshot().pairs if one.source_cloud == "spare-cloud"]
+            == [[bridge]], "a pair says which network is which at the other side")
         self.refused(
             common_pb2.ERROR_CODE_FAILED_PRECONDITION, "a cloud that is paired is not removed",
             lambda: self.vault.vault(delete_cloud=vault_pb2.DeleteCloud(name="spare-cloud")))

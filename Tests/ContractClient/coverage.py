@@ -1,6 +1,7 @@
 """Which messages of the contract were seen on the wire. What it must be complete against are the .proto files
 themselves: services from the arms of the envelope, and everything else from the files that are there. A new arm, a new
-service, a new request, reply or event, and a new value of an enum without a case here fails the proof, by name."""
+service, a new request, reply or event, a new message inside of one, and a new value of an enum without a case here fails
+the proof, by name."""
 
 import importlib
 import pkgutil
@@ -77,6 +78,8 @@ class Coverage:
         # Arms of envelopes, and values of enums, in what was said by a real service or accepted by one.
         self.arms = set()
         self.values = set()
+        # Every message, the envelope and what is inside of others too.
+        self.seen = set()
 
     def saw(self, envelope):
         """Notes an envelope that a real service sent, or that one accepted."""
@@ -84,16 +87,22 @@ class Coverage:
             self.arms.add(envelope.WhichOneof("body"))
         self._note(envelope)
 
-    def _note(self, message):
+    def served_with(self, request, reply):
+        """Notes what a host agent made of this contract alone answered to a real service that asked."""
+        self.served.add(request)
+        self._note(reply, with_values=False)
+
+    def _note(self, message, with_values=True):
+        self.seen.add(message.DESCRIPTOR.full_name)
         for field, value in message.ListFields():
             several = value if field.label == field.LABEL_REPEATED else [value]
-            if field.type == field.TYPE_ENUM:
+            if field.type == field.TYPE_ENUM and with_values:
                 self.values.update(
                     field.enum_type.values_by_number[one].name for one in several
                     if one in field.enum_type.values_by_number)
             elif field.type == field.TYPE_MESSAGE and not field.message_type.GetOptions().map_entry:
                 for one in several:
-                    self._note(one)
+                    self._note(one, with_values)
 
     def missing(self):
         """A sentence for everything that has no case."""
@@ -110,6 +119,7 @@ class Coverage:
         for service, message in EVENTS.items():
             lack(f"no subscriber of {service} saw the event", names(message, "change"), self.events)
         lack("no envelope had the arm", set(ARMS), self.arms)
+        lack("nothing said the message", {one.full_name for one in messages() if not one.GetOptions().map_entry}, self.seen)
         lack("nothing said the value", values() - ELSEWHERE, self.values)
         lack("the list of what is tested elsewhere names", ELSEWHERE, values())
         lack("no arm of the envelope carries the message", self._bodies(), {one.name for one in ARMS.values()})
@@ -124,4 +134,6 @@ class Coverage:
         requests = sum(len(kinds(service, 0)) for service in SERVICES)
         replies = sum(len(kinds(service, 1)) for service in SERVICES)
         events = sum(len(names(message, "change")) for message in EVENTS.values())
-        return f"{requests} requests, {replies} replies, {events} events and {len(values())} values of enums"
+        return (
+            f"{requests} requests, {replies} replies, {events} events, {len(self.seen)} messages"
+            f" and {len(values())} values of enums")

@@ -57,6 +57,8 @@ class FakeAgent(FakeReplica, threading.Thread):
         self.refuse_next = {}
         self.ignore_next = set()
         self.duties = {}
+        # What it tells the vault that it holds by itself, by protection.
+        self.own_sides = {}
         self.fault = None
 
     def register(self):
@@ -69,7 +71,8 @@ class FakeAgent(FakeReplica, threading.Thread):
     def report(self):
         self.sequence += 1
         told = self.requests.vault(report_inventory=vault_pb2.ReportInventory(
-            host_id=self.id, sequence=self.sequence, capacity=self._capacity(), guests=self.guests))
+            host_id=self.id, sequence=self.sequence, capacity=self._capacity(), guests=self.guests,
+            sides=list(self.own_sides.values())))
         self.duties = {duty.protection: duty for duty in told.duties}
 
     def find(self, uuid):
@@ -140,7 +143,7 @@ class FakeAgent(FakeReplica, threading.Thread):
             else:
                 answer(getattr(request.agent_request, name), reply)
                 if self.coverage:
-                    self.coverage.served.add(name)
+                    self.coverage.served_with(name, reply)
         elif kind == "health_request":
             reply.health_reply.service = "agent"
             reply.health_reply.level = common_pb2.HEALTH_LEVEL_NORMAL

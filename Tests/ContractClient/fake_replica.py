@@ -37,22 +37,31 @@ class FakeReplica:
         self.find(request.guest_uuid).power = common_pb2.POWER_STATE_RUNNING
         reply.agent_reply.done.SetInParent()
 
+    def _started_from(self, cycle):
+        return agent_pb2.ReplicaStarted(
+            guest_uuid=self.protected_guest.uuid, guest_name=self.protected_guest.name, cycle=cycle, start_ms=3,
+            running_unix_ms=int(time.time() * 1000))
+
+    def start_by_itself(self, protection, cycle):
+        """For good, from that point."""
+        started = self._started_from(cycle)
+        known = self.find(started.guest_uuid)
+        if known is None:
+            self.guests.append(type(self.protected_guest)())
+            known = self.guests[-1]
+            known.CopyFrom(self.protected_guest)
+        known.power = common_pb2.POWER_STATE_RUNNING
+        self.started[(protection, agent_pb2.REPLICA_PURPOSE_FAILOVER)] = started
+
     def _start_replica(self, request, reply):
-        started = agent_pb2.ReplicaStarted(
-            guest_uuid=self.protected_guest.uuid, guest_name=self.protected_guest.name,
-            cycle=request.cycle, start_ms=3, running_unix_ms=int(time.time() * 1000))
         if request.purpose == agent_pb2.REPLICA_PURPOSE_TEST:
+            started = self._started_from(request.cycle)
             started.guest_name += "-test"
             self.tested[request.protection] = request.cycle
+            self.started[(request.protection, request.purpose)] = started
         else:
-            known = self.find(started.guest_uuid)
-            if known is None:
-                self.guests.append(type(self.protected_guest)())
-                known = self.guests[-1]
-                known.CopyFrom(self.protected_guest)
-            known.power = common_pb2.POWER_STATE_RUNNING
-        self.started[(request.protection, request.purpose)] = started
-        reply.agent_reply.replica_started.CopyFrom(started)
+            self.start_by_itself(request.protection, request.cycle)
+        reply.agent_reply.replica_started.CopyFrom(self.started[(request.protection, request.purpose)])
 
     def _stop_replica(self, request, reply):
         running = self.started.pop((request.protection, request.purpose), None)
