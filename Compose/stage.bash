@@ -2,9 +2,13 @@
 # What the demo and the scenarios in containers share: a project of their own, so that a Bascule that somebody runs in
 # containers is not touched, and words for what they do to it. Sourced, not run.
 
+# What fails inside "$(…)" ends the script, too: an answer that could not be had is not an empty one.
+shopt -s inherit_errexit
+
 export COMPOSE_PROJECT_NAME="${BASCULE_COMPOSE_PROJECT:-bascule-demo}"
-# The witness of the proof is called by the agent of site A while a capture is open.
+# The witness of each guest is called by the agent of its site while a capture is open.
 export BASCULE_CAPTURE_HOOK=/var/lib/guests/demo/witness/hook
+export BASCULE_CAPTURE_HOOK_B=/var/lib/guests/neighbour/witness/hook
 stage_name="${stage_name:-compose}"
 stage_folder="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 
@@ -24,6 +28,14 @@ compose() { timeout 400 "${composer[@]}" --file "$stage_folder/compose.yaml" --p
 compose_quietly() {
     local output
     output="$(compose "$@" 2>&1)" || { printf '%s\n' "$output" >&2; return 1; }
+}
+
+# make_images [TARGET…]: from this checkout, as it is; BASCULE_IMAGES_READY=1 takes those that are there.
+make_images() {
+    [ "${BASCULE_IMAGES_READY:-}" != 1 ] || return 0
+    echo "$stage_name: building (the first time takes some minutes)." >&2
+    timeout 3600 swift build --configuration "${BASCULE_DEMO_CONFIGURATION:-debug}" >&2
+    Scripts/make-images "$@"
 }
 
 # container SERVICE: identifiers of its containers, running or not. one SERVICE: the first of them.

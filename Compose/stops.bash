@@ -60,10 +60,10 @@ stop_seeding() {
     local service guest began stopping=()
     local -A written=() boots=()
     add_extras
-    seed_anew
+    seed_anew demo
     part write
     for guest in demo neighbour; do written[$guest]="$(last_record "$guest")" boots[$guest]="$(boots_of "$guest")"; done
-    in_the_open 0 "$middle_bytes" || fail "the seeding is over too soon; use more data."
+    in_the_open demo 0 "${middle_bytes[demo]}" || fail "the seeding is over too soon; use more data."
     began="$(milliseconds)"
     for service in "${services[@]}"; do
         (docker stop --time 10 "$(one "$service")" >/dev/null && stopped_in_time "$service" $(($(milliseconds) - began))) &
