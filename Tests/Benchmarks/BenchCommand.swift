@@ -19,7 +19,7 @@ struct BenchCommand: AsyncParsableCommand {
         help:
             "Only these, by commas: initial, delta, idle, rpo, workers, board; of failover rto, ten, fold; and compose."
     )
-    var only = "initial,delta,idle,rpo,workers,board,rto,ten,fold"
+    var only = "initial,delta,idle,rpo,workers,board,rto,ten,fold,compose"
 
     private static let words: Set = [
         "initial", "delta", "idle", "rpo", "workers", "board", "rto", "ten", "fold", "compose",
