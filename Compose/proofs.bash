@@ -54,9 +54,11 @@ neighbour_is_whole() {
         [ "$try" -lt 4 ] || fail "no capture of the neighbour became a point, $try times."
     done
     protection="$(protection_of neighbour)"
-    # shellcheck disable=SC2016 # nbdkit's shell expands
-    served="$(in_container agent-a nbdkit --unix - --readonly --exportname "${target,,}" /usr/lib/bascule/libbascule-view-plugin.so \
-        "replica=/var/lib/bascule/replicas/$protection" "point=$cycle" --run 'nbdcopy "$uri" - | sha256sum | cut -d " " -f 1')"
+    # By a shell, because nbdkit ends when whoever started it does, and of what the engine starts that is soon over.
+    # shellcheck disable=SC2016 # the inner shells expand
+    served="$(in_container agent-a bash -c 'nbdkit --unix - --readonly --exportname "$1" /usr/lib/bascule/libbascule-view-plugin.so \
+        "replica=/var/lib/bascule/replicas/$2" "point=$3" --run "nbdcopy \"\$uri\" - | sha256sum | cut -d \" \" -f 1"; exit $?' \
+        bash "${target,,}" "$protection" "$cycle")"
     [ "$served" = "$witnessed" ] \
         || fail "point $cycle of the neighbour is $served, and its disk $target was $witnessed at its capture."
     echo "   point $cycle of the neighbour is what its disk held at its capture"
