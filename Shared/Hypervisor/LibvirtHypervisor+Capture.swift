@@ -57,7 +57,9 @@ extension LibvirtHypervisor {
         let wantsFreeze = plan.request.consistency == .application
         let freezes = wantsFreeze ? try await agentAnswers(plan.guest) : false
         let base = try await call { [self] connection in
-            let base = try prepareCheckpoints(plan, connection.domain(plan.guest.uuid))
+            let domain = try connection.domain(plan.guest.uuid)
+            let base = try prepareCheckpoints(plan, domain)
+            deleteOwnerlessBitmaps(plan, of: domain)
             try makeScratchFiles(plan)
             return base
         }

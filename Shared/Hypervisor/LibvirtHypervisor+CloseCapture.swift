@@ -162,7 +162,7 @@ extension LibvirtHypervisor {
     }
 
     /// Deletes the bitmaps of a running guest that have a name and no checkpoint.
-    private func deleteBitmaps(_ name: String, of domain: LibvirtDomain) throws {
+    func deleteBitmaps(_ name: String, of domain: LibvirtDomain) throws {
         let definition = try XMLElement(parsing: domain.xml(inactive: false))
         let disks = try DomainDocument(parsing: definition.serialized).disks
         for disk in disks where disk.mayHaveBitmaps {
