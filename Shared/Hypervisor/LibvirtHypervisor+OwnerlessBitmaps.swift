@@ -33,7 +33,6 @@ extension LibvirtHypervisor {
             logger.warning(
                 "bitmaps without a checkpoint not deleted",
                 metadata: ["guest": "\(plan.guest.name)", "error": "\(error)"])
-            looked.withLock { _ = $0.remove(plan.request.protection) }
         }
     }
 }
