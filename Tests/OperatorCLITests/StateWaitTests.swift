@@ -114,7 +114,9 @@ import Testing
             #expect(console.said.output.last == "web1: at rest, no cycle is open.")
             #expect(looks.withLock { $0 } == 3)
             looks.withLock { $0 = 0 }
-            #expect(await services.bascule("resume", "web1") == .ok, "of one that it has not heard of yet")
+            let refused = RecordingConsole()
+            #expect(await services.bascule("resume", "web1", console: refused) == .refused)
+            #expect(refused.said.errors.first?.contains("has not heard of web1 yet") == true, "\(refused.said)")
         }
     }
 }

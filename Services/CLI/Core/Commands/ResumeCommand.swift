@@ -25,8 +25,12 @@ package struct ResumeCommand: OperatorCommand {
                 remedy: "see how it goes: bascule status \(protection.guest)")
         }
         // A guest that was paused before its first point has to be seeded; the policy service knows.
-        let seeded = try await session.policy().status(of: protection.id).map { $0.newestCycle > 0 } ?? false
-        protection.state = seeded ? .protected : .seeding
+        guard let status = try await session.policy().status(of: protection.id) else {
+            throw OperatorError(
+                .refused, "the policy service has not heard of \(protection.guest) yet, so it stays paused",
+                remedy: "try again in a moment; see: bascule health")
+        }
+        protection.state = status.newestCycle > 0 ? .protected : .seeding
         try await vault.change(protection.id, to: protection.state, reason: "resumed by an operator")
         try session.answer(protection) { $0.print("\(protection.guest): resumed.") }
     }
