@@ -4,21 +4,20 @@ import Testing
 
 /// Requests to the engine, and what it keeps to across protections.
 @Suite final class PolicyEngineTests {
+    static let snapshot = RegistrySnapshot(
+        position: RegistryPosition(epoch: [1], number: 1),
+        hosts: [
+            HostEntry(id: "h1", name: "alpha", controlEndpoint: "source"),
+            HostEntry(id: "h2", name: "beta", controlEndpoint: "target"),
+        ],
+        pairs: [PairEntry(key: .init(sourceCloud: "a", targetCloud: "b"), policy: "default")], protections: [])
+
     var engine = PolicyEngine(stored: StoredState(), seed: 1, now: Samples.start)
     var now = Samples.start
     var tokens: UInt64 = 0
 
     init() {
-        let hosts = [
-            HostEntry(id: "h1", name: "alpha", controlEndpoint: "source"),
-            HostEntry(id: "h2", name: "beta", controlEndpoint: "target"),
-        ]
-        let pair = PairEntry(key: .init(sourceCloud: "a", targetCloud: "b"), policy: "default")
-        engine.handle(
-            .registryTaken(
-                RegistrySnapshot(
-                    position: RegistryPosition(epoch: [1], number: 1), hosts: hosts, pairs: [pair], protections: [])),
-            now: now)
+        engine.handle(.registryTaken(Self.snapshot), now: now)
     }
 
     func ask(_ request: ServiceRequest) throws -> ServiceAnswer {
@@ -159,6 +158,20 @@ import Testing
         guard case .health(let ill) = try ask(.health) else { return #expect(Bool(false)) }
         #expect(ill.level == .warning)
         engine.handle(.vaultSeen, now: now)
+        guard case .health(let again) = try ask(.health) else { return #expect(Bool(false)) }
+        #expect(again.level == .normal)
+    }
+
+    @Test func `a vault that is heard and does not give its registry is not well`() throws {
+        engine.handle(.vaultLost(PolicyError(.unavailable, "silence")), now: now)
+        engine.handle(.registryRefused(PolicyError(.internal, "nonsense")), now: now)
+        engine.handle(.vaultSeen, now: now)
+        engine.handle(.vaultLost(PolicyError(.unavailable, "silence")), now: now)
+        engine.handle(.vaultSeen, now: now)
+        guard case .health(let ill) = try ask(.health) else { return #expect(Bool(false)) }
+        #expect(ill.level == .warning)
+        #expect(ill.details.contains { $0.contains("has not given its registry") && $0.contains("nonsense") })
+        engine.handle(.registryTaken(Self.snapshot), now: now)
         guard case .health(let again) = try ask(.health) else { return #expect(Bool(false)) }
         #expect(again.level == .normal)
     }

@@ -129,7 +129,7 @@ struct SimulatedWorld {
         case .snapshot:
             plan(.snapshot, after: 2_000)
             if isVaultAway {
-                try tell(.vaultLost(PolicyError(.unavailable, "away")))
+                try tell(.registryRefused(PolicyError(.unavailable, "away")))
             } else {
                 try tell(.registryTaken(vault.snapshot))
             }

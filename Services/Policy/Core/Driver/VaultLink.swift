@@ -59,7 +59,7 @@ struct VaultLink: Sendable {
             await inbox.deliver(.registryTaken(snapshot))
             return EventPosition(epoch: snapshot.position.epoch, number: snapshot.position.number)
         } catch {
-            inbox.post(.vaultLost(PolicyError(thrown: error)))
+            inbox.post(.registryRefused(PolicyError(thrown: error)))
             throw error
         }
     }

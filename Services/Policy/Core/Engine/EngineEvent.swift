@@ -11,8 +11,10 @@ enum EngineEvent: Sendable {
     case registryTaken(RegistrySnapshot)
     case registryChanged(RegistryChange)
     case vaultSeen
-    /// The vault could not be reached.
+    /// Nothing is heard from the vault.
     case vaultLost(PolicyError)
+    /// The vault was asked for its registry, and did not give it.
+    case registryRefused(PolicyError)
 }
 
 /// A request to one host agent.

@@ -213,6 +213,9 @@ extension PolicyEngine {
         case .lost(let since, let error):
             level = max(level, .warning)
             details.append("The vault has been away for \((now - since) / 1_000) s: \(error.message)")
+        case .unread(let since, let error):
+            level = max(level, .warning)
+            details.append("The vault has not given its registry for \((now - since) / 1_000) s: \(error.message)")
         }
         return ServiceHealth(level: level, details: details)
     }

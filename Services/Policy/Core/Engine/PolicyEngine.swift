@@ -8,7 +8,10 @@ struct PolicyEngine: Sendable {
     enum VaultContact: Hashable, Sendable {
         case never
         case present
+        /// Nothing is heard from it.
         case lost(since: PolicyTime, PolicyError)
+        /// It may be heard, but its registry was asked for and not got, so the copy may be old.
+        case unread(since: PolicyTime, PolicyError)
     }
 
     var registry: RegistryCopy
@@ -76,12 +79,17 @@ struct PolicyEngine: Sendable {
             vaultContact = .present
             apply(change, word: .ordinary, now: now)
         case .vaultSeen:
-            // Before the first snapshot there is nothing to be told from it.
+            // Whoever is owed a registry has it when it was given, not when the vault is heard.
             if case .lost = vaultContact { vaultContact = .present }
         case .vaultLost(let error):
-            guard case .lost = vaultContact else {
-                vaultContact = .lost(since: now, error)
-                break
+            switch vaultContact {
+            case .never, .present: vaultContact = .lost(since: now, error)
+            case .lost, .unread: break
+            }
+        case .registryRefused(let error):
+            switch vaultContact {
+            case .never, .present: vaultContact = .unread(since: now, error)
+            case .lost(let since, _), .unread(let since, _): vaultContact = .unread(since: since, error)
             }
         }
     }
