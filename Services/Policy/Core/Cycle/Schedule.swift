@@ -23,7 +23,10 @@ struct Schedule: Hashable, Sendable {
     private var pace: Pace = .regular
     private var backoff = Backoff()
     private var application: ApplicationPace = .never
+    /// What an operator asked the next cycle to reach.
     private var requested: Consistency?
+    /// The same of the cycle under way: if it fails, the next one owes it.
+    private var underWay: Consistency?
     private var lastStart: PolicyTime
 
     init(progress: ProtectionProgress, settings: PolicySettings, now: PolicyTime) {
@@ -67,6 +70,7 @@ struct Schedule: Hashable, Sendable {
 
     mutating func started(at now: PolicyTime) {
         lastStart = now
+        underWay = requested
         requested = nil
         pace = .regular
         gridDue = gridPoint(after: now)
@@ -76,6 +80,7 @@ struct Schedule: Hashable, Sendable {
     mutating func succeeded(asked: Consistency, reached: Consistency, at now: PolicyTime) {
         backoff.reset()
         pace = .regular
+        underWay = nil
         guard asked == .application, case .every(let every, let next) = application else { return }
         switch reached {
         case .application:
@@ -89,6 +94,8 @@ struct Schedule: Hashable, Sendable {
 
     mutating func failed(at now: PolicyTime) {
         pace = .backingOff(until: now + backoff.next())
+        if requested == nil { requested = underWay }
+        underWay = nil
     }
 
     /// The next cycle begins at once: an operator asked, or the reason of the failure is known and mended by it.
