@@ -34,10 +34,11 @@ import Testing
             }
             return try answer(asked)
         }
+        var settings = WorkerSettings(
+            name: "worker", policy: server.endpoint, listen: "tcp://127.0.0.1:*", slots: slots)
+        settings.lastWord = .seconds(60)
         let worker = try await WorkerService.start(
-            settings: WorkerSettings(
-                name: "worker", policy: server.endpoint, listen: "tcp://127.0.0.1:*", slots: slots),
-            connector: MemoryBlockReaderConnector(), logger: logger)
+            settings: settings, connector: MemoryBlockReaderConnector(), logger: logger)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await worker.run() }
             let outcome: Result<Void, any Error>
@@ -62,7 +63,7 @@ import Testing
             try await poll("it asks again") { pulls.withLock { $0.count } >= 4 }
             let times = pulls.withLock { $0 }
             #expect(times[1] - times[0] >= ReplicationWorkerLimits.pullRetryInterval, "it does not hammer")
-            let health = try await bus.client(to: worker.endpoint).health()
+            let health = try await bus.client(to: worker.endpoint).health(deadline: .seconds(60))
             #expect(health.service == "worker" && health.details == ["0 of 1 slots are busy"])
         }
     }
@@ -124,7 +125,7 @@ import Testing
                 code = error.code
             }
             #expect(code == .unsupportedVersion)
-            #expect(try await bus.client(to: worker.endpoint).health().service == "worker")
+            #expect(try await bus.client(to: worker.endpoint).health(deadline: .seconds(60)).service == "worker")
         }
     }
 }

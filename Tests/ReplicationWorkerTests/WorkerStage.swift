@@ -62,6 +62,8 @@ struct WorkerStage: Sendable {
             var settings = WorkerSettings(
                 name: "worker", policy: policy.endpoint, listen: LocalPorts.endpoint(), slots: slots)
             settings.stopGrace = stopGrace
+            // Whatever it says at its end is to be heard, however busy the machine is.
+            settings.lastWord = .seconds(60)
             let worker = try await WorkerService.start(settings: settings, connector: connector, logger: logger)
             let job = makeJob(kind, endpoint: server.endpoint, key: target.writer.cycleKey)
             try await withThrowingTaskGroup(of: Void.self) { group in

@@ -12,6 +12,8 @@ struct JobBoard: Sendable {
 
     let client: RequestClient
     let worker: WorkerDescription
+    /// As `WorkerSettings.lastWord`.
+    let lastWord: Duration
 
     /// Waits for work; an empty list is an ordinary answer.
     func pull(freeSlots: Int) async throws -> [TransferJob] {
@@ -77,7 +79,7 @@ struct JobBoard: Sendable {
     func fail(_ key: SlotStateMachine.JobKey, _ fault: JobFault) async throws {
         do {
             _ = try await client.policy(
-                .failJob(failure(key, fault)), deadline: ReplicationWorkerLimits.lastWordDeadline)
+                .failJob(failure(key, fault)), deadline: lastWord)
         } catch let error as RemoteError where error.meansLeaseIsLost {
             return
         }
@@ -87,7 +89,7 @@ struct JobBoard: Sendable {
     func leave() async throws {
         var request = LeaveBoard()
         request.workerID = worker.id
-        _ = try await client.policy(.leaveBoard(request), deadline: ReplicationWorkerLimits.lastWordDeadline)
+        _ = try await client.policy(.leaveBoard(request), deadline: lastWord)
     }
 
     private func failure(_ key: SlotStateMachine.JobKey, _ fault: JobFault) -> FailJob {

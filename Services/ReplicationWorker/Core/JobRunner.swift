@@ -199,8 +199,7 @@ struct JobRunner: Sendable {
     }
 
     private func tell(_ outcome: JobStateMachine.Outcome) async {
-        let deadline =
-            stop.isGiven ? ReplicationWorkerLimits.lastWordDeadline : ReplicationWorkerLimits.outcomeDeadline
+        let deadline = stop.isGiven ? board.lastWord : ReplicationWorkerLimits.outcomeDeadline
         do {
             try await board.tell(outcome, of: job, cpuSeconds: processor.take(), deadline: deadline)
         } catch {

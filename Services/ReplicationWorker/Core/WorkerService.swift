@@ -64,7 +64,7 @@ package final class WorkerService: RunnableService {
         worker.name = settings.name
         worker.controlEndpoint = settings.advertised(bound: server.endpoint)
         worker.readsHosts = settings.readsHosts
-        board = JobBoard(client: client, worker: worker)
+        board = JobBoard(client: client, worker: worker, lastWord: settings.lastWord)
         threads = JobThreads(count: settings.slots)
     }
 
@@ -125,7 +125,7 @@ package final class WorkerService: RunnableService {
             race.addTask { try await self.board.pull(freeSlots: free) }
             race.addTask {
                 await self.stopping.wait()
-                try await Task.sleep(for: ReplicationWorkerLimits.lastWordDeadline)
+                try await Task.sleep(for: self.settings.lastWord)
                 return []
             }
             defer { race.cancelAll() }

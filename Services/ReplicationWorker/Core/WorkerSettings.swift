@@ -16,6 +16,8 @@ package struct WorkerSettings: Sendable {
     package var readsHosts: [String]
     /// How long running jobs may go on after the worker is told to stop.
     package var stopGrace = ReplicationWorkerLimits.stopGrace
+    /// How long each of the last things that a worker that is told to stop says to the job board may take.
+    package var lastWord = ReplicationWorkerLimits.lastWordDeadline
     /// How often it is asked whether freed memory is to be given back.
     package var memoryInterval = ReplicationWorkerLimits.memoryInterval
 
