@@ -5,7 +5,10 @@ import Testing
 @Suite struct TidyTests {
     private let tree: SourceTree
 
-    init() throws { tree = try SourceTree() }
+    /// Read once, because it is megabytes.
+    private static let read = Result { try SourceTree() }
+
+    init() throws { tree = try Self.read.get() }
 
     @Test func everySourceFileIsShortEnoughToRead() {
         let longest = 500
