@@ -1,5 +1,7 @@
 """Sites, clouds, pairs, policies and protections: made, changed, listed, and removed again."""
 
+import time
+
 from bascule.v1 import common_pb2, policy_pb2, vault_pb2
 
 
@@ -102,6 +104,10 @@ class TopologyChapter:
             protection=protection.id, expected_version=leaving.version))
         self.holds(not self.registry.take_snapshot().protections, "confirmed, it is forgotten")
         self.services.start("policy")
+        # Until it has the registry, it tells what it stored before it was killed.
+        ends = time.monotonic() + 30
+        while self.policy.policy(deadline=30, get_status=policy_pb2.GetStatus()).statuses and time.monotonic() < ends:
+            time.sleep(0.1)
         self.holds(
             not self.policy.policy(deadline=30, get_status=policy_pb2.GetStatus()).statuses,
             "and policy, which was away, hears of it")

@@ -11,7 +11,7 @@ import uuid
 
 import zmq
 from bascule.v1 import agent_pb2, common_pb2, envelope_pb2, vault_pb2
-from bascule_client import PROTOCOL_VERSION, Refused, Requests
+from bascule_client import PROTOCOL_VERSION, Refused, Requests, Silent
 from fake_replica import FakeReplica
 
 GIB = 1 << 30
@@ -114,6 +114,8 @@ class FakeAgent(FakeReplica, threading.Thread):
             if refusal.code != common_pb2.ERROR_CODE_NOT_FOUND:
                 raise
             self.register()
+        except Silent:
+            return  # The vault is being killed and started; the next report tells it all.
 
     def _capacity(self):
         return vault_pb2.HostCapacity(

@@ -101,7 +101,7 @@ class FakeReplica:
         points.SetInParent()
         # The one that a test was started from is kept, however many follow.
         tested = {self.tested[request.protection]} if request.protection in self.tested else set()
-        for cycle in sorted(tested | set(range(max(1, newest - 1), newest + 1))):
+        for cycle in sorted(tested | set(range(max(1, newest - 4), newest + 1))):
             point = points.points.add(
                 cycle=cycle, captured_unix_ms=int(time.time() * 1000) - (newest - cycle) * 1000,
                 consistency=common_pb2.CONSISTENCY_CRASH, identifier=cycle.to_bytes(16, "big"))

@@ -71,11 +71,15 @@ struct FailoverTests {
                 #expect(alarmed.alarm.contains("primary") && alarmed.alarm.contains("secondary"))
                 #expect(try await guest.state() == "running")
             }
-            _ = try await eventually("the source is told", within: .seconds(60)) {
-                try await two.side(of: protection, guest: guest, at: two.client.primary).active ? nil : true
+            _ = try await eventually("the source is told", within: .seconds(60)) { () -> Bool? in
+                do {
+                    let side = try await two.side(of: protection, guest: guest, at: two.client.primary)
+                    return !side.active && side.generation == 2 ? true : nil
+                } catch is RemoteError {
+                    // It has only just been started.
+                    return nil
+                }
             }
-            let side = try await two.side(of: protection, guest: guest, at: two.client.primary)
-            #expect(!side.active && side.generation == 2)
 
             try await two.succeed(.reverse, protection) { $0.keepDiverged = true }
             #expect(try await guest.state() == "shut off")

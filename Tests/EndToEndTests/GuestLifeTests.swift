@@ -155,13 +155,7 @@ struct GuestLifeTests {
             _ = try await guest.console.wait(for: "guest agent on", within: .seconds(5))
             let protection = try await two.client.protect(guest.name).id
             let newest = try await two.client.waitForPoint(after: 0, of: protection, within: .seconds(90))
-            var trigger = TriggerCycle()
-            trigger.protection = protection
-            trigger.consistency = .application
-            _ = try await two.client.policy.policy(.triggerCycle(trigger))
-            let point = try await eventually("an application-consistent point", within: .seconds(30)) {
-                try await two.client.points(protection).first { $0.cycle > newest && $0.consistency == .application }
-            }
+            let point = try await two.applicationPoint(of: protection, after: newest)
             #expect(point.cycle > newest)
             let before = guest.console.lastCommitted
             _ = try await eventually("the guest goes on writing", within: .seconds(10)) {

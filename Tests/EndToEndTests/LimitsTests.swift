@@ -54,7 +54,7 @@ struct LimitsTests {
             // Every one but the publisher and the bulk sockets, which take no requests, is asked.
             for port in [0, 2, 3, 5, 7, 8, 23].map({ two.sites.ports[$0] }) {
                 let client = try await two.client.bus.client(to: "tcp://127.0.0.1:\(port)")
-                _ = try await client.health()
+                _ = try await client.health(deadline: .seconds(60))
                 await client.close()
             }
             // The publisher takes no requests; it goes on saying what there is.

@@ -26,6 +26,7 @@ struct RevertTests {
 
             // QEMU reverts no disk that has a checkpoint, so an operator who reverts deletes ours.
             try await two.quiesce(protection)
+            newest = try #require(try await two.client.points(protection).last?.cycle)
             for checkpoint in try await guest.checkpoints {
                 try await guest.virsh("checkpoint-delete", guest.name, checkpoint)
             }
@@ -44,6 +45,7 @@ struct RevertTests {
             try await guest.tell("random 8 6")
             newest = try await two.client.waitForPoint(after: newest + 2, of: protection, within: .seconds(90))
             try await two.quiesce(protection)
+            newest = try #require(try await two.client.points(protection).last?.cycle)
             try await guest.shutDown()
             try await Command.run(["cp", "--sparse=always", copy, image])
             newest = try await expectComparison(two, protection, after: newest, reason: "no change bitmap")

@@ -78,6 +78,10 @@ extension TestGuest {
 
     func detach(target: String) async throws {
         _ = try await virsh("detach-disk", name, target, "--live", "--config")
+        // virsh waits five seconds for the guest to let go of it, and is content without.
+        _ = try await eventually("\(name) lets go of \(target)", within: .seconds(60)) {
+            try await virsh("domblklist", name).contains(" \(target) ") ? nil : true
+        }
     }
 
     var checkpoints: [String] {

@@ -9,7 +9,12 @@ extension RealGuestTests {
     func anApplicationConsistentCaptureFreezesForAMomentAndTheWatchdogThaws() async throws {
         try await RealHost.withGuest(fileSystemMiB: 16) { host, guest in
             var cycles = Cycles(guest: guest.uuid, driver: host.driver)
-            let capture = try await cycles.open(consistency: .application)
+            var capture = try await cycles.open(consistency: .application)
+            // A guest whose agent does not answer within a second, as on a busy machine, is not frozen.
+            for _ in 0..<5 where capture.consistency == .crash {
+                try await cycles.commit()
+                capture = try await cycles.open(consistency: .application)
+            }
             #expect(capture.consistency == .application && capture.consistencyNote.isEmpty)
             #expect(capture.frozen > .zero && capture.frozen < .seconds(5))
             try await cycles.commit()
