@@ -15,7 +15,8 @@ status = json.load(sys.stdin)["protections"][0]["status"]
 sys.exit(not (status["cycleOpen"] and status["newestCycle"] == int(sys.argv[1]) and status["pendingBytes"] > int(sys.argv[2])))' "${@:2}"
 }
 protection_of() { bascule history "$1" --last 1 --json | field protection; }
-is_unprotected() { ! bascule status "$1" >/dev/null 2>&1; }
+# is_unprotected GUEST: 3 is "not found"; a service that is away is no answer.
+is_unprotected() { local code=0; bascule status "$1" >/dev/null 2>&1 || code=$?; [ "$code" = 3 ]; }
 is_protected() { [ "$(status_of state "$1")" = protected ]; }
 
 # cycles_after CYCLE EXPRESSION [GUEST]: EXPRESSION of `cycles`, those after CYCLE that were committed.

@@ -12,7 +12,7 @@
 readonly tries_at_most=4
 # Of each guest: the limit under which a cycle has a middle even on a fast machine, and how much of the open cycle is not
 # stored yet when a container is killed in the middle of it. The neighbour writes 20 KiB a second.
-readonly -A slow=([demo]=4MiB [neighbour]=64KiB) middle_bytes=([demo]=$((2 << 20)) [neighbour]=$((16 << 10)))
+readonly -A slow=([demo]=1MiB [neighbour]=64KiB) middle_bytes=([demo]=$((2 << 20)) [neighbour]=$((16 << 10)))
 other() { case "$1" in demo) echo neighbour ;; *) echo demo ;; esac; }
 # guest_of VICTIM: whose cycles that container has to do with. The workers of site B read the neighbour's disks.
 guest_of() { case "$1" in worker-b) echo neighbour ;; *) echo demo ;; esac; }
@@ -115,10 +115,9 @@ seeding() {
         in_the_open "$guest" 0 "${middle_bytes[$guest]}" || fail "the seeding is over too soon; use more data."
         crash "$1"
         [ "$1" != agent-a ] || await 60 "the guest to run again" part write
-        [ "$guest" = demo ] || bascule policy set "$guest" --bandwidth unlimited >/dev/null
+        bascule policy set "$guest" --bandwidth unlimited >/dev/null
         await_point 0 240 "$guest"
         unwatch "${witnesses[@]}"
-        bascule policy set "$guest" --bandwidth unlimited >/dev/null
         ! was_open 0 "$guest" || break
         [ "$try" -lt "$tries_at_most" ] || fail "the seeding ended before its container was dead, $try times."
     done
@@ -248,7 +247,7 @@ site() {
     over "$(begin failover demo --unplanned)"
     libvirt_of agent-b domstate demo | grep -q running || fail "the guest should run at host-b."
     start_all agent-a worker-a
-    await 60 "the guest at site A to be shut down" fenced agent-a demo
+    await 120 "the guest at site A to be shut down" fenced agent-a demo
     libvirt_of agent-b domstate demo | grep -q running || fail "the guest should still run at host-b."
     await_point "$(status_of newestCycle neighbour)" 90 neighbour
     unwatch neighbour

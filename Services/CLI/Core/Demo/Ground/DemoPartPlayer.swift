@@ -5,8 +5,9 @@ struct DemoPartPlayer: Sendable {
     let ground: InstalledGround
     let session: OperatorSession
 
-    /// While seeding, so that it takes long enough for workers to come in the middle of it.
-    private static let seedingBytesPerSecond: UInt64 = 12 << 20
+    /// While seeding, so that it takes long enough for workers to come in the middle of it on a busy machine, too: the
+    /// first jobs of the first worker last twenty seconds. Whoever plays the part lifts the limit when they have come.
+    private static let seedingBytesPerSecond: UInt64 = 3 << 20
 
     func play(_ part: DemoPart) async throws {
         let services = try await DemoServices(stage: ground, session: session)
