@@ -87,9 +87,9 @@ final class NBDServerProcess: Sendable {
     }
 }
 
-/// Asks again until it holds, for at most ten seconds.
+/// Asks again until it holds, for at most a minute.
 func waitUntil(_ what: String, _ holds: () async throws -> Bool) async throws {
-    let deadline = ContinuousClock.now + .seconds(10)
+    let deadline = ContinuousClock.now + .seconds(60)
     while try await !holds() {
         try #require(ContinuousClock.now < deadline, "waited in vain until \(what)")
         // A moment, because what is waited for happens in another process.

@@ -28,7 +28,7 @@ extension AgentHarness {
         // One attempt: an error that may pass by itself is what some tests ask for.
         guard
             case .guestStopped(let stopped) = try await client.agent(
-                .stopGuest(request), generation: generation, deadline: .seconds(5))
+                .stopGuest(request), generation: generation, deadline: .seconds(60))
         else { throw Unexpected() }
         return stopped
     }

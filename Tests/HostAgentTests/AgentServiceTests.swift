@@ -148,7 +148,7 @@ import Testing
                     await refusal { try await agent.client.policy(.listPolicies(ListPolicies())) } == .unimplemented)
                 #expect(
                     await refusal { try await agent.client.call(.agentRequest(AgentRequest())) } == .invalidArgument)
-                let health = try await agent.client.health()
+                let health = try await agent.client.health(deadline: .seconds(60))
                 #expect(health.service == "agent" && health.level == .normal)
             }
         }

@@ -55,13 +55,17 @@ import Testing
                 let side = try await agent.describeSide()
                 #expect(!side.active && side.generation == 2 && side.power == .running && !side.alarm.isEmpty)
                 // The agent itself is well: who watches over its process must not end it, and its guests, for this.
-                try await poll("health tells it") { try await agent.client.health().details.contains(side.alarm) }
-                #expect(try await agent.client.health().level == .warning)
+                try await poll("health tells it") {
+                    try await agent.client.health(deadline: .seconds(60)).details.contains(side.alarm)
+                }
+                #expect(try await agent.client.health(deadline: .seconds(60)).level == .warning)
                 let probe = await HealthProbe.ask(at: agent.agent.endpoint)
                 #expect(probe.isWell && probe.sentence.contains(side.alarm), "\(probe.sentence)")
                 _ = try await agent.stopGuest(generation: 2)
                 #expect(try await agent.describeSide().alarm.isEmpty)
-                try await poll("health is well again") { try await agent.client.health().level == .normal }
+                try await poll("health is well again") {
+                    try await agent.client.health(deadline: .seconds(60)).level == .normal
+                }
             }
         }
     }
@@ -71,10 +75,12 @@ import Testing
             try await site.withAgent { agent in
                 try await agent.setSide(active: false, generation: 2, fence: .alarm)
                 let alarm = try await agent.describeSide().alarm
-                try await poll("health tells it") { try await agent.client.health().details.contains(alarm) }
+                try await poll("health tells it") {
+                    try await agent.client.health(deadline: .seconds(60)).details.contains(alarm)
+                }
                 site.vault.takeOver(1)
                 try await poll("and that another agent is this host") {
-                    let health = try await agent.client.health()
+                    let health = try await agent.client.health(deadline: .seconds(60))
                     return health.level == .critical && health.details.contains(alarm)
                 }
             }

@@ -73,9 +73,10 @@ struct AgentViewTests {
         try await withAgentSite { site in
             try await site.withAgent(change: { $0.nbdkitPlugin = ViewPluginForTests.path }) { agent in
                 try await agent.cycle(1, .full, parent: 0)
-                let kept = try await open(agent, cycle: 1, keepMilliseconds: 3_000)
-                let forgotten = try await open(agent, cycle: 1, keepMilliseconds: 3_000)
+                let forgotten = try await open(agent, cycle: 1, keepMilliseconds: 1_000)
                 let lasting = try await open(agent, cycle: 1)
+                // The last, and kept for long, so that on a busy machine it is kept again in time.
+                let kept = try await open(agent, cycle: 1, keepMilliseconds: 15_000)
                 var keep = KeepView()
                 keep.view = kept.view
                 let wanted = keep

@@ -93,7 +93,7 @@ import Testing
                 let checks = try await examine(settings)
                 #expect(checks["agent"]?.detail.hasPrefix("runs, with") == true)
                 #expect(checks["listen"] == nil && checks["database"] == nil)
-                #expect(try await agent.client.health().service == "agent")
+                #expect(try await agent.client.health(deadline: .seconds(60)).service == "agent")
             }
         }
     }

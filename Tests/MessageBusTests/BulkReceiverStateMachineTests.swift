@@ -5,7 +5,7 @@ import Testing
 @testable import MessageBus
 
 /// Every cell of "Bulk transfer (receiver)" in Protocol.md: each state with each kind of frame.
-@Suite(.timeLimit(.minutes(1))) struct BulkReceiverStateMachineTests {
+@Suite(.timeLimit(.minutes(4))) struct BulkReceiverStateMachineTests {
     enum State: CaseIterable, Sendable { case opening, receiving, finishing, ended }
 
     enum Outcome: Sendable { case nothing, stored, hashed, finishing, abandoned, violation }

@@ -4,7 +4,7 @@ import Testing
 @testable import MessageBus
 
 /// Each state of a bulk channel with each kind of frame that may come from the receiver.
-@Suite(.timeLimit(.minutes(1))) struct BulkSenderStateMachineTests {
+@Suite(.timeLimit(.minutes(4))) struct BulkSenderStateMachineTests {
     enum State: CaseIterable, Sendable { case greeting, open, finishing, finished, failed }
 
     enum Outcome: Sendable { case nothing, welcomed, credit, hashes, stored, refused, violation }

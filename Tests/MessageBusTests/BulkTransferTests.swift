@@ -6,7 +6,7 @@ let helloForTests = BulkHello(
     token: [UInt8](repeating: 1, count: 16), job: [UInt8](repeating: 2, count: 16), attempt: 3)
 let digestForTests = [UInt8](repeating: 9, count: 32)
 
-@Suite(.timeLimit(.minutes(1))) struct BulkTransferTests {
+@Suite(.timeLimit(.minutes(4))) struct BulkTransferTests {
     @Test func recordsArriveInOrderAndTheDigestComesBack() async throws {
         try await withBus { bus in
             let handler = BulkTestHandler()

@@ -3,7 +3,7 @@ import Testing
 
 @testable import MessageBus
 
-@Suite(.timeLimit(.minutes(1))) struct CreditTests {
+@Suite(.timeLimit(.minutes(4))) struct CreditTests {
     @Test func takingNeverGoesBelowZero() {
         var account = CreditAccount()
         #expect(account.take(1) == false)

@@ -4,7 +4,7 @@ import Messages
 import Synchronization
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct EventTests {
+@Suite(.timeLimit(.minutes(4))) struct EventTests {
     private static let epoch = [UInt8](repeating: 1, count: 16)
 
     @Test func eventsArriveInOrder() async throws {

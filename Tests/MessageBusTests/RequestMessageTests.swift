@@ -6,7 +6,7 @@ import Testing
 
 /// What reaches a request server from peers that do not keep the rules. One misuse per test; after each the server
 /// still answers a good request.
-@Suite(.timeLimit(.minutes(1))) struct RequestMessageTests {
+@Suite(.timeLimit(.minutes(4))) struct RequestMessageTests {
     @Test func garbageIsAnsweredWithAnError() async throws {
         try await withPeer { server, peer, _ in
             peer.send([[0xff, 0xff, 0xff]])
@@ -150,10 +150,11 @@ import Testing
             }
             var clientLimits = RequestClientLimits()
             clientLimits.firstRetry = .milliseconds(20)
+            clientLimits.longestRetry = .milliseconds(200)
             let client = try await bus.client(to: server.endpoint, limits: clientLimits)
-            async let first = client.call(numbered(1))
+            async let first = client.call(numbered(1), deadline: .seconds(40))
             try await eventually("one is handled") { await server.statistics.handled == 1 }
-            async let second = client.call(numbered(2))
+            async let second = client.call(numbered(2), deadline: .seconds(40))
             try await eventually("one is refused") { await server.statistics.refusedFull > 0 }
             await gate.open()
             #expect(number(of: try await first.body) == 1)

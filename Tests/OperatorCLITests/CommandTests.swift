@@ -238,7 +238,7 @@ import Testing
             policy: { _ in .workers(WorkerList()) }
         ) { services in
             let console = RecordingConsole()
-            #expect(await services.bascule("health", "--deadline", "1", console: console) == .unavailable)
+            #expect(await services.bascule("health", "--deadline", "8", console: console) == .unavailable)
             #expect(console.said.errors.first?.contains("no answer from agent at tcp://127.0.0.1:1") == true)
         }
     }

@@ -20,7 +20,7 @@ import Testing
         "resync": [["resync", "web1"], ["resync", "web1", "--wait"]], "trigger": [["trigger", "web1"]],
         "policy assign": [["policy", "assign", "gold", "--guest", "web1"]],
         "unprotect": [["unprotect", "web1", "--yes"]],
-        "status": [["status"], ["status", "--policy-service", "tcp://127.0.0.1:1", "--deadline", "1"]],
+        "status": [["status"], ["status", "--policy-service", "tcp://127.0.0.1:1", "--deadline", "10"]],
         "points": [["points", "web1"]], "failover": [["failover", "web1", "--test"]],
         "cleanup": [["cleanup", "web1", "--yes"]], "commit": [["commit", "web1", "--yes"]],
         "cancel": [["cancel", "web1", "--yes"]], "change-point": [["change-point", "web1", "--point", "4", "--yes"]],

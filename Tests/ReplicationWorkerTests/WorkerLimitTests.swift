@@ -35,16 +35,16 @@ import Testing
         }
     }
 
-    /// The whole would take seven seconds at the first share; a worker that kept to it would have finished by then.
+    /// The whole would take thirteen seconds at the first share; a worker that kept to it would have finished by then.
     @Test func aLoweredShareHoldsFromTheNextReportOn() async throws {
         try await WorkerStage.use { stage in
             var directive = JobDirective()
             directive.bandwidthBytesPerSecond = 1_000
             stage.policy.direct(directive)
             var job = stage.job
-            job.bandwidthBytesPerSecond = 100_000
+            job.bandwidthBytesPerSecond = 50_000
             stage.policy.put(job)
-            try await poll("it has reported for eleven seconds") { stage.policy.heard.reports.count >= 11 }
+            try await poll("it has reported for seventeen seconds") { stage.policy.heard.reports.count >= 17 }
             #expect(stage.policy.heard.finished.isEmpty, "it went on as before")
             var abandon = JobDirective()
             abandon.abandon = true

@@ -156,7 +156,7 @@ import Testing
     @Test func aWorkerAnswersHealthAndNothingElse() async throws {
         try await WorkerStage.use { stage in
             let client = try await stage.bus.client(to: stage.worker.endpoint)
-            let health = try await client.health()
+            let health = try await client.health(deadline: .seconds(60))
             #expect(health.service == "worker" && health.name == "worker" && health.level == .normal)
             do {
                 _ = try await client.policy(.listPolicies(ListPolicies()))

@@ -14,7 +14,7 @@ struct VaultServiceBench: Sendable {
 
     /// Starts a vault on the directory, runs the body, and stops it in order.
     static func use<Result: Sendable>(
-        state: String, clock: any VaultClock = SystemVaultClock(),
+        state: String, clock: any VaultClock = StandingClock(),
         _ body: @Sendable (VaultServiceBench) async throws -> Result
     ) async throws -> Result {
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
@@ -38,7 +38,7 @@ struct VaultServiceBench: Sendable {
 
     /// The same in a directory of its own.
     static func use<Result: Sendable>(
-        clock: any VaultClock = SystemVaultClock(), _ body: @Sendable (VaultServiceBench) async throws -> Result
+        clock: any VaultClock = StandingClock(), _ body: @Sendable (VaultServiceBench) async throws -> Result
     ) async throws -> Result {
         try await TemporaryDirectory.use { try await use(state: $0, clock: clock, body) }
     }
@@ -47,7 +47,7 @@ struct VaultServiceBench: Sendable {
     func ask(
         _ request: VaultRequest.OneOf_Request, generation: UInt64 = 0, operation: OperationIdentifier = .random()
     ) async throws -> VaultReply.OneOf_Reply {
-        try await client.vault(request, generation: generation, operation: operation)
+        try await client.vault(request, generation: generation, deadline: .seconds(60), operation: operation)
     }
 
     func snapshot() async throws -> Snapshot {

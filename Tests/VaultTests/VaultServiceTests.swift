@@ -232,12 +232,12 @@ import Testing
         try await VaultServiceBench.use(clock: clock) { bench in
             try await bench.prepare()
             clock.pass(milliseconds: 7_500)
-            let health = try await bench.client.health()
+            let health = try await bench.client.health(deadline: .seconds(60))
             #expect(health.service == "vault" && health.level == .normal && !health.version.isEmpty)
             #expect(health.uptimeSeconds == 7)
             try await within {
                 clock.pass(milliseconds: VaultLimits.hostSilenceMilliseconds)
-                while try await bench.client.health().level != .warning { await Task.yield() }
+                while try await bench.client.health(deadline: .seconds(60)).level != .warning { await Task.yield() }
             }
             #expect(try await bench.snapshot().hosts.allSatisfy { !$0.reachable })
         }

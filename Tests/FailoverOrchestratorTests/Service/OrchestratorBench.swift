@@ -36,19 +36,19 @@ final class OrchestratorBench: Sendable {
             request.protection = "web"
             request.point = .latest
             fill(&request)
-            let reply = try await client.orchestrator(.startRun(request), operation: operation)
+            let reply = try await client.orchestrator(.startRun(request), deadline: .seconds(60), operation: operation)
             guard case .run(let run) = reply else { throw NeverHappened(description: "StartRun was answered \(reply)") }
             return run
         }
 
         func run(_ id: String) async throws -> Run {
-            let reply = try await client.orchestrator(.getRun(.with { $0.id = id }))
+            let reply = try await client.orchestrator(.getRun(.with { $0.id = id }), deadline: .seconds(60))
             guard case .run(let run) = reply else { throw NeverHappened(description: "GetRun was answered \(reply)") }
             return run
         }
 
         func runs() async throws -> [Run] {
-            let reply = try await client.orchestrator(.listRuns(.init()))
+            let reply = try await client.orchestrator(.listRuns(.init()), deadline: .seconds(60))
             guard case .runs(let list) = reply else {
                 throw NeverHappened(description: "ListRuns was answered \(reply)")
             }

@@ -199,10 +199,10 @@ import Testing
             let begun = try await running.start(.planned)
             let run = try await running.run(begun.id, .waiting)
             #expect(run.sentence == "A disk is in use." && run.remedy.contains("resume"))
-            #expect(try await running.client.health().level == .warning)
+            #expect(try await running.client.health(deadline: .seconds(60)).level == .warning)
             _ = try await running.client.orchestrator(.resumeRun(.with { $0.id = begun.id }))
             _ = try await running.run(begun.id, .succeeded)
-            #expect(try await running.client.health().level == .normal)
+            #expect(try await running.client.health(deadline: .seconds(60)).level == .normal)
             try await running.stop()
         }
     }

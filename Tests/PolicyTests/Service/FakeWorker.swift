@@ -18,7 +18,7 @@ struct FakeWorker: Sendable {
                     $0.worker.name = id
                     $0.freeSlots = slots
                     $0.waitMs = waitMilliseconds
-                }))
+                }), deadline: .milliseconds(waitMilliseconds) + .seconds(60))
         guard case .jobs(let list) = reply else { throw NeverHappened(description: "another answer than jobs") }
         return list.jobs
     }
@@ -41,7 +41,7 @@ struct FakeWorker: Sendable {
                     $0.digest = Data(repeating: 3, count: 32)
                     $0.changedBytes = job.changedBytes
                     $0.sentBytes = job.changedBytes / 2
-                }))
+                }), deadline: .seconds(60))
     }
 
     /// - Parameter bytes: what it says that it read, and sent, so far.
@@ -55,7 +55,7 @@ struct FakeWorker: Sendable {
                     $0.attempt = job.attempt
                     $0.readBytes = max(1, bytes)
                     $0.sentBytes = bytes
-                }))
+                }), deadline: .seconds(60))
         guard case .directive(let directive) = reply else { throw NeverHappened(description: "no directive") }
         return directive
     }

@@ -82,7 +82,9 @@ import Testing
             #expect(bench.target.points == bench.target.points.sorted())
             await bench.vault.change(ServiceBench.protection, to: .paused)
             try await eventually("nothing is left open") {
-                try await running.status()?.cycleOpen == false && bench.source.isAtRest && bench.target.isAtRest
+                guard let status = try await running.status() else { return false }
+                return !status.cycleOpen && status.health.reason.contains("Paused") && bench.source.isAtRest
+                    && bench.target.isAtRest
             }
             #expect(bench.source.checkpoints == [bench.target.points.last ?? 0])
             try await running.stop()
@@ -165,7 +167,7 @@ import Testing
             try await running.stop()
             running = try await bench.start()
             try await running.point(after + 2)
-            let health = try await running.client.health()
+            let health = try await running.client.health(deadline: .seconds(60))
             #expect(health.level == .warning)
             #expect(health.details.contains { $0.contains("vault") })
             try await running.stop()

@@ -11,6 +11,7 @@ import Testing
     @Test func `a new protection is seeded, then copied every second, and says so`() async throws {
         try await ServiceBench.use { bench in
             bench.source.setChanged([900_000, 0, 5, 0])
+            let begun = ContinuousClock.now
             let running = try await bench.startProtected()
             let worker = running.worker()
             let working = Task { await worker.work() }
@@ -19,7 +20,8 @@ import Testing
             #expect(status.policy == "fast")
             #expect(status.last.changedBytes == 900_005)
             #expect(status.last.sentBytes == 4_096)
-            #expect(status.newestPointAgeMs >= 0 && status.newestPointAgeMs < 5_000)
+            #expect(
+                status.newestPointAgeMs >= 0 && .milliseconds(status.newestPointAgeMs) <= ContinuousClock.now - begun)
             try await eventually("the vault is told") { bench.vault.stateOf(ServiceBench.protection) == .protected }
             #expect(bench.vault.asked == [.seeding, .protected])
             #expect(bench.source.generations == [1])
@@ -39,8 +41,9 @@ import Testing
             let running = try await bench.startProtected()
             try await running.point(3)
             try await running.stop()
-            let names = bench.source.names + bench.target.names
-            #expect(Set(names) == ["OpenCapture", "CloseCommitted", "OpenCycle", "CommitCycle"])
+            // A cycle that takes long is kept open by a question more.
+            let names = Set(bench.source.names + bench.target.names).subtracting(["KeepCapture"])
+            #expect(names == ["OpenCapture", "CloseCommitted", "OpenCycle", "CommitCycle"])
             #expect(bench.target.count("OpenCycle") <= bench.source.count("OpenCapture"))
             #expect(bench.source.checkpoints.count <= 2)
         }
@@ -89,6 +92,7 @@ import Testing
             await bench.vault.change(ServiceBench.protection, to: .resynchronizing, reason: "ann is not sure")
             let worker = running.worker()
             let jobs = try await worker.pullJobs()
+            try await running.makePointsLateAfterMinutes()
             #expect(jobs.allSatisfy { $0.kind == .compare })
             #expect(jobs.reduce(0) { $0 + $1.length } == 4 << 20)
             let status = try #require(try await running.status())
@@ -107,6 +111,7 @@ import Testing
             bench.source.loseCheckpoints()
             let worker = running.worker()
             let jobs = try await worker.pullJobs()
+            try await running.makePointsLateAfterMinutes()
             #expect(jobs.first?.kind == .compare)
             let why = "The bitmap is inconsistent."
             try await eventually("the vault is told why") {
@@ -115,8 +120,9 @@ import Testing
             let status = try #require(try await running.status())
             #expect(status.health.level == .warning && status.health.reason.contains(why))
             for job in jobs { try await worker.finish(job) }
+            _ = try await running.ask(.putPolicy(.with { $0.policy = ServiceBench.fast }))
             try await running.point(jobs[0].cycle + 1)
-            #expect(try #require(try await running.status()).health.level == .normal)
+            try await eventually("it is well") { try await running.status()?.health.level == .normal }
             let history = try await running.history()
             let compared = try #require(history.first { $0.cycle == jobs[0].cycle })
             #expect(compared.kind == .compare && compared.reason.contains(why) && !compared.hasError)
@@ -174,12 +180,15 @@ import Testing
                 (.reportJob(ReportJob()), .invalidArgument),
                 (.finishJob(FinishJob()), .invalidArgument),
             ]
+            try await eventually("its registry is known, so that the policy is in use") {
+                try await running.status() != nil
+            }
             for (request, code) in refusals {
                 let error = await #expect(throws: RemoteError.self) { try await running.ask(request) }
                 #expect(error?.code == code, "\(request): \(String(describing: error))")
                 #expect(error?.message.isEmpty == false)
             }
-            let health = try await running.client.health()
+            let health = try await running.client.health(deadline: .seconds(60))
             #expect(health.service == "policy")
             try await running.stop()
         }
