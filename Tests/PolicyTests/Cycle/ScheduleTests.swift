@@ -66,33 +66,8 @@ import Testing
     @Test func `an operator's wish overrides waiting`() {
         var schedule = schedule()
         schedule.failed(at: start)
-        schedule.hurry(at: start, consistency: .application)
+        schedule.hurry(at: start)
         #expect(schedule.dueAt == start)
-        #expect(schedule.consistency(at: start) == .application)
-        schedule.started(at: start)
-        #expect(schedule.consistency(at: start) == .crash)
-    }
-
-    @Test func `what an operator asked for is owed by the next cycle when this one fails`() {
-        var schedule = schedule()
-        schedule.hurry(at: start, consistency: .application)
-        schedule.started(at: start)
-        schedule.failed(at: start)
-        #expect(schedule.consistency(at: start) == .application)
-        schedule.started(at: start)
-        schedule.hurry(at: start, consistency: .crash)
-        schedule.failed(at: start)
-        #expect(schedule.consistency(at: start) == .crash, "the newer wish counts")
-        schedule.started(at: start)
-        schedule.succeeded(asked: .crash, reached: .crash, at: start)
-        schedule.failed(at: start)
-        #expect(schedule.consistency(at: start) == .crash)
-        schedule.hurry(at: start, consistency: .application)
-        schedule.started(at: start)
-        schedule.succeeded(asked: .application, reached: .crash, at: start)
-        schedule.started(at: start)
-        schedule.failed(at: start)
-        #expect(schedule.consistency(at: start) == .crash, "it is answered, once")
     }
 
     @Test func `application consistency is asked for every period, without drift, and sooner after a miss`() {

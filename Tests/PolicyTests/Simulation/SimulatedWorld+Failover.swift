@@ -55,7 +55,7 @@ extension SimulatedWorld {
     /// While a failover holds a protection, cycles begin only where one was asked for.
     func checkAsked(_ id: ProtectionIdentifier, _ cycle: UInt64) throws {
         guard let machine = engine.machines[id], machine.entry.state == .failingOver else { return }
-        guard machine.progress.asked == .underWay(cycle: cycle) else {
+        guard machine.progress.asked.isUnderWay(in: cycle) else {
             throw violation("cycle \(cycle) of \(id) began during a failover, and nobody had asked for it")
         }
     }

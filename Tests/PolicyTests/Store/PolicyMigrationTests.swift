@@ -51,6 +51,7 @@ import Testing
         INSERT INTO cloud VALUES ('a', 'north');
         INSERT INTO drainedWorker VALUES ('worker-3');
         """,
+        "2026-11-26 drained workers seen": "UPDATE drainedWorker SET seenAt = 5;",
     ]
 
     @Test func `every earlier file is among them`() {
@@ -67,13 +68,14 @@ import Testing
         let path = directory.appendingPathComponent("policy.sqlite").path
         try OlderDatabase.make(at: path, DatabasePolicyStore.migrator, rows: Self.rows, upTo: migration)
         let hasFailover = migration != "2026-11-23 policies, registry copy, cycles"
-        let hasWorkers = migration == "2026-11-26 workers"
+        let hasSeen = migration == "2026-11-26 drained workers seen"
+        let hasWorkers = migration == "2026-11-26 workers" || hasSeen
         let store = try DatabasePolicyStore(path: path)
         let state = try await store.load()
 
         #expect(state.policies == ["gold": Self.policy(hasFailover, hasWorkers)])
-        // Never seen, as far as anybody knows.
-        #expect(state.drained == (hasWorkers ? ["worker-3": PolicyTime(milliseconds: 0)] : [:]))
+        // 0: never seen, as far as anybody knows.
+        #expect(state.drained == (hasWorkers ? ["worker-3": PolicyTime(milliseconds: hasSeen ? 5 : 0)] : [:]))
         #expect(state.registry.clouds == (hasWorkers ? ["a": CloudEntry(name: "a", site: "north")] : [:]))
         #expect(state.epoch == [1, 2, 3])
         let host = HostEntry(id: "h1", name: "alpha", controlEndpoint: "tcp://127.0.0.1:1")
@@ -126,7 +128,7 @@ import Testing
         progress.settledVersion = 4
         if hasFailover {
             progress.holder = "h2"
-            progress.asked = .waiting
+            progress.asked = .waiting(nil)
             progress.doubtful = 8
         }
         return progress

@@ -60,7 +60,7 @@ import Testing
             progress.lastNumber = 9
             progress.holder = "h2"
             progress.doubtful = 8
-            progress.asked = .underWay(cycle: 9)
+            progress.asked = .underWay(cycle: 9, .application)
             var record = Samples.record(.committing)
             record.offline = true
             var entry = Samples.entry(.failingOver, version: 3)

@@ -212,7 +212,7 @@ extension CycleStateMachine {
         flight.record.stage = .committed
         progress.parent = record.cycle
         progress.holder = record.targetHost
-        if progress.asked == .underWay(cycle: record.cycle) { progress.asked = .no }
+        if progress.asked.isUnderWay(in: record.cycle) { progress.asked = .no }
         progress.newest = .init(cycle: record.cycle, startedAt: record.startedAt)
         if record.wanted == .application, record.reached == .application {
             progress.lastApplicationAt = record.startedAt

@@ -33,7 +33,9 @@ extension CycleStateMachine {
             case .committed: _ = ask(record.sourceHost, record, .closeCommitted(cycle: record.cycle), &actions)
             }
         }
-        if progress.asked == .underWay(cycle: record.cycle) { progress.asked = mayGoOn ? .waiting : .no }
+        if progress.asked.isUnderWay(in: record.cycle) {
+            progress.asked = mayGoOn ? .waiting(progress.asked.consistency) : .no
+        }
         status.stopped()
         actions.append(.store(.putProgress(progress)))
         actions.append(.store(.clearOpenCycle(entry.id)))

@@ -158,8 +158,8 @@ extension CycleStateMachine {
 
     /// - Parameter record: of a cycle that ends without a point.
     private mutating func askAgain(after record: CycleRecord, _ actions: inout [CycleAction]) {
-        guard progress.asked == .underWay(cycle: record.cycle) else { return }
-        progress.asked = .waiting
+        guard progress.asked.isUnderWay(in: record.cycle) else { return }
+        progress.asked = .waiting(progress.asked.consistency)
         actions.append(.store(.putProgress(progress)))
     }
 

@@ -65,8 +65,8 @@ struct CycleStateMachine: Sendable {
         case .bound(let binding):
             bind(binding, now: now)
         case .triggered(let consistency):
-            schedule?.hurry(at: now, consistency: consistency)
-            progress.asked = .waiting
+            schedule?.hurry(at: now)
+            progress.asked.ask(for: consistency)
             actions.append(.store(.putProgress(progress)))
         case .answered(let call, let result):
             answered(call, result, now: now, &actions)
@@ -97,11 +97,12 @@ struct CycleStateMachine: Sendable {
         let record = CycleRecord(
             protection: entry.id, generation: entry.generation, cycle: progress.lastNumber + 1,
             parent: progress.parent, kind: progress.need.kind, reason: progress.need.reason,
-            wanted: schedule.consistency(at: now), sourceHost: entry.sourceHost, targetHost: entry.targetHost,
+            wanted: progress.asked.consistency ?? schedule.consistency(at: now), sourceHost: entry.sourceHost,
+            targetHost: entry.targetHost,
             guestUUID: entry.guestUUID, dueAt: min(schedule.dueAt, now), startedAt: now, stage: .opened,
             registryVersion: entry.version, reached: .crash, capturedUnixMilliseconds: 0, changedBytes: 0)
         progress.lastNumber = record.cycle
-        if case .waiting = progress.asked { progress.asked = .underWay(cycle: record.cycle) }
+        progress.asked.begin(cycle: record.cycle)
         schedule.started(at: now)
         self.schedule = schedule
 

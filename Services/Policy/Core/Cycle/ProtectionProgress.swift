@@ -27,32 +27,53 @@ struct ProtectionProgress: Hashable, Sendable {
     /// begins, because the source still has the checkpoints of both.
     var doubtful: UInt64
 
-    /// A cycle that somebody asked for, which has to begin after it was asked for. It outlives a restart, because who
-    /// asked was answered and waits.
+    /// A cycle that somebody asked for, which has to begin after it was asked for, and what it has to reach; nil: what the
+    /// schedule says. It outlives a restart, because who asked was answered and waits.
     enum Asked: Hashable, Sendable {
         case no
-        case waiting
+        case waiting(Consistency?)
         /// This cycle is the one, unless it ends without a point.
-        case underWay(cycle: UInt64)
+        case underWay(cycle: UInt64, Consistency?)
 
-        /// Cycle numbers begin at 1.
-        init(stored: UInt64?) {
-            switch stored {
+        /// - Parameter cycle: 0, which no cycle has as its number: it has not begun.
+        init(storedCycle cycle: UInt64?, _ consistency: Consistency?) {
+            switch cycle {
             case nil: self = .no
-            case 0: self = .waiting
-            case .some(let cycle): self = .underWay(cycle: cycle)
+            case 0: self = .waiting(consistency)
+            case .some(let cycle): self = .underWay(cycle: cycle, consistency)
             }
         }
 
-        var stored: UInt64? {
+        var storedCycle: UInt64? {
             switch self {
             case .no: nil
             case .waiting: 0
-            case .underWay(let cycle): cycle
+            case .underWay(let cycle, _): cycle
+            }
+        }
+
+        var consistency: Consistency? {
+            switch self {
+            case .no: nil
+            case .waiting(let consistency), .underWay(_, let consistency): consistency
             }
         }
 
         var isNo: Bool { self == .no }
+
+        func isUnderWay(in cycle: UInt64) -> Bool {
+            switch self {
+            case .no, .waiting: false
+            case .underWay(let number, _): number == cycle
+            }
+        }
+
+        /// One more, after what is open. Who asks for nothing special takes away nothing that was asked for before.
+        mutating func ask(for consistency: Consistency?) { self = .waiting(consistency ?? self.consistency) }
+
+        mutating func begin(cycle: UInt64) {
+            if case .waiting(let consistency) = self { self = .underWay(cycle: cycle, consistency) }
+        }
     }
 
     init(protection: ProtectionIdentifier) {
@@ -73,7 +94,7 @@ struct ProtectionProgress: Hashable, Sendable {
         guard parent > 0 || need.kind == .full else {
             throw Self.broken("\(need.kind) is needed but there is no parent")
         }
-        if case .underWay(let cycle) = asked, cycle > lastNumber {
+        if case .underWay(let cycle, _) = asked, cycle > lastNumber {
             throw Self.broken("cycle \(cycle), which was asked for, is above the last number \(lastNumber)")
         }
         guard doubtful <= lastNumber else {

@@ -23,10 +23,6 @@ struct Schedule: Hashable, Sendable {
     private var pace: Pace = .regular
     private var backoff = Backoff()
     private var application: ApplicationPace = .never
-    /// What an operator asked the next cycle to reach.
-    private var requested: Consistency?
-    /// The same of the cycle under way: if it fails, the next one owes it.
-    private var underWay: Consistency?
     private var lastStart: PolicyTime
 
     init(progress: ProtectionProgress, settings: PolicySettings, now: PolicyTime) {
@@ -59,9 +55,8 @@ struct Schedule: Hashable, Sendable {
         }
     }
 
-    /// What the next cycle, beginning now, is asked to reach.
+    /// What the next cycle, beginning now, is to reach where nobody asked for more.
     func consistency(at now: PolicyTime) -> Consistency {
-        if let requested { return requested }
         switch application {
         case .never: return .crash
         case .every(_, let next): return next <= now ? .application : .crash
@@ -70,8 +65,6 @@ struct Schedule: Hashable, Sendable {
 
     mutating func started(at now: PolicyTime) {
         lastStart = now
-        underWay = requested
-        requested = nil
         pace = .regular
         gridDue = gridPoint(after: now)
     }
@@ -80,7 +73,6 @@ struct Schedule: Hashable, Sendable {
     mutating func succeeded(asked: Consistency, reached: Consistency, at now: PolicyTime) {
         backoff.reset()
         pace = .regular
-        underWay = nil
         guard asked == .application, case .every(let every, let next) = application else { return }
         switch reached {
         case .application:
@@ -94,15 +86,12 @@ struct Schedule: Hashable, Sendable {
 
     mutating func failed(at now: PolicyTime) {
         pace = .backingOff(until: now + backoff.next())
-        if requested == nil { requested = underWay }
-        underWay = nil
     }
 
     /// The next cycle begins at once: an operator asked, or the reason of the failure is known and mended by it.
-    mutating func hurry(at now: PolicyTime, consistency: Consistency? = nil) {
+    mutating func hurry(at now: PolicyTime) {
         pace = .regular
         gridDue = now
-        if let consistency { requested = consistency }
     }
 
     /// The policy's settings changed. The next cycle comes no later than the new frequency asks.

@@ -17,6 +17,9 @@ extension DatabasePolicyStore {
                 table.add(column: "seenAt", .integer).notNull().defaults(to: 0)
             }
         }
+        migrator.registerMigration("2026-11-27 consistency that was asked for") { database in
+            try database.alter(table: "progress") { table in table.add(column: "askedConsistency", .text) }
+        }
         return migrator
     }
 

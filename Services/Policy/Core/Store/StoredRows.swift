@@ -146,7 +146,8 @@ extension ProtectionProgress {
         settledVersion = row.unsigned("settledVersion")
         holder = row["holder"]
         doubtful = row.unsigned("doubtfulCycle")
-        asked = Asked(stored: (row["askedCycle"] as Int64?).map { UInt64(bitPattern: $0) })
+        let consistency: Consistency? = row["askedConsistency"] == nil ? nil : try row.choice("askedConsistency")
+        asked = Asked(storedCycle: (row["askedCycle"] as Int64?).map { UInt64(bitPattern: $0) }, consistency)
         try checkInvariants()
     }
 
@@ -155,8 +156,8 @@ extension ProtectionProgress {
             "protection": protection.text, "lastNumber": lastNumber.stored, "parent": parent.stored,
             "needKind": need.kind.rawValue, "needReason": need.reason, "newestCycle": newest?.cycle.stored,
             "newestStartedAt": newest?.startedAt.milliseconds, "lastApplicationAt": lastApplicationAt?.milliseconds,
-            "settledVersion": settledVersion.stored, "holder": holder, "askedCycle": asked.stored?.stored,
-            "doubtfulCycle": doubtful.stored,
+            "settledVersion": settledVersion.stored, "holder": holder, "askedCycle": asked.storedCycle?.stored,
+            "askedConsistency": asked.consistency?.rawValue, "doubtfulCycle": doubtful.stored,
         ]
     }
 }
