@@ -17,8 +17,8 @@ package final class LibvirtHypervisor: HypervisorDriver {
     let kvm = KVMProbe()
     /// By protection.
     let captures = Mutex<[String: OpenCapture]>([:])
-    /// Protections whose guest was looked through for bitmaps that no checkpoint owns.
-    let looked = Mutex<Set<String>>([])
+    /// By protection: the run of its guest that was looked through last for bitmaps that no checkpoint owns.
+    let looked = Mutex<[String: UInt32]>([:])
     private let threads = BlockingThreads(name: "bascule-virt", threads: HypervisorLimits.libvirtThreads)
     private let connection = Mutex<LibvirtConnection?>(nil)
     private let broadcaster = ChangeBroadcaster()
