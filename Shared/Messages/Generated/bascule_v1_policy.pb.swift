@@ -747,8 +747,10 @@ package nonisolated struct Bascule_V1_ReportJob: Sendable {
 
   package var attempt: UInt32 = 0
 
+  /// so far
   package var readBytes: UInt64 = 0
 
+  /// so far; of a record that waits for the limit, as much as the limit has let through
   package var sentBytes: UInt64 = 0
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
