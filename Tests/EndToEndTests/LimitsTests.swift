@@ -86,6 +86,11 @@ private struct Registered: Equatable {
         for index in snapshot.hosts.indices {
             snapshot.hosts[index].capacity = HostCapacity()
             snapshot.hosts[index].lastSeenUnixMs = 0
+            snapshot.hosts[index].reachable = false
+        }
+        for index in snapshot.guests.indices {
+            snapshot.guests[index].power = .unspecified
+            snapshot.guests[index].guestAgent = false
         }
         for index in snapshot.protections.indices {
             snapshot.protections[index].state = .unspecified
