@@ -6,7 +6,6 @@
 
 # ---- Cycles ----------------------------------------------------------------------------------------------------------
 
-milliseconds() { date +%s%3N; }
 # in_the_open GUEST CYCLE BYTES: the cycle after CYCLE is open, and more than BYTES of it are not stored yet.
 in_the_open() {
     bascule status "$1" --json | python3 -c '
@@ -26,6 +25,8 @@ import json, sys
 cycles = [c for c in json.load(sys.stdin)["cycles"] if c["cycle"] > int(sys.argv[1]) and not c.get("error")]
 print(eval(sys.argv[2]))' "$1" "$2"
 }
+# committed_after MILLISECONDS GUEST: a cycle was committed after that.
+committed_after() { [ "$(cycles_after 0 "sum(c['committedUnixMilliseconds'] > $1 for c in cycles)" "$2")" -gt 0 ]; }
 # only_deltas_after CYCLE [GUEST]: no cycle since then sent or compared everything.
 only_deltas_after() {
     local kinds
