@@ -17,7 +17,9 @@ readonly services=(vault policy orchestrator agent-a agent-b worker-a worker-b)
 fail() { printf '%s: %s\n' "$stage_name" "$1" >&2; exit 1; }
 say() { printf '\n== %s\n' "$1"; }
 
-if docker compose version >/dev/null 2>&1; then composer=(docker compose)
+# BASCULE_COMPOSER names one where both are there.
+if [ -n "${BASCULE_COMPOSER:-}" ]; then read -ra composer <<<"$BASCULE_COMPOSER"
+elif docker compose version >/dev/null 2>&1; then composer=(docker compose)
 elif command -v docker-compose >/dev/null; then composer=(docker-compose)
 else fail "neither docker compose nor docker-compose is installed (Scripts/install-prerequisites compose)."; fi
 
@@ -37,6 +39,8 @@ make_images() {
     timeout 3600 swift build --configuration "${BASCULE_DEMO_CONFIGURATION:-debug}" >&2
     Scripts/make-images "$@"
 }
+
+milliseconds() { date +%s%3N; }
 
 # container SERVICE: identifiers of its containers, running or not. one SERVICE: the first of them.
 container() {
@@ -138,6 +142,36 @@ bring_up() {
     compose_quietly up --detach "${services[@]}"
     await_healthy "${services[@]}"
     compose_quietly up --detach
+}
+
+# stopped_in_time SERVICE: each of its containers ended by itself, and did not have to be killed after 10 s.
+stopped_in_time() {
+    local identifier code
+    for identifier in $(container "$1"); do
+        code="$(docker inspect --format '{{.State.ExitCode}}' "$identifier")"
+        case "$code" in
+            0 | 143) ;;
+            137) fail "$1 had to be killed after 10 s." ;;
+            *) fail "$1 ended with $code." ;;
+        esac
+    done
+}
+
+# walls_hold: each container is what README.md says of it, as the kernel sees it: who it runs as, what root's capabilities
+# are at most (a bit each, by <linux/capability.h>), that it gains none, and that nothing can be written beside its volumes.
+walls_hold() {
+    local service user most seen
+    for service in "${services[@]}"; do
+        # CHOWN, DAC_OVERRIDE, FOWNER, FSETID, SETGID, SETUID, SETPCAP
+        case "$service" in agent-*) user=0 most=1db ;; *) user=10001 most=0 ;; esac
+        seen="$(in_container "$service" sed -nE 's/^(Uid|CapBnd|NoNewPrivs):\s*0*([0-9a-f]+)\>.*/\1 \2/p' /proc/1/status | paste -sd ' ')"
+        [ "$seen" = "Uid $user CapBnd $most NoNewPrivs 1" ] \
+            || fail "$service runs with \"$seen\"; it should be user $user, with capabilities $most at most."
+        ! timeout 20 docker exec --user 0 "$(one "$service")" touch /usr/lib/bascule/probe 2>/dev/null || fail "$service can write to its image."
+        [ "$(docker inspect --format '{{.HostConfig.ReadonlyRootfs}} {{.HostConfig.Privileged}}' "$(one "$service")")" = 'true false' ] \
+            || fail "the root file system of $service is not read-only, or it is privileged."
+    done
+    echo "   Each container runs as its page says: not root but for the agents, which keep 7 capabilities; nothing can be written to an image."
 }
 
 # Everything of this project goes, volumes too; nothing of any other.

@@ -4,20 +4,13 @@
 # shellcheck source=Compose/scenarios.bash
 . Compose/scenarios.bash
 
-# stopped_in_time SERVICE MILLISECONDS: it ended by itself, and did not have to be killed after 10 s.
-stopped_in_time() {
-    case "$(docker inspect --format '{{.State.ExitCode}}' "$(one "$1")")" in
-        0 | 143) echo "   $1 stopped in $2 ms" ;;
-        137) fail "$1 had to be killed after 10 s." ;;
-        *) fail "$1 ended with $(docker inspect --format '{{.State.ExitCode}}' "$(one "$1")")." ;;
-    esac
-}
 stop() {
     local service began
     for service in orchestrator worker-a worker-b policy agent-b agent-a vault; do
         began="$(milliseconds)"
         docker stop --time 10 "$(one "$service")" >/dev/null
-        stopped_in_time "$service" $(($(milliseconds) - began))
+        stopped_in_time "$service"
+        echo "   $service stopped in $(($(milliseconds) - began)) ms"
     done
     start_all "${services[@]}"
     await 60 "the guest to run again" part write
@@ -66,7 +59,8 @@ stop_seeding() {
     in_the_open demo 0 "${middle_bytes[demo]}" || fail "the seeding is over too soon; use more data."
     began="$(milliseconds)"
     for service in "${services[@]}"; do
-        (docker stop --time 10 "$(one "$service")" >/dev/null && stopped_in_time "$service" $(($(milliseconds) - began))) &
+        (docker stop --time 10 "$(one "$service")" >/dev/null && stopped_in_time "$service" \
+            && echo "   $service stopped in $(($(milliseconds) - began)) ms") &
         stopping+=($!)
     done
     for service in "${stopping[@]}"; do wait "$service"; done
@@ -78,9 +72,9 @@ stop_seeding() {
         [ "$(last_found "$guest")" -ge "${written[$guest]}" ] \
             || fail "$guest had told of record ${written[$guest]}; after the stop its disks ended at $(last_found "$guest")."
     done
+    bascule policy set demo --bandwidth unlimited >/dev/null
     await_point 0 240
     was_open 0 || fail "the seeding was over before anything was stopped."
-    bascule policy set demo --bandwidth unlimited >/dev/null
     remove_extras
     all_is_well
 }
