@@ -5,7 +5,7 @@ package struct JobLimits: Hashable, Sendable {
     /// Jobs between two sites, in both directions together, because they share a link.
     package var perSitePair: Int
 
-    /// Enough for four workers of four slots, and little for a host that runs guests.
+    /// Enough for eight workers of two slots, and little for a host that runs guests.
     package static let perHostDefault = 16
     /// Enough to fill a link between sites by several hosts, and little for what it goes through.
     package static let perSitePairDefault = 64
