@@ -13,6 +13,20 @@ package enum RequiredField {
         return uuid
     }
 
+    /// Cycles and generations are counted from 1, one at a time, so nobody counts beyond this. What is above it could not be
+    /// counted on, nor be stored where numbers have a sign.
+    package static let countMaximum: UInt64 = 1 << 62
+
+    /// A number of a cycle or a generation.
+    package static func count(_ number: UInt64, _ field: String, from minimum: UInt64 = 0) throws -> UInt64 {
+        guard number >= minimum, number <= countMaximum else {
+            throw RemoteError(
+                .invalidArgument, "\(field) is \(number); it is \(minimum) to \(countMaximum).",
+                facts: ["field": field, "value": "\(number)"])
+        }
+        return number
+    }
+
     package static func text(_ text: String, _ field: String, maximumBytes: Int = 1024) throws -> String {
         guard !text.isEmpty else {
             throw RemoteError(.invalidArgument, "\(field) is empty.", facts: ["field": field])

@@ -154,6 +154,39 @@ import Testing
         }
     }
 
+    /// What could not be counted on, or stored, would end the agent, and every guest's replication with it.
+    @Test(arguments: [RequiredField.countMaximum + 1, 1 << 63, .max])
+    func numbersThatNobodyCountsToAreRefused(number: UInt64) async throws {
+        try await withAgentSite { site in
+            try await site.withAgent { agent in
+                var side = SetSide()
+                (side.protection, side.guestUuid) = (agent.protection, agent.guest)
+                var delete = DeleteReplica()
+                delete.protection = agent.protection
+                var release = ReleaseSource()
+                (release.protection, release.guestUuid) = (agent.protection, agent.guest)
+                for request in [
+                    AgentRequest.OneOf_Request.setSide(side), .deleteReplica(delete), .releaseSource(release),
+                ] {
+                    #expect(
+                        await refusal { try await agent.send(request, generation: number) } == .invalidArgument,
+                        "\(request)")
+                }
+                #expect(await refusal { try await agent.capture(number, .full, parent: 0) } == .invalidArgument)
+                #expect(await refusal { try await agent.capture(1, .incremental, parent: number) } == .invalidArgument)
+                var adopt = AdoptDisks()
+                (adopt.protection, adopt.guestUuid, adopt.cycle) = (agent.protection, agent.guest, number)
+                #expect(await refusal { try await agent.send(.adoptDisks(adopt)) } == .invalidArgument)
+                var duty = Duty()
+                (duty.protection, duty.guestUuid, duty.generation) = (agent.protection, agent.guest, number)
+                var duties = HostDuties()
+                duties.duties = [duty]
+                #expect(SideStateMachine.Order.orders(duties).isEmpty)
+                try await agent.cycle(1, .full, parent: 0)
+            }
+        }
+    }
+
     @Test func theDoctorNamesWhatIsMissingAndHowToMendIt() async throws {
         try await withAgentSite { site in
             try await site.withAgent { agent in

@@ -76,13 +76,13 @@ struct WalkPolicy {
 
     mutating func hear(_ event: VaultEvent, now: Int64, kill: WalkKill?) throws -> [WalkOutput]? {
         heard = event.number
-        guard let change = RegistryChange(wire: event) else { return [] }
+        guard let change = try RegistryChange(wire: event) else { return [] }
         return try handle(.registryChanged(change), now: now, kill: kill)
     }
 
     mutating func take(_ snapshot: Snapshot, now: Int64, kill: WalkKill?) throws -> [WalkOutput]? {
         heard = snapshot.eventNumber
-        return try handle(.registryTaken(RegistrySnapshot(wire: snapshot)), now: now, kill: kill)
+        return try handle(.registryTaken(try RegistrySnapshot(wire: snapshot)), now: now, kill: kill)
     }
 
     mutating func loseVault(now: Int64) throws -> [WalkOutput]? {

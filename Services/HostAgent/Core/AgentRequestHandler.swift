@@ -33,7 +33,8 @@ struct AgentRequestHandler: Sendable {
                 }
                 try await standing.check(body)
                 var reply = AgentReply()
-                reply.reply = try await carryOut(body, generation: request.envelope.generation)
+                let generation = try RequiredField.count(request.envelope.generation, "generation")
+                reply.reply = try await carryOut(body, generation: generation)
                 return .agentReply(reply)
             case .error, .heartbeat, .healthReply, .vaultRequest, .vaultReply, .vaultEvent, .policyRequest,
                 .policyReply, .agentReply, .orchestratorRequest, .orchestratorReply:

@@ -1,17 +1,20 @@
 import Messages
 
 extension RunCall {
-    private static let nonsense = OrchestratorError(
-        .internal, "A service answered with something else than was asked.", remedy: "Use the same release everywhere.")
+    private static func nonsense(of service: String) -> OrchestratorError {
+        OrchestratorError(
+            .internal, "The \(service) answered with something else than was asked.",
+            remedy: "Compare the versions of the \(service) and of the orchestrator.")
+    }
 
     func answer(_ reply: Messages.VaultReply.OneOf_Reply) throws -> RunAnswer {
         switch (self, reply) {
         case (.snapshot, .snapshot(let snapshot)):
             return .registry(RegistryView(wire: snapshot))
         case (.advance, .protection(let protection)):
-            guard let entry = ProtectionEntry(wire: protection) else { throw Self.nonsense }
+            guard let entry = ProtectionEntry(wire: protection) else { throw Self.nonsense(of: "vault") }
             return .protection(entry)
-        case (_, _): throw Self.nonsense
+        case (_, _): throw Self.nonsense(of: "vault")
         }
     }
 
@@ -19,18 +22,18 @@ extension RunCall {
         switch (self, reply) {
         case (.policies, .policies(let list)): return .policies(list.policies.map { PolicyEntry(wire: $0) })
         case (.status, .statuses(let list)):
-            guard let status = list.statuses.first else { throw Self.nonsense }
+            guard let status = list.statuses.first else { throw Self.nonsense(of: "policy service") }
             return .status(
                 CycleProgress(
                     isOpen: status.cycleOpen, pendingBytes: status.pendingBytes, totalBytes: status.totalBytes))
         case (.history, .history(let history)): return .history(history.cycles.map { CycleOutcome(wire: $0) })
         case (.trigger, .done): return .done
-        case (_, _): throw Self.nonsense
+        case (_, _): throw Self.nonsense(of: "policy service")
         }
     }
 
     func answer(_ reply: Messages.AgentReply.OneOf_Reply) throws -> RunAnswer {
-        guard case .agent(_, let order) = self else { throw Self.nonsense }
+        guard case .agent(_, let order) = self else { throw Self.nonsense(of: "host agent") }
         switch (order, reply) {
         case (.describeSide, .side(let side)): return .side(SideState(wire: side))
         case (.describeReplica, .replica(let replica)):
@@ -44,7 +47,7 @@ extension RunCall {
                 WorkProgress(
                     isFinished: progress.finished, doneBytes: progress.doneBytes, totalBytes: progress.totalBytes))
         case (.setSide, .done), (.startGuest, .done), (.stopReplica, .done), (.adoptDisks, .done): return .done
-        case (_, _): throw Self.nonsense
+        case (_, _): throw Self.nonsense(of: "host agent")
         }
     }
 }

@@ -87,8 +87,15 @@ struct InventoryReporter: Sendable {
         request.host.hypervisorUri = information.hypervisorURI
         request.host.incarnation = standing.incarnation
         request.host.capacity = try capacity(information)
-        _ = try await vault.vault(.registerHost(request), deadline: HostAgentLimits.reportDeadline)
+        switch try await vault.vault(.registerHost(request), deadline: HostAgentLimits.reportDeadline) {
+        case .host, .done: break
+        case .protection, .protectCloudResult, .snapshot, .auditList, .duties: throw Self.nonsense
+        }
     }
+
+    private static let nonsense = RemoteError(
+        .internal, "The vault answered with something else than was asked.",
+        remedy: "Compare the versions of the vault and of the host agent.")
 
     private func send(number: UInt64) async throws {
         let guests = try await hypervisor.inventory()
@@ -105,9 +112,13 @@ struct InventoryReporter: Sendable {
         request.capacity = try capacity(try await hypervisor.hostInformation())
         request.guests = guests.map { Guest($0, host: host) }
         request.sides = try await sideReports()
-        let answer = try await vault.vault(.reportInventory(request), deadline: HostAgentLimits.reportDeadline)
+        let duties: HostDuties
+        switch try await vault.vault(.reportInventory(request), deadline: HostAgentLimits.reportDeadline) {
+        case .duties(let told): duties = told
         // A vault of an earlier release answers without duties, and the last known sides hold.
-        guard case .duties(let duties) = answer else { return }
+        case .done: return
+        case .host, .protection, .protectCloudResult, .snapshot, .auditList: throw Self.nonsense
+        }
         await sides.take(
             SideStateMachine.Order.orders(duties),
             seeing: Dictionary(guests.map { ($0.uuid, SideStateMachine.Observation($0)) }) { first, _ in first })

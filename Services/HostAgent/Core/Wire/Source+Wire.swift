@@ -26,12 +26,13 @@ extension SourceRole.CaptureOrder {
                 .invalidArgument, "regions_per_disk is more than \(HostAgentLimits.regionsPerDiskMaximum).",
                 facts: ["field": "regions_per_disk", "value": "\(regions)"])
         }
+        let cycle = try RequiredField.count(request.cycle, "cycle")
+        let parent = try RequiredField.count(request.parentCycle, "parent_cycle")
         self.init(
             protection: try RequiredField.uuid(request.protection, "protection").uuidString.lowercased(),
             guest: try RequiredField.uuid(request.guestUuid, "guest_uuid").uuidString.lowercased(),
             order: CaptureStateMachine.Order(
-                cycle: request.cycle, kind: kind, parent: request.parentCycle == 0 ? nil : request.parentCycle,
-                generation: generation),
+                cycle: cycle, kind: kind, parent: parent == 0 ? nil : parent, generation: generation),
             consistency: consistency,
             freezeLimit: min(max(.milliseconds(Int64(freeze)), limits.lowerBound), limits.upperBound),
             keep: Self.keep(request.keepMs), regionsPerDisk: regions)

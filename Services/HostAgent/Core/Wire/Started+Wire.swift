@@ -44,7 +44,8 @@ extension StartedReplica.Order {
                 facts: ["field": "networks", "count": "\(request.networks.count)"])
         }
         self.init(
-            purpose: try StartedReplica.Purpose(request.purpose), cycle: request.cycle,
+            purpose: try StartedReplica.Purpose(request.purpose),
+            cycle: try RequiredField.count(request.cycle, "cycle"),
             generation: try requiredGeneration(generation), onBase: request.onBase)
     }
 }
@@ -63,12 +64,10 @@ extension ReplicaGuestRequest.Network {
 
 extension StartedRole.AdoptionOrder {
     init(_ request: AdoptDisks, generation: UInt64) throws {
-        guard request.cycle > 0 else {
-            throw RemoteError(.invalidArgument, "A cycle's number starts at 1.", facts: ["field": "cycle"])
-        }
         self.init(
             guest: try RequiredField.uuid(request.guestUuid, "guest_uuid").uuidString.lowercased(),
-            generation: try requiredGeneration(generation), cycle: request.cycle, isDiverged: request.diverged,
+            generation: try requiredGeneration(generation),
+            cycle: try RequiredField.count(request.cycle, "cycle", from: 1), isDiverged: request.diverged,
             keepsDiverged: request.keepDiverged)
     }
 }

@@ -20,9 +20,6 @@ extension TargetRole.CycleOrder {
         case .application: consistency = .application
         case .unspecified, .UNRECOGNIZED: preconditionFailure("a choice was made")
         }
-        guard request.cycle > 0 else {
-            throw RemoteError(.invalidArgument, "A cycle's number starts at 1.", facts: ["field": "cycle"])
-        }
         guard !request.disks.isEmpty, request.disks.count <= HostAgentLimits.disksPerGuestMaximum else {
             throw RemoteError(
                 .invalidArgument, "A cycle has 1 to \(HostAgentLimits.disksPerGuestMaximum) disks.",
@@ -39,7 +36,9 @@ extension TargetRole.CycleOrder {
                 guest: try RequiredField.uuid(request.guestUuid, "guest_uuid"),
                 guestName: try RequiredField.text(request.guestName, "guest_name")),
             opening: CycleOpening(
-                cycle: request.cycle, parentCycle: request.parentCycle, kind: kind, generation: generation,
+                cycle: try RequiredField.count(request.cycle, "cycle", from: 1),
+                parentCycle: try RequiredField.count(request.parentCycle, "parent_cycle"), kind: kind,
+                generation: generation,
                 capturedUnixMilliseconds: request.capturedUnixMs, consistency: consistency,
                 disks: request.disks.map { DeltaLogDisk(target: $0.target, sizeBytes: $0.sizeBytes) },
                 guest: GuestConfiguration(definition: request.definition, nvram: [UInt8](request.nvram)),

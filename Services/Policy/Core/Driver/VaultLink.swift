@@ -55,7 +55,7 @@ struct VaultLink: Sendable {
             guard case .snapshot(let wire) = reply else {
                 throw PolicyError(.internal, "The vault answered a request for a snapshot with something else.")
             }
-            let snapshot = RegistrySnapshot(wire: wire)
+            let snapshot = try RegistrySnapshot(wire: wire)
             await inbox.deliver(.registryTaken(snapshot))
             return EventPosition(epoch: snapshot.position.epoch, number: snapshot.position.number)
         } catch {
@@ -65,7 +65,7 @@ struct VaultLink: Sendable {
     }
 
     private func apply(_ event: VaultEvent) async throws {
-        guard let change = RegistryChange(wire: event) else { return }
+        guard let change = try RegistryChange(wire: event) else { return }
         await inbox.deliver(.registryChanged(change))
     }
 }

@@ -102,10 +102,15 @@ extension AgentCall {
         case (.commitCycle(let cycle, _, _), .cycleCommitted(let committed)) where committed.point.cycle == cycle:
             return .committed(storedBytes: committed.storedBytes)
         case (.describeReplica, .replica(let replica)):
-            return .replica(
-                ReplicaSummary(
-                    newestCycle: max(replica.newestCycle, replica.baseCycle), openCycle: replica.openCycle,
-                    generation: replica.generation))
+            let summary = ReplicaSummary(
+                newestCycle: max(replica.newestCycle, replica.baseCycle), openCycle: replica.openCycle,
+                generation: replica.generation)
+            guard max(summary.newestCycle, summary.openCycle, summary.generation) <= RequiredField.countMaximum else {
+                throw PolicyError(
+                    .internal, "The agent says that its replica holds cycle \(summary.newestCycle), which cannot be.",
+                    remedy: "Look at the replica on the target host with bascule-agent.")
+            }
+            return .replica(summary)
         case (.keepCapture, .done), (.verifyCapture, .done), (.closeCommitted, .done), (.closeAbandoned, .done),
             (.releaseSource, .done), (.abortCycle, .done), (.deleteReplica, .done):
             return .done

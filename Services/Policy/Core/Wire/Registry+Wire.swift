@@ -3,11 +3,20 @@ import Messages
 import SwiftProtobuf
 
 extension ProtectionEntry {
-    /// nil: it is in a state that only a newer vault knows, and is left alone.
-    init?(wire: Messages.Protection) {
+    /// nil: it is in a state that only a newer vault knows, and is left alone. Throws where it says what no vault can mean.
+    init?(wire: Messages.Protection) throws {
         guard let state = State(wire: wire.state), let direction = Direction(wire: wire.direction),
             let side = Side(wire: wire.activeSide), !wire.id.isEmpty
         else { return nil }
+        guard !wire.sourceHostID.isEmpty, !wire.targetHostID.isEmpty,
+            (1...RequiredField.countMaximum).contains(wire.generation)
+        else {
+            throw PolicyError(
+                .internal,
+                "The vault says of protection \(wire.id.prefix(64)) that its hosts are \"\(wire.sourceHostID.prefix(64))\" and "
+                    + "\"\(wire.targetHostID.prefix(64))\", generation \(wire.generation), which cannot be.",
+                remedy: "Compare the versions of the policy service and of the vault.")
+        }
         self.init(
             id: ProtectionIdentifier(wire.id), guestUUID: wire.guestUuid, guestName: wire.guestName,
             sourceHost: wire.sourceHostID, targetHost: wire.targetHostID, sourceCloud: wire.sourceCloud,
@@ -33,18 +42,18 @@ extension PairEntry {
 }
 
 extension RegistrySnapshot {
-    init(wire: Messages.Snapshot) {
+    init(wire: Messages.Snapshot) throws {
         self.init(
             position: RegistryPosition(epoch: [UInt8](wire.epoch), number: wire.eventNumber),
             clouds: wire.clouds.map { CloudEntry(wire: $0) }, hosts: wire.hosts.map { HostEntry(wire: $0) },
             pairs: wire.pairs.map { PairEntry(wire: $0) },
-            protections: wire.protections.compactMap { ProtectionEntry(wire: $0) })
+            protections: try wire.protections.compactMap { try ProtectionEntry(wire: $0) })
     }
 }
 
 extension RegistryChange {
     /// nil: nothing that this service keeps.
-    init?(wire: Messages.VaultEvent) {
+    init?(wire: Messages.VaultEvent) throws {
         switch wire.change {
         case .cloud(let cloud): self = .cloud(CloudEntry(wire: cloud))
         case .cloudRemoved(let name): self = .cloudRemoved(name: name)
@@ -53,7 +62,7 @@ extension RegistryChange {
         case .pair(let pair): self = .pair(PairEntry(wire: pair))
         case .pairRemoved(let pair): self = .pairRemoved(PairEntry(wire: pair).key)
         case .protection(let protection):
-            guard let entry = ProtectionEntry(wire: protection) else { return nil }
+            guard let entry = try ProtectionEntry(wire: protection) else { return nil }
             self = .protection(entry)
         case .protectionRemoved(let id): self = .protectionRemoved(ProtectionIdentifier(id))
         case .site, .siteRemoved, .guest, .guestRemoved, nil: return nil
@@ -67,7 +76,7 @@ extension VaultCall {
     func answer(_ reply: Messages.VaultReply.OneOf_Reply) throws -> ProtectionEntry? {
         switch (self, reply) {
         case (.changeState, .protection(let protection)):
-            return ProtectionEntry(wire: protection)
+            return try ProtectionEntry(wire: protection)
         case (.confirmUnprotected, .done), (.confirmUnprotected, .protection):
             return nil
         case (_, _):
