@@ -112,9 +112,11 @@ class Requests:
 class Registry:
     """A copy of the vault's registry: a snapshot, then events, and a snapshot again when a number is missing."""
 
-    def __init__(self, context, requests, endpoint):
+    def __init__(self, context, requests, endpoint, options=()):
         self.requests = requests
         self.socket = context.socket(zmq.SUB)
+        for option, value in options:
+            self.socket.setsockopt(option, value)
         self.socket.setsockopt(zmq.SUBSCRIBE, b"")
         self.socket.connect(endpoint)
         self.epoch = b""

@@ -10,8 +10,10 @@ import zmq
 from bascule.v1 import common_pb2, envelope_pb2, policy_pb2, vault_pb2
 from bascule_client import Refused, Registry, Requests
 from chapter_agents import AgentChapter
+from chapter_alone import AloneChapter
 from chapter_failover import FailoverChapter
 from chapter_hosts import HostChapter
+from chapter_neighbours import NeighbourChapter
 from chapter_runs import RunChapter
 from chapter_topology import TopologyChapter
 from chapter_transfers import TransferChapter
@@ -26,7 +28,8 @@ RAW_DISK = common_pb2.Finding(
 
 
 class Contract(
-        TopologyChapter, WorkerChapter, FailoverChapter, RunChapter, AgentChapter, HostChapter, TransferChapter):
+        TopologyChapter, WorkerChapter, FailoverChapter, RunChapter, AgentChapter, HostChapter, TransferChapter,
+        AloneChapter, NeighbourChapter):
     def __init__(self, services):
         self.services = services
         self.context = zmq.Context()
@@ -88,6 +91,7 @@ class Contract(
         self.prove_transfers()
         self.prove_coverage()
         self.prove_stop()
+        self.prove_alone()
         return self.held
 
     def prove_coverage(self):

@@ -12,6 +12,7 @@ import uuid
 import zmq
 from bascule.v1 import agent_pb2, common_pb2, envelope_pb2, vault_pb2
 from bascule_client import PROTOCOL_VERSION, Refused, Requests, Silent
+from fake_neighbour import bound, say
 from fake_replica import FakeReplica
 
 GIB = 1 << 30
@@ -27,16 +28,19 @@ def guest(name, disk_format="qcow2", findings=()):
 
 
 class FakeAgent(FakeReplica, threading.Thread):
-    def __init__(self, context, name, vault_endpoint, guests=(), coverage=None):
+    def __init__(self, context, name, vault_endpoint, guests=(), coverage=None, endpoint=None):
         super().__init__(name=f"agent-{name}", daemon=True)
         self.context = context
         self.host_name = name
         self.id = str(uuid.uuid4())
         self.guests = list(guests)
         self.requests = Requests(context, vault_endpoint, sender=f"agent/{name}", coverage=coverage)
-        self.socket = context.socket(zmq.ROUTER)
-        port = self.socket.bind_to_random_port("tcp://127.0.0.1")
-        self.endpoint = f"tcp://127.0.0.1:{port}"
+        if endpoint is None:
+            self.socket = context.socket(zmq.ROUTER)
+            port = self.socket.bind_to_random_port("tcp://127.0.0.1")
+            self.endpoint = f"tcp://127.0.0.1:{port}"
+        else:
+            self.socket, self.endpoint = bound(context, endpoint), endpoint
         self.stopping = threading.Event()
         self.sequence = 0
         self.coverage = coverage
@@ -56,6 +60,9 @@ class FakeAgent(FakeReplica, threading.Thread):
         # Requests that are refused once, or are not answered once.
         self.refuse_next = {}
         self.ignore_next = set()
+        # What is said in place of the answer to a request, as `say` takes it; seconds by which an answer is late; and
+        # whether it is not to be reached at all.
+        self.instead, self.late, self.away = {}, {}, False
         self.duties = {}
         # What it tells the vault that it holds by itself, by protection.
         self.own_sides = {}
@@ -96,6 +103,8 @@ class FakeAgent(FakeReplica, threading.Thread):
         due = time.monotonic()
         try:
             while not self.stopping.is_set():
+                if self.away:
+                    self._stay_away()
                 if self.socket.poll(100):
                     self._answer(self.socket.recv_multipart())
                 if time.monotonic() >= due:
@@ -106,6 +115,12 @@ class FakeAgent(FakeReplica, threading.Thread):
         finally:
             self.socket.close(linger=0)
             self.requests.close()
+
+    def _stay_away(self):
+        self.socket.close(linger=0)
+        while self.away and not self.stopping.is_set():
+            time.sleep(0.05)
+        self.socket = bound(self.context, self.endpoint)
 
     def _report_or_register(self):
         try:
@@ -137,6 +152,9 @@ class FakeAgent(FakeReplica, threading.Thread):
             if name in self.ignore_next:
                 self.ignore_next.discard(name)
                 return
+            if name in self.instead:
+                return say(self.socket, frames, reply, self.instead[name])
+            time.sleep(self.late.get(name, 0))
             if name in self.refuse_next:
                 reply.error.CopyFrom(self.refuse_next.pop(name))
             elif answer is None:

@@ -13,7 +13,7 @@ import tempfile
 
 
 # Services whose program has another name.
-PROGRAMS = {"host": "agent"}
+PROGRAMS = {"host": "agent", "crowd": "vault"}
 
 # QEMU as libvirt's embedded driver runs it outside systemd, and without its log daemon.
 QEMU_SETTINGS = """stdio_handler = "file"
@@ -70,8 +70,10 @@ class Services:
     def __init__(self, binaries):
         self.binaries = pathlib.Path(binaries).resolve()
         self.root = pathlib.Path(tempfile.mkdtemp(prefix="bsc-", dir="/tmp"))
-        ports = [f"tcp://127.0.0.1:{port}" for port in free_ports(9)]
+        ports = [f"tcp://127.0.0.1:{port}" for port in free_ports(10)]
         self.vault, self.vault_events, self.policy, self.orchestrator, self.agent, self.host, self.worker = ports[:7]
+        self.crowd = ports[9]
+        self.crowd_events = f"ipc://{self.root}/crowd-events"
         # Where the embedded driver of `host` keeps everything.
         self.hypervisor = self.root / "v"
         # A host of libvirt's test driver that has no guest: nothing is run, and every request can still be asked.
@@ -79,6 +81,8 @@ class Services:
         hypervisor.write_text("<node/>\n")
         self.settings = {
             "vault": {"state": self.root / "vault", "listen": self.vault, "publish": self.vault_events},
+            # Another vault, whose events do not go over the network.
+            "crowd": {"state": self.root / "crowd", "listen": self.crowd, "publish": self.crowd_events},
             "policy": {
                 "state": self.root / "policy", "listen": self.policy, "vault": self.vault,
                 "vaultEvents": self.vault_events, "jobsPerHost": 1},
