@@ -1,8 +1,11 @@
 // The half of the view plugin that nbdkit's C interface asks for: the struct, and thin passages to Swift.
 // See nbdkit-plugin(3).
 
+// For dladdr(3).
+#define _GNU_SOURCE
 #define NBDKIT_API_VERSION 2
 #include <nbdkit-plugin.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -46,7 +49,12 @@ static int lifeline = -1;
 
 // nbdkit 1.32 asks for that signal whether it is told to or not, and the thread that started it may end at any time. What
 // decides how long a view lives is its lifeline alone.
-static void view_load(void) { prctl(PR_SET_PDEATHSIG, 0); }
+static void view_load(void) {
+    prctl(PR_SET_PDEATHSIG, 0);
+    // nbdkit unloads a plugin at its end. Threads of the Swift runtime, and the one below, may still be in here then.
+    Dl_info self;
+    if (dladdr((const void *)(intptr_t)&view_load, &self) != 0) (void)dlopen(self.dli_fname, RTLD_NOW | RTLD_NODELETE);
+}
 
 static int view_config(const char *key, const char *value) {
     if (strcmp(key, "lifeline") != 0) return bascule_view_config(key, value);
