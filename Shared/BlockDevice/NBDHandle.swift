@@ -46,10 +46,16 @@ struct NBDHandle: ~Copyable {
         }
         let size = nbd_get_size(handle)
         guard size >= 0 else { throw lastError(.connectFailed, "The server did not say how large the disk is.") }
-        let largest = nbd_get_block_size(handle, Int32(LIBNBD_SIZE_MAXIMUM))
+        let said = nbd_get_block_size(handle, Int32(LIBNBD_SIZE_MAXIMUM))
+        // Whole blocks of 64 KiB, because requests have to end where the next one's records begin.
+        let largest = said > 0 ? Int(said) / 65_536 * 65_536 : BlockDeviceLimits.chunkBytes.upperBound
+        guard largest > 0 else {
+            throw BlockDeviceError(
+                .connectFailed, "The server answers at most \(said) bytes at once; at least 65536 are needed.")
+        }
         return NBDExport(
             sizeBytes: UInt64(size), allowsManyConnections: nbd_can_multi_conn(handle) == 1,
-            largestRequestBytes: largest > 0 ? Int(largest) : BlockDeviceLimits.chunkBytes.upperBound)
+            largestRequestBytes: largest)
     }
 
     var isConnecting: Bool { nbd_aio_is_connecting(handle) == 1 }

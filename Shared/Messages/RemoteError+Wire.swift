@@ -11,7 +11,22 @@ extension RemoteError {
             .unimplemented, .corruptData, .leaseLost, .internal:
             code = wire.code
         }
-        self.init(code, wire.message, remedy: wire.remedy, retryable: wire.retryable, facts: wire.facts)
+        var facts: [String: String] = [:]
+        for (key, value) in wire.facts.sorted(by: { $0.key < $1.key }).prefix(Self.factsMaximum) {
+            facts[Self.cut(key)] = Self.cut(value)
+        }
+        self.init(
+            code, Self.cut(wire.message), remedy: Self.cut(wire.remedy), retryable: wire.retryable, facts: facts)
+    }
+
+    /// Errors are kept, shown, and told on; a peer does not choose how much that is.
+    package static let textBytesMaximum = 4_096
+    package static let factsMaximum = 64
+
+    private static func cut(_ text: String) -> String {
+        guard text.utf8.count > textBytesMaximum else { return text }
+        // The last character may be cut in two, and is then another one.
+        return String(decoding: text.utf8.prefix(textBytesMaximum), as: UTF8.self) + "…"
     }
 
     package var wire: WireError {

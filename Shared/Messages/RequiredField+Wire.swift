@@ -13,11 +13,23 @@ package enum RequiredField {
         return uuid
     }
 
-    /// Cycles and generations are counted from 1, one at a time, so nobody counts beyond this. What is above it could not be
-    /// counted on, nor be stored where numbers have a sign.
+    /// Cycles are counted from 1, one at a time, so nobody counts beyond this. What is above it could not be counted on, nor be
+    /// stored where numbers have a sign.
     package static let countMaximum: UInt64 = 1 << 62
+    /// The same of generations, which rise with each failover. A vault takes no report with a greater one.
+    package static let generationMaximum: UInt64 = 1 << 40
 
-    /// A number of a cycle or a generation.
+    /// Of a protection, as an envelope has it; 0: none.
+    package static func generation(_ number: UInt64) throws -> UInt64 {
+        guard number <= generationMaximum else {
+            throw RemoteError(
+                .invalidArgument, "generation is \(number); it is at most \(generationMaximum).",
+                facts: ["field": "generation", "value": "\(number)"])
+        }
+        return number
+    }
+
+    /// A number of a cycle.
     package static func count(_ number: UInt64, _ field: String, from minimum: UInt64 = 0) throws -> UInt64 {
         guard number >= minimum, number <= countMaximum else {
             throw RemoteError(

@@ -15,8 +15,17 @@ enum DiskShape {
                 facts: ["disks": "\(disks.count)"])
         }
         var seen: Set<String> = []
+        var total: UInt64 = 0
         for disk in disks {
             try check(disk)
+            // No overflow: each is at most an eighth of the limit.
+            total += disk.sizeBytes
+            guard total <= ReplicaLimits.disksBytes else {
+                throw ReplicaError(
+                    .limitExceeded, "the disks are too large together",
+                    remedy: "Protect a guest with at most \(ReplicaLimits.disksBytes) bytes of disks.",
+                    facts: ["disk": disk.target])
+            }
             guard seen.insert(disk.target).inserted else {
                 throw ReplicaError(
                     .invalidArgument, "two disks have the same target", remedy: "Give every disk its own target.",

@@ -3,6 +3,10 @@
 package enum ReplicaLimits {
     /// Bytes of a guest's name.
     package static let guestNameBytes = 1_024
+    /// Of all disks of a guest together, so that what is in all logs can be added up.
+    package static let disksBytes: UInt64 = 1 << 62
+    /// Nobody counts to more, and what stores it has a sign.
+    package static let generation: UInt64 = 1 << 62
     /// Bytes of a whole manifest, because it is read into memory before its checksum is known.
     package static let manifestBytes = 16 << 20
 

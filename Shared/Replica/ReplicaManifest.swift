@@ -122,6 +122,7 @@ package struct ReplicaManifest: Sendable, Equatable {
     /// Called before a manifest is written and after it is read.
     package func checkInvariants() throws {
         try Self.require(generation > 0, "the generation is 0")
+        try Self.require(generation <= ReplicaLimits.generation, "nobody counts to its generation")
         try Self.require(revision > 0, "the revision is 0")
         try Self.require(guestName.utf8.count <= ReplicaLimits.guestNameBytes, "the guest's name is too long")
         if case .folding(_, let target) = base {

@@ -30,7 +30,8 @@ package struct RetentionPlanner: Sendable {
             mergesOntoPrevious: Bool = true, isVerified: Bool = false
         ) {
             self.cycle = cycle
-            self.capturedUnixMilliseconds = capturedUnixMilliseconds
+            // Times are subtracted from each other; a log of an earlier release may hold any number.
+            self.capturedUnixMilliseconds = min(max(capturedUnixMilliseconds, -(1 << 53)), 1 << 53)
             self.applicationConsistent = applicationConsistent
             self.storedBytes = storedBytes
             self.mergesOntoPrevious = mergesOntoPrevious

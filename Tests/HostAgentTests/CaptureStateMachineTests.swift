@@ -55,6 +55,21 @@ import Testing
         #expect(machine.ledger == CheckpointLedger(acknowledged: 1))
     }
 
+    @Test(arguments: [2, 3, 1 << 61, .max] as [UInt64])
+    func aCheckpointThatIsNotOlderIsNotKept(kept: UInt64) throws {
+        var machine = try afterFirstCycle()
+        _ = try machine.open(order(2, parent: 1))
+        machine.began(now: now, keep: keep)
+        let refused = code {
+            try machine.close(cycle: 2, committed: false, keepCheckpointOf: kept, generation: 1, now: now)
+        }
+        #expect(refused == .invalidArgument)
+        #expect(machine.ledger.acknowledged == 1)
+        #expect(
+            try machine.close(cycle: 2, committed: false, keepCheckpointOf: 1, generation: 1, now: now)
+                == .close(cycle: 2, keep: 1))
+    }
+
     @Test func theSameCaptureIsAnsweredAgain() throws {
         var machine = try afterFirstCycle()
         _ = try machine.open(order(2, parent: 1))

@@ -18,6 +18,16 @@ import Testing
         #expect(estimator.millisecondsLeft == 84_444)
     }
 
+    /// Whatever a service says, a command shows something.
+    @Test func numbersThatCannotBeAreShownAsLarge() {
+        var estimator = ProgressEstimator()
+        estimator.note(done: 0, total: .max, atMilliseconds: 0)
+        estimator.note(done: 1, total: .max, atMilliseconds: 1_000)
+        #expect(estimator.bytesPerSecond == 1 && estimator.millisecondsLeft == .max)
+        estimator.note(done: .max, total: .max, atMilliseconds: 1_001)
+        #expect(estimator.bytesPerSecond ?? 0 > 1 << 63 && estimator.millisecondsLeft == 0)
+    }
+
     @Test func nothingIsPromisedBeforeItIsKnown() {
         var estimator = ProgressEstimator()
         #expect(estimator.fraction == nil)

@@ -27,6 +27,19 @@ import Testing
         #expect(Self.start % 3_600_000 == 0)
     }
 
+    /// A log of an earlier release may hold any time.
+    @Test(arguments: [Int64.min, .max], [Int64.min, .max])
+    func timesThatCannotBeEndNothing(first: Int64, second: Int64) {
+        let points = [first, second, Self.start].enumerated().map { index, time in
+            Candidate(
+                cycle: UInt64(index + 1), capturedUnixMilliseconds: time, applicationConsistent: false, storedBytes: 1)
+        }
+        let retention = Retention(everyCycleSeconds: 60, hourlySeconds: 86_400, dailySeconds: 604_800)
+        for now in [0, Self.start] {
+            _ = RetentionPlanner(retention: retention).nextStep(points: points, pinned: nil, nowUnixMilliseconds: now)
+        }
+    }
+
     @Test func nothingIsDueWithoutAPointOrWithOne() {
         let none = Retention(everyCycleSeconds: 0)
         #expect(step([], none) == nil)

@@ -33,7 +33,7 @@ struct AgentRequestHandler: Sendable {
                 }
                 try await standing.check(body)
                 var reply = AgentReply()
-                let generation = try RequiredField.count(request.envelope.generation, "generation")
+                let generation = try RequiredField.generation(request.envelope.generation)
                 reply.reply = try await carryOut(body, generation: generation)
                 return .agentReply(reply)
             case .error, .heartbeat, .healthReply, .vaultRequest, .vaultReply, .vaultEvent, .policyRequest,
@@ -62,7 +62,7 @@ struct AgentRequestHandler: Sendable {
                 keep: SourceRole.CaptureOrder.keep(request.keepMs))
             return .done(AgentDone())
         case .closeCapture(let request):
-            let kept = request.keepCheckpointOfCycle
+            let kept = try RequiredField.count(request.keepCheckpointOfCycle, "keep_checkpoint_of_cycle")
             try await source.close(
                 protection: try protection(request.protection), cycle: request.cycle, committed: request.committed,
                 keepCheckpointOf: kept == 0 ? nil : kept, generation: generation)

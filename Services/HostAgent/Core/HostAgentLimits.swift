@@ -1,5 +1,8 @@
 /// Every bound of the agent in one place, with units in the name.
 package enum HostAgentLimits {
+    /// Of cycles and generations, as `RequiredField.countMaximum` has it at the wire.
+    static let countMaximum: UInt64 = 1 << 62
+
     // Source role.
 
     /// A capture may ask to be kept this long without hearing from its owner, because a backup job holds scratch

@@ -23,6 +23,38 @@ import Testing
         }
     }
 
+    /// Of a capture with one disk of one region.
+    private static func capture(
+        sizes: [UInt64] = [1 << 20], region: UInt64 = 1 << 20, changed: UInt64 = 0, at milliseconds: Int64 = 1
+    ) throws {
+        try Capture(
+            wire: .with { opened in
+                opened.cycle = 8
+                opened.capturedUnixMs = milliseconds
+                opened.consistency = .crash
+                opened.disks = sizes.enumerated().map { index, size in
+                    .with {
+                        $0.disk.target = "vd\(index)"
+                        $0.disk.sizeBytes = size
+                        $0.nbdUri = "nbd+unix:///?socket=/s"
+                        $0.regionBytes = region
+                        $0.changed = [changed]
+                    }
+                }
+            }
+        ).checkInvariants()
+    }
+
+    @Test func `a capture whose numbers could not be added up or subtracted is no answer`() throws {
+        #expect(throws: Never.self) { try Self.capture() }
+        #expect(throws: PolicyError.self) { try Self.capture(at: .min) }
+        #expect(throws: PolicyError.self) { try Self.capture(at: .max) }
+        let large: UInt64 = 1 << 52
+        #expect(throws: Never.self) { try Self.capture(sizes: [large, large], region: large) }
+        #expect(throws: PolicyError.self) { try Self.capture(sizes: [large, large, 512], region: large) }
+        #expect(throws: PolicyError.self) { try Self.capture(region: 1 << 60, changed: 1 << 60) }
+    }
+
     private static let good = Messages.Protection.with {
         $0.id = "p"
         $0.guestUuid = "g"

@@ -159,7 +159,8 @@ extension PolicyRecord {
                 + (whenShutdownFails == .stop ? "the failover stops" : "its plug is pulled"))
         if initialNotBeforeUnixSeconds > 0 {
             lines.append(
-                "first copies begin at \(HumanUnits.time(unixMilliseconds: initialNotBeforeUnixSeconds * 1_000))")
+                "first copies begin at \(HumanUnits.time(unixMilliseconds: min(initialNotBeforeUnixSeconds, 1 << 40) * 1_000))"
+            )
         }
         return lines
     }

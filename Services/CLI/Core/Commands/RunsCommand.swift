@@ -44,7 +44,7 @@ package struct RunsCommand: OperatorCommand {
             .init("RTO", .right, rank: 2), .init("STEP", minimum: 10, rank: 4), .init("ASKED BY", minimum: 8, rank: 5),
         ])
         for run in runs {
-            let ended = run.endedUnixMilliseconds >= run.startedUnixMilliseconds
+            let ended = run.startedUnixMilliseconds > 0 && run.endedUnixMilliseconds >= run.startedUnixMilliseconds
             let took = ended ? run.endedUnixMilliseconds - run.startedUnixMilliseconds : nil
             let step = run.steps.last { $0.state == .running || $0.state == .failed }
             table.add([

@@ -27,7 +27,7 @@ package enum HumanUnits {
         let magnitude = max(0, milliseconds)
         if magnitude < 1_000 { return "\(magnitude) ms" }
         if magnitude < 9_950 { return String(format: "%.1f s", Double(magnitude) / 1_000) }
-        let seconds = (magnitude + 500) / 1_000
+        let seconds = magnitude / 1_000 + (magnitude % 1_000 >= 500 ? 1 : 0)
         if seconds < 60 { return "\(seconds) s" }
         if seconds < 3_600 { return pair(seconds / 60, "min", seconds % 60, "s") }
         let minutes = seconds / 60

@@ -41,12 +41,15 @@ package struct ProgressEstimator: Sendable {
         guard let first = samples.first, let last = samples.last, last.milliseconds > first.milliseconds else {
             return nil
         }
-        return (last.done - first.done) * 1_000 / UInt64(last.milliseconds - first.milliseconds)
+        let (high, low) = (last.done - first.done).multipliedFullWidth(by: 1_000)
+        let milliseconds = UInt64(last.milliseconds - first.milliseconds)
+        return high < milliseconds ? milliseconds.dividingFullWidth((high, low)).quotient : .max
     }
 
     /// Nil when it cannot be told: nothing known yet, or nothing moves.
     package var millisecondsLeft: Int64? {
         guard let rate = bytesPerSecond, rate > 0, total > 0 else { return nil }
-        return Int64(clamping: (total - done) * 1_000 / rate)
+        let (high, low) = (total - done).multipliedFullWidth(by: 1_000)
+        return high < rate ? Int64(clamping: rate.dividingFullWidth((high, low)).quotient) : .max
     }
 }

@@ -84,7 +84,13 @@ extension Registry {
         package var findings: [Finding]
         package var guestAgent: Bool
 
-        package var diskBytes: UInt64 { disks.reduce(0) { $0 + $1.sizeBytes } }
+        /// At most what the type holds, whatever a host reports.
+        package var diskBytes: UInt64 {
+            disks.reduce(0) { sum, disk in
+                let (bytes, isTooMuch) = sum.addingReportingOverflow(disk.sizeBytes)
+                return isTooMuch ? .max : bytes
+            }
+        }
     }
 
     package enum State: String, Sendable, Codable, CaseIterable {

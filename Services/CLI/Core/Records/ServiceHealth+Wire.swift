@@ -6,7 +6,7 @@ extension ServiceHealth {
         answers = true
         health = ReplicationStatus.Level(wire: wire.level)
         version = wire.version
-        uptimeSeconds = wire.uptimeSeconds
+        uptimeSeconds = min(max(0, wire.uptimeSeconds), 1 << 40)
         details = wire.details
     }
 }

@@ -150,6 +150,11 @@ package struct CaptureStateMachine: Sendable {
         now: ContinuousClock.Instant
     ) throws -> CloseAction {
         try admit(generation: given)
+        if !committed, let kept, kept >= cycle {
+            throw HostAgentError(
+                .invalidArgument, "The checkpoint to keep is of cycle \(kept), which is not before cycle \(cycle).",
+                facts: ["field": "keep_checkpoint_of_cycle", "value": "\(kept)"])
+        }
         switch phase {
         case .open(let order, _), .opening(let order), .closing(let order, _):
             guard order.cycle == cycle else {

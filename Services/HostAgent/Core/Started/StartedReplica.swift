@@ -200,6 +200,11 @@ package struct StartedReplica: Sendable, Equatable {
             throw HostAgentError.corruptState(
                 "a started replica has no generation, point or guest", facts: ["guest": guest])
         }
+        guard max(order.generation, order.cycle) <= HostAgentLimits.countMaximum else {
+            throw HostAgentError.corruptState(
+                "a started replica has a generation or point that nobody counts to",
+                facts: ["guest": guest, "generation": "\(order.generation)", "point": "\(order.cycle)"])
+        }
         guard order.onBase || !viewSocket.isEmpty else {
             throw HostAgentError.corruptState("a started replica has no view", facts: ["guest": guest])
         }

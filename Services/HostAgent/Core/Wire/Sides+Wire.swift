@@ -12,7 +12,8 @@ extension SideStateMachine.Order {
 
     /// Nil when it is malformed: the vault's other duties still count.
     init?(_ duty: Duty) {
-        guard let guest = UUID(uuidString: duty.guestUuid), (1...RequiredField.countMaximum).contains(duty.generation)
+        guard let guest = UUID(uuidString: duty.guestUuid),
+            (1...RequiredField.generationMaximum).contains(duty.generation)
         else { return nil }
         let fence: SideStateMachine.Fence =
             switch duty.fenceAction {

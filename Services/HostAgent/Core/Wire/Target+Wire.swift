@@ -20,6 +20,12 @@ extension TargetRole.CycleOrder {
         case .application: consistency = .application
         case .unspecified, .UNRECOGNIZED: preconditionFailure("a choice was made")
         }
+        // Retention subtracts it from others.
+        guard (0...1 << 53).contains(request.capturedUnixMs) else {
+            throw RemoteError(
+                .invalidArgument, "captured_unix_ms is \(request.capturedUnixMs), which is no time of a capture.",
+                facts: ["field": "captured_unix_ms", "value": "\(request.capturedUnixMs)"])
+        }
         guard !request.disks.isEmpty, request.disks.count <= HostAgentLimits.disksPerGuestMaximum else {
             throw RemoteError(
                 .invalidArgument, "A cycle has 1 to \(HostAgentLimits.disksPerGuestMaximum) disks.",

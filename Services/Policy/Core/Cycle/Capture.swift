@@ -42,11 +42,20 @@ struct Capture: Hashable, Sendable {
         guard Set(disks.map(\.description.target)).count == disks.count else {
             throw Self.nonsense("two of its disks have one name")
         }
+        guard (0...1 << 53).contains(capturedUnixMilliseconds) else {
+            throw Self.nonsense("its time is \(capturedUnixMilliseconds) ms")
+        }
+        var total: UInt64 = 0
         for disk in disks {
             let name = disk.description.target
             guard !disk.nbdURI.isEmpty else { throw Self.nonsense("disk \(name) has no address") }
             guard disk.description.sizeBytes > 0, disk.description.sizeBytes < 1 << 60 else {
                 throw Self.nonsense("disk \(name) has \(disk.description.sizeBytes) bytes")
+            }
+            total += disk.description.sizeBytes
+            // So that what all guests' jobs have left can be added up.
+            guard total <= PolicyLimits.captureBytesMaximum else {
+                throw Self.nonsense("its disks have \(total) bytes together")
             }
             guard disk.regionBytes > 0, disk.regionBytes <= 1 << 60 else {
                 throw Self.nonsense("disk \(name) has regions of \(disk.regionBytes) bytes")
@@ -55,7 +64,9 @@ struct Capture: Hashable, Sendable {
             guard regions <= UInt64(PolicyLimits.regionsPerDisk), disk.changed.count == Int(regions) else {
                 throw Self.nonsense("disk \(name) has \(disk.changed.count) regions where \(regions) were expected")
             }
-            guard disk.changed.allSatisfy({ $0 <= disk.regionBytes }) else {
+            // With room for the last block of a bitmap.
+            let largest = min(disk.regionBytes, disk.description.sizeBytes + 65_536)
+            guard disk.changed.allSatisfy({ $0 <= largest }) else {
                 throw Self.nonsense("a region of disk \(name) changed by more than its size")
             }
         }

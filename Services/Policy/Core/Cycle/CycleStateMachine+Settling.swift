@@ -130,7 +130,9 @@ extension CycleStateMachine {
         flight.keepAlive = .off
         if case .failed(let error) = ending, Self.disagrees(error) { flight.afterwards = .inspect }
         let record = flight.record
-        if case .failed(let error) = ending, error.code == .wrongParent, record.kind == .incremental {
+        if case .failed(let error) = ending, error.code == .wrongParent, record.kind == .incremental,
+            progress.parent > 0
+        {
             // Disks that hold more than the parent go under its number, so that number alone proves nothing.
             let why = error.facts["because"].map { ": \($0)" } ?? ""
             progress.need = .compare(reason: "The target refused cycle \(record.parent) as the parent\(why)")

@@ -10,6 +10,8 @@ enum PolicyLimits {
     static let regionsPerDisk = 1_024
     /// Disks of one guest, because a delta log holds no more (Format.md), and vault and agents take no more.
     static let disksPerGuestMaximum = 64
+    /// Of all disks of one guest together.
+    static let captureBytesMaximum: UInt64 = 1 << 53
     /// How long a capture lives without being kept alive.
     static let captureKeepMilliseconds: Int64 = 20_000
     /// How often an open capture is kept alive: a quarter of its life, so that three losses in a row are survived.

@@ -137,6 +137,14 @@ extension ProtectionProgress {
     init(row: Row) throws {
         self.init(protection: ProtectionIdentifier(row["protection"]))
         lastNumber = row.unsigned("lastNumber")
+        // It is counted on, and what a newer release refuses at the wire an older one stored.
+        guard lastNumber < 1 << 63 else {
+            throw PolicyError(
+                .internal, "The last cycle of protection \(protection) has the number \(lastNumber), which cannot be.",
+                remedy:
+                    "Stop the service, and set lastNumber of this protection in the table progress to its newest point's."
+            )
+        }
         parent = row.unsigned("parent")
         need = CycleNeed(kind: try row.choice("needKind"), reason: row["needReason"])
         if let cycle = row["newestCycle"] as Int64?, let startedAt = row["newestStartedAt"] as Int64? {

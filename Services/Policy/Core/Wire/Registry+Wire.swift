@@ -9,7 +9,7 @@ extension ProtectionEntry {
             let side = Side(wire: wire.activeSide), !wire.id.isEmpty
         else { return nil }
         guard !wire.sourceHostID.isEmpty, !wire.targetHostID.isEmpty,
-            (1...RequiredField.countMaximum).contains(wire.generation)
+            (1...RequiredField.generationMaximum).contains(wire.generation)
         else {
             throw PolicyError(
                 .internal,
