@@ -18,7 +18,7 @@ enum DiskShape {
         var total: UInt64 = 0
         for disk in disks {
             try check(disk)
-            // No overflow: each is at most an eighth of the limit.
+            // No overflow, because each is at most a quarter of the limit, which the sum before keeps.
             total += disk.sizeBytes
             guard total <= ReplicaLimits.disksBytes else {
                 throw ReplicaError(

@@ -131,6 +131,7 @@ import Testing
         for (word, other) in [
             ("\"starting\"", "\"running\""), ("\"version\" : 1", "\"version\" : 2"), ("{", ""),
             ("\"cycle\" : 4", "\"cycle\" : 0"), ("\"failover\"", "\"rehearsal\""),
+            ("\"cycle\" : 4", "\"cycle\" : \(UInt64.max)"), ("\"generation\" : 2", "\"generation\" : \(UInt64.max)"),
         ] {
             let altered = text.replacing(word, with: other)
             #expect(altered != text)

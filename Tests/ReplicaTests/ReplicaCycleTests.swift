@@ -116,6 +116,8 @@ import Testing
                 .invalidArgument
             ),
             ((0..<65).map { DeltaLogDisk(target: "d\($0)", sizeBytes: 512) }, .limitExceeded),
+            ((0..<5).map { DeltaLogDisk(target: "d\($0)", sizeBytes: 1 << 60) }, .limitExceeded),
+            ((0..<64).map { DeltaLogDisk(target: "d\($0)", sizeBytes: 1 << 60) }, .limitExceeded),
         ] as [([DeltaLogDisk], ReplicaError.Code)] {
             opening.disks = disks
             #expect(code { _ = try fixture.replica.openCycle(opening) } == expected)

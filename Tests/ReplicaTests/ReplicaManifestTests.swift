@@ -98,8 +98,10 @@ import Testing
         var example = manifest(.folding(from: basePoint, to: 5))
         #expect(throws: ReplicaError.self) { try example.encoded() }
         example = manifest(.empty)
-        example.generation = 0
-        #expect(throws: ReplicaError.self) { try example.encoded() }
+        for generation in [0, ReplicaLimits.generation + 1, .max] {
+            example.generation = generation
+            #expect(throws: ReplicaError.self) { try example.encoded() }
+        }
         example = manifest(.settled(basePoint))
         example.settlingCycle = 4
         #expect(throws: ReplicaError.self) { try example.encoded() }

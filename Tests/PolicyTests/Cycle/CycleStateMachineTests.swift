@@ -156,6 +156,25 @@ import Testing
         #expect(order.kind == .compare && order.cycle == 9 && order.parent == 7)
     }
 
+    /// Comparing needs a parent, and a record that asks for it without one cannot be stored.
+    @Test func `a target that refuses the parent at the commit, and holds nothing, is seeded anew`() throws {
+        var (machine, actions) = try committing()
+        actions = try answer(&machine, actions, .failure(PolicyError(.wrongParent, "it holds nothing")))
+        for _ in 0..<10 {
+            var next: [CycleAction] = []
+            for action in actions {
+                if case .store(.putProgress(let progress)) = action { try progress.checkInvariants() }
+                guard case .call(let number, _, _, let call) = action else { continue }
+                let nothing = PolicyError(.notFound, "There is no replica.")
+                next += machine.handle(
+                    .answered(number, call == .describeReplica ? .failure(nothing) : .success(.done)), now: now)
+            }
+            actions = next
+        }
+        #expect(machine.phase == .resting)
+        #expect(machine.progress.parent == 0 && machine.progress.need.kind == .full)
+    }
+
     @Test func `a source that refuses every kind is a failure, not a loop`() throws {
         var (machine, actions) = begun()
         let refusal = PolicyError(.failedPrecondition, "again", facts: ["needs": "compare"])

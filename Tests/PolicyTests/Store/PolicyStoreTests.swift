@@ -163,12 +163,17 @@ import Testing
     @Test func `an altered database is refused with a sentence, not guessed at`() async throws {
         let fixture = try Fixture(.database)
         let store = try fixture.open()
-        try await store.apply([.putOpenCycle(Samples.record())])
+        try await store.apply([.putProgress(Samples.progress()), .putOpenCycle(Samples.record())])
         try await store.close()
         let path = fixture.directory.appendingPathComponent("policy.sqlite").path
-        try await SpoiledDatabase.execute("UPDATE openCycle SET stage = 'later'", path: path)
-        let again = try fixture.open()
-        await #expect(throws: PolicyError.self) { try await again.load() }
+        // -1 is 2^64-1, on which nobody could count on.
+        for spoil in ["UPDATE progress SET lastNumber = -1", "UPDATE openCycle SET stage = 'later'"] {
+            try await SpoiledDatabase.execute(spoil, path: path)
+            let again = try fixture.open()
+            await #expect(throws: PolicyError.self) { try await again.load() }
+            try await again.close()
+            try await SpoiledDatabase.execute("UPDATE progress SET lastNumber = 8", path: path)
+        }
         try fixture.remove()
     }
 }
