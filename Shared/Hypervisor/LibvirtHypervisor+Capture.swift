@@ -28,7 +28,7 @@ extension LibvirtHypervisor {
                 request: request, guest: guest, leftOut: leftOut, nvram: document.nvram,
                 tpm: tpmDirectory(of: document))
             do {
-                return try await guest.power.hasProcess ? openRunning(plan) : openOffline(plan)
+                return try await guest.power.hasProcess ? openRunning(plan, run) : openOffline(plan)
             } catch let error as HypervisorError where error.code == .needsCompare || error.code == .needsFull {
                 throw try await stands(since: run, plan) ? error : plan.guest.cameOrWent(error)
             }
@@ -53,13 +53,13 @@ extension LibvirtHypervisor {
 
     // MARK: A running guest
 
-    private func openRunning(_ plan: CapturePlan) async throws -> CaptureDescription {
+    private func openRunning(_ plan: CapturePlan, _ guestRun: GuestRun) async throws -> CaptureDescription {
         let wantsFreeze = plan.request.consistency == .application
         let freezes = wantsFreeze ? try await agentAnswers(plan.guest) : false
         let base = try await call { [self] connection in
             let domain = try connection.domain(plan.guest.uuid)
             let base = try prepareCheckpoints(plan, domain)
-            deleteOwnerlessBitmaps(plan, of: domain)
+            deleteOwnerlessBitmaps(plan, in: guestRun, of: domain)
             try makeScratchFiles(plan)
             return base
         }

@@ -10,14 +10,14 @@ extension LibvirtHypervisor {
     ///
     /// Looked for at a protection's first capture in each run of its guest, and whenever everything is read anyway, because it
     /// runs qemu-img for each disk. One that cannot be deleted only costs QEMU some time, so the capture goes on.
-    func deleteOwnerlessBitmaps(_ plan: CapturePlan, of domain: LibvirtDomain) {
+    func deleteOwnerlessBitmaps(_ plan: CapturePlan, in run: GuestRun, of domain: LibvirtDomain) {
+        guard let number = run.number else { return }
+        let isFirst = looked.withLock { $0.updateValue(number, forKey: plan.request.protection) != number }
+        switch plan.request.kind {
+        case .incremental: guard isFirst else { return }
+        case .full, .compare: break
+        }
         do {
-            guard let run = try domain.run().number else { return }
-            let isFirst = looked.withLock { $0.updateValue(run, forKey: plan.request.protection) != run }
-            switch plan.request.kind {
-            case .incremental: guard isFirst else { return }
-            case .full, .compare: break
-            }
             let owned = Set(try domain.checkpointNames())
             for disk in plan.guest.disks
             where disk.format == "qcow2" && FileManager.default.fileExists(atPath: disk.source) {

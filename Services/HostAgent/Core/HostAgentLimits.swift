@@ -1,7 +1,9 @@
+internal import Messages
+
 /// Every bound of the agent in one place, with units in the name.
 package enum HostAgentLimits {
-    /// Of cycles and generations, as `RequiredField.countMaximum` has it at the wire.
-    static let countMaximum: UInt64 = 1 << 62
+    /// Of cycles and generations that are read back, as at the wire.
+    static let countMaximum = RequiredField.countMaximum
 
     // Source role.
 
