@@ -36,6 +36,11 @@ package struct DemoCommand: OperatorCommand {
     @Option(help: ArgumentHelp("A part of the story to play on services that already run.", visibility: .hidden))
     var part: String?
 
+    @Option(
+        parsing: .upToNextOption,
+        help: ArgumentHelp("Numbers of the points that the part check reads; none: the newest.", visibility: .hidden))
+    var points: [UInt64] = []
+
     @Option(help: ArgumentHelp("A folder to make the demo's guest in, and nothing else.", visibility: .hidden))
     var guestFolder: String?
 
@@ -50,7 +55,8 @@ package struct DemoCommand: OperatorCommand {
     package func perform(in session: OperatorSession) async throws {
         if let guestFolder { return try DemoGuestFolder.make(at: guestFolder) }
         if let part {
-            return try await DemoPartPlayer(ground: InstalledGround(), session: session).play(DemoPart.named(part))
+            return try await DemoPartPlayer(ground: InstalledGround(), session: session)
+                .play(DemoPart.named(part), points: points)
         }
         try await playAll(in: session)
     }

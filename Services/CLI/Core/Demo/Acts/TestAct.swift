@@ -14,7 +14,14 @@ struct TestAct: Sendable {
         let found = try await copy.waitUntilReady(within: scene.plan.stepLimit)
         try await scene.goOn(copy, after: found)
         scene.tell("The copy found record \(HumanUnits.count(found)) on its disks, and counts on for itself.")
-        var faults: [String] = []
+        // Beside what the copy found, what the point holds, read from it while the copy writes to an overlay of its own.
+        let point = try await DemoProver(stage: scene.stage, services: scene.services)
+            .records(of: scene.protection, at: run.cycle)
+        var faults = point.faults
+        if run.cycle < cycleBefore {
+            faults.append("the copy is of point \(run.cycle), older than point \(cycleBefore)")
+        }
+        if found > point.newest { faults.append("the copy began with records that its point does not hold") }
         // The point may be older than the request, never newer than what production had written when the copy started.
         if found > production.console.lastCommitted { faults.append("the copy holds records that nobody wrote") }
 
@@ -29,6 +36,6 @@ struct TestAct: Sendable {
         if after <= before { faults.append("production stood still during the test") }
         return DemoOutcome(
             act: "test failover", rpoMilliseconds: run.rpoMilliseconds, rtoMilliseconds: run.rtoMilliseconds,
-            recordsExpected: found, recordsFound: found, faults: faults)
+            recordsExpected: point.newest, recordsFound: found, faults: faults)
     }
 }

@@ -13,9 +13,11 @@ enum DemoPart: String, Sendable, CaseIterable {
     case disaster
     /// Lets the guest write records at the story's pace.
     case write
+    /// The same where the guest runs after a failover.
+    case writeAway = "write-away"
     /// Some random blocks, so that the next cycle has something to carry.
     case burst
-    /// The records of the newest point are whole, and the guest met no I/O error.
+    /// The records of the newest point, or of those named, are whole, and the guest met no I/O error.
     case check
     /// A point is what the disks held at the instant of its capture, as the witness hashed them.
     case prove

@@ -9,7 +9,8 @@ struct DemoPartPlayer: Sendable {
     /// first jobs of the first worker last twenty seconds. Whoever plays the part lifts the limit when they have come.
     private static let seedingBytesPerSecond: UInt64 = 3 << 20
 
-    func play(_ part: DemoPart) async throws {
+    /// - Parameter points: for the part `check`: numbers of those that are read; none: the newest.
+    func play(_ part: DemoPart, points: [UInt64] = []) async throws {
         let services = try await DemoServices(stage: ground, session: session)
         switch part {
         case .fill:
@@ -26,10 +27,11 @@ struct DemoPartPlayer: Sendable {
         case .planned: try remember(try await PlannedAct(scene: try await scene(services)).play())
         case .failback: try remember(try await FailbackAct(scene: try await scene(services)).play())
         case .disaster: try remember(try await DisasterAct(scene: try await scene(services)).play())
-        case .write: try await write(services)
+        case .write: try await write(ground.home, services)
+        case .writeAway: try await write(try await scene(services).replica("failover"), services)
         case .burst:
             try await ground.home.tell("random \(16 * ground.plan.burstMiB) 7", within: ground.plan.stepLimit)
-        case .check: try await check(services)
+        case .check: try await check(points, services)
         case .prove: try await prove(services)
         case .closing: try close()
         }
@@ -48,10 +50,10 @@ struct DemoPartPlayer: Sendable {
     }
 
     /// The guest may be booting, when its port is not there yet, or loses the beginning of what is said.
-    private func write(_ services: DemoServices) async throws {
+    private func write(_ guest: GuestPorts, _ services: DemoServices) async throws {
         try await services.wait(for: "the guest to obey") { () -> Bool? in
             do {
-                try await ground.home.tell("rate \(ground.plan.recordsPerSecond)", within: .seconds(5))
+                try await guest.tell("rate \(ground.plan.recordsPerSecond)", within: .seconds(5))
                 return true
             } catch let error as TestGuestError where [.late, .toolFailed].contains(error.code) {
                 return nil
@@ -59,26 +61,37 @@ struct DemoPartPlayer: Sendable {
         }
     }
 
-    private func check(_ services: DemoServices) async throws {
+    /// Reads the points back in the order of their captures. Records are only ever added, so none may end sooner than the
+    /// one before it.
+    private func check(_ numbers: [UInt64], _ services: DemoServices) async throws {
         let scene = try await scene(services)
-        let point = try await scene.newestCycle()
-        let found = try await DemoProver(stage: ground, services: services).records(of: scene.protection, at: point)
-        let faults = found.faults + ground.home.console.writeErrors
-        guard faults.isEmpty, found.newest > 0 else {
-            throw OperatorError(
-                .failed, "point \(point) is not whole: \(faults.first ?? "it holds no record")",
-                remedy: "keep the replica directory, and report this")
+        let points = numbers.isEmpty ? [try await scene.newestCycle()] : numbers.sorted()
+        let prover = DemoProver(stage: ground, services: services)
+        var before: UInt64 = 0
+        for point in points {
+            let found = try await prover.records(of: scene.protection, at: point)
+            var faults = found.faults + ground.home.console.writeErrors
+            if found.newest < before {
+                faults.append("it ends at record \(found.newest), a point before it at \(before)")
+            }
+            guard faults.isEmpty, found.newest > 0 else {
+                throw OperatorError(
+                    .failed, "point \(point) is not whole: \(faults.first ?? "it holds no record")",
+                    remedy: "keep the replica directory, and report this")
+            }
+            before = found.newest
+            session.console.print("point \(point) is whole up to record \(HumanUnits.count(found.newest))")
         }
-        session.console.print("point \(point) is whole up to record \(HumanUnits.count(found.newest))")
     }
 
     private func prove(_ services: DemoServices) async throws {
         let scene = try await scene(services)
         let proof = try await DemoProver(stage: ground, services: services).prove(scene.protection)
         let errors = ground.home.console.writeErrors
-        guard proof.isIdentical, errors.isEmpty else {
+        let faults = (proof.isIdentical ? [] : ["it differs from what the disks held"]) + proof.faults + errors
+        guard faults.isEmpty else {
             throw OperatorError(
-                .failed, "point \(proof.point) differs from what the disks held, or the guest met an error: \(errors)",
+                .failed, "point \(proof.point) is not what it should be: \(faults.joined(separator: "; "))",
                 remedy: "keep the replica directory, and report this")
         }
         session.console.print("point \(proof.point) is what the disks held at its capture")
