@@ -83,6 +83,19 @@ import Testing
         #expect(look.status == 1 && look.errors.contains("'make fuzz' needs ") && !look.errors.contains("only root"))
     }
 
+    /// Debian's would take Docker's own packages away; a client alone starts no container.
+    @Test func anEngineOfAnotherOriginIsEnough() throws {
+        let machine = try Machine(swift: "6.3")
+        try machine.makeDebian()
+        try machine.put("docker", "[ \"$1\" = compose ]")
+        let client = try machine.run(["--check", "compose"])
+        #expect(
+            client.status == 1 && client.errors.contains(" docker.io ") && !client.errors.contains(" docker-compose "))
+        try machine.put("dockerd", "exit 1")
+        let engine = try machine.run(["--check", "compose"])
+        #expect(engine.status == 1 && !engine.errors.contains(" docker.io ") && engine.errors.contains(" debootstrap "))
+    }
+
     @Test(arguments: [(nil, "Swift is missing"), ("5.10", "Swift 5.10 is too old")] as [(String?, String)])
     func withoutAFittingSwiftItSaysWhichIsNeeded(version: String?, words: String) throws {
         let answer = try Machine(swift: version).run(["test"])
