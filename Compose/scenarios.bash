@@ -58,6 +58,17 @@ outside() {
     echo "$guests"
 }
 
+# guests_come_back VICTIM: those that were in its container at home begin anew, with all that they had told of.
+guests_come_back() {
+    case "$1" in
+        agent-a)
+            records_kept demo
+            await 60 "the guest to run again" part write
+            ;;
+        agent-b) records_kept neighbour ;;
+    esac
+}
+
 # delta VICTIM: killed while a cycle has more than a few changed blocks to go.
 delta() {
     local guest bystander bystander_before before try witnesses
@@ -68,12 +79,13 @@ delta() {
         bystander_before="$(status_of newestCycle "$bystander")"
         [ "$guest" != demo ] || part burst
         watch "${witnesses[@]}"
+        note_records demo neighbour
         await 30 "a cycle with changed bytes to be open" pending_delta "$guest"
         before="$open_after"
         crash "$1"
         bascule policy set "$guest" --bandwidth unlimited >/dev/null
         # Its guest went with it, and its bitmaps are worth nothing: a comparison is what is due.
-        [ "$1" != agent-a ] || await 60 "the guest to run again" part write
+        guests_come_back "$1"
         await_point "$before" 180 "$guest"
         unwatch "${witnesses[@]}"
         [ "$1" = agent-a ] || only_deltas_after "$before" "$guest"
@@ -112,9 +124,10 @@ seeding() {
         seed_anew "$guest"
         [ "$guest" != demo ] || part write
         watch "${witnesses[@]}"
+        note_records demo neighbour
         in_the_open "$guest" 0 "${middle_bytes[$guest]}" || fail "the seeding is over too soon; use more data."
         crash "$1"
-        [ "$1" != agent-a ] || await 60 "the guest to run again" part write
+        guests_come_back "$1"
         bascule policy set "$guest" --bandwidth unlimited >/dev/null
         await_point 0 240 "$guest"
         unwatch "${witnesses[@]}"
@@ -132,7 +145,12 @@ over() {
     [ "$(bascule run show "$1" --json | field state)" = succeeded ] \
         || fail "the run did not succeed: $(bascule run show "$1" | tail -n 4)"
 }
-test_runs() { bascule run show "$1" --json | grep -q '"startedGuest":"[^"]'; }
+# test_runs RUN AGENT: it says so, and libvirt there, too.
+test_runs() {
+    local name
+    name="$(bascule run show "$1" --json | field startedGuest)"
+    [ -n "$name" ] && [ "$name" != None ] && libvirt_of "$2" domstate "$name" | grep -q running
+}
 # went_on RUN: a step had begun when the container was dead, and one ended later.
 went_on() {
     bascule run show "$1" --json | python3 -c 'import json, sys
@@ -141,44 +159,85 @@ begun = any(0 < step["startedUnixMilliseconds"] <= killed for step in steps)
 sys.exit(not (begun and max(step["endedUnixMilliseconds"] for step in steps) > killed))' "$killed_at"
 }
 
+# the_moment RUN STEP: the step of the run has begun, or the run is over.
+the_moment() {
+    [ -z "$2" ] || await 60 "the step $2 of the run $1 to begin" step_began "$1" "$2"
+}
+step_began() {
+    bascule run show "$1" --json | python3 -c 'import json, sys
+run = json.load(sys.stdin)
+over = run["state"] in ("succeeded", "failed")
+sys.exit(not (over or any(s["name"] == sys.argv[1] and s["startedUnixMilliseconds"] > 0 for s in run["steps"])))' "$2"
+}
+
+# listen_away, heard_away: the last record that demo told of at site B, whose console goes with its folder.
+listen_away() {
+    local folder
+    folder="/var/lib/bascule/replicas/$(protection_of demo)/failover"
+    # shellcheck disable=SC2016 # the inner shell expands
+    docker exec --detach "$(one demo)" bash -c 'exec timeout 400 tail --lines=+1 --follow=descriptor "$1" >/var/lib/demo/away' \
+        bash "$folder/device-serial0.log"
+    await 30 "demo to count at site B" heard_away
+}
+heard_away() { told_in /var/lib/demo/away | grep .; }
+
+# failover KIND VICTIM [STEP]: the container is killed as soon as the run has begun, or when it has come to that step. What
+# the guest had told of before has to be there when it is home again.
 failover() {
-    local kind="$1" victim="$2" run try hit
+    local kind="$1" victim="$2" step="${3:-}" run try hit
     for ((try = 1; ; try++)); do
         hit=''
         [ "$victim" = agent-b ] || watch neighbour
+        note_records demo neighbour
         case "$kind" in
             test)
                 # The test is of a copy at site B.
                 [ "$victim" = agent-a ] || watch demo
                 run="$(begin failover demo --test)"
+                the_moment "$run" "$step"
                 crash "$victim"
-                await 120 "the test guest to run" test_runs "$run"
+                await 120 "the test guest to run" test_runs "$run" agent-b
                 if went_on "$run"; then hit=1; fi
+                guests_come_back "$victim"
                 over "$(begin cleanup demo)"
                 [ "$victim" = agent-a ] || unwatch demo
                 ;;
             planned)
                 run="$(begin failover demo --planned)"
+                the_moment "$run" "$step"
                 crash "$victim"
                 over "$run"
                 if went_on "$run"; then hit=1; fi
+                # The guest is off at home now, so this is all that it ever told of there; and it writes nothing at B.
+                note_records demo
                 await 120 "replication back to site A" is_protected demo
+                # With its site the guest may have begun there once more, before it was fenced.
+                note_boots demo
                 over "$(begin failback demo)"
+                records_kept demo
                 ;;
             failback)
                 over "$(begin failover demo --planned)"
                 await 120 "replication back to site A" is_protected demo
+                part write-away
+                listen_away
+                note_boots demo
                 run="$(begin failback demo)"
+                the_moment "$run" "$step"
                 crash "$victim"
                 over "$run"
                 if went_on "$run"; then hit=1; fi
+                told[demo]="$(heard_away)"
+                records_kept demo
                 ;;
             unplanned)
                 run="$(begin failover demo --unplanned --reach-source)"
+                the_moment "$run" "$step"
                 crash "$victim"
                 over "$run"
                 if went_on "$run"; then hit=1; fi
                 over "$(begin cancel demo)"
+                records_kept demo
                 ;;
         esac
         [ "$victim" = agent-b ] || unwatch neighbour
@@ -207,6 +266,7 @@ wan() {
     done
     local joined guest late
     joined="$(milliseconds)"
+    killed_at="$joined"
     for guest in demo neighbour; do
         await 120 "a point of $guest after the networks were joined" committed_after "$joined" "$guest"
         # What was committed, not when it was looked at, because a look takes a moment, too.
@@ -238,7 +298,7 @@ tpm() {
     swtpm_runs agent-b || fail "no swtpm runs at site B, where a guest with a TPM is."
     [ -z "$(tpm_states agent-a)" ] || fail "points alone should put no TPM at site A."
     run="$(begin failover neighbour --test)"
-    await 120 "the test guest to run" test_runs "$run"
+    await 120 "the test guest to run" test_runs "$run" agent-a
     swtpm_runs agent-a || fail "the test guest at site A has no TPM."
     same_tpm "$(tpm_states agent-b)" "$(tpm_states agent-a)" || fail "the test guest's TPM is not that of the guest."
     over "$(begin cleanup neighbour)"
@@ -260,8 +320,11 @@ site() {
     libvirt_of agent-b domstate demo | grep -q running || fail "the guest should still run at host-b."
     await_point "$(status_of newestCycle neighbour)" 90 neighbour
     unwatch neighbour
-    # What comes next (reverse) begins on new ground.
-    return 0
+    over "$(begin reverse demo)"
+    await 120 "replication back to site A" is_protected demo
+    over "$(begin failback demo)"
+    await 60 "the guest to run again" part write
+    all_is_well
 }
 
 # alarm: the guest that comes back is left alone, because the pair says so. That the guest runs at both sites is told of,
@@ -322,6 +385,8 @@ print(next(r["newestCycle"] for r in json.load(sys.stdin)["replicas"] if r["gues
     libvirt_of agent-a domstate neighbour | grep -q running || fail "the neighbour should still run at host-a."
     found="$(status_of activeSide neighbour)"
     [ "$found" = target ] || fail "host-a should be the neighbour's active side, not $found."
-    # What comes next (reverse) begins on new ground.
-    return 0
+    over "$(begin reverse neighbour)"
+    await 120 "replication of the neighbour back to site B" is_protected neighbour
+    over "$(begin failback neighbour)"
+    all_is_well
 }
