@@ -176,4 +176,58 @@ struct AgentStartedReplicaTests {
             }
         }
     }
+
+    // MARK: A commit that could not begin
+
+    /// A view of a later point keeps the commit from beginning; whoever hears of that may give up.
+    @Test(arguments: [AgentSite.Ending.inOrder, .asAfterACrash])
+    func aCommitThatCouldNotBeginLeavesTheChoiceOpen(ending: AgentSite.Ending) async throws {
+        try await withTwoSites { sites in
+            try await sites.run(ending: ending) { source, target in
+                _ = try await refuseCommit(source, target)
+                if case .asAfterACrash = ending { return }
+                try await target.stopReplica(.failover, generation: 2)
+                #expect(try await target.startReplica(2, .failover, generation: 2).cycle == 2)
+                try await target.stopReplica(.failover, generation: 2)
+            }
+            try await sites.runTarget { target in
+                try await target.stopReplica(.failover, generation: 2)
+                #expect(try await target.points().map(\.cycle) == [1, 2])
+            }
+        }
+    }
+
+    @Test func aCommitThatCouldNotBeginIsBegunAnewWhenItIsAskedFor() async throws {
+        try await withBothAgents { _, source, target in
+            let view = try await refuseCommit(source, target)
+            #expect(await pollCommit(target) == .failedPrecondition)
+            var close = CloseView()
+            close.view = view.view
+            _ = try await target.send(.closeView(close))
+            try await poll("the commit ends") { try await target.commitReplica(generation: 2).finished }
+            #expect(try await target.points().map(\.cycle) == [1])
+        }
+    }
+
+    /// Up to where the commit of point 1 was refused, because of the view of point 2 that is answered.
+    private func refuseCommit(_ source: AgentHarness, _ target: AgentHarness) async throws -> ViewOpened {
+        try await source.cycle(1, .full, parent: 0, to: target)
+        try await source.cycle(2, .incremental, parent: 1, to: target)
+        _ = try await target.startReplica(1, .failover, generation: 2)
+        var request = OpenView()
+        request.protection = target.protection
+        request.cycle = 2
+        guard case .viewOpened(let view) = try await target.send(.openView(request)) else {
+            throw AgentHarness.Unexpected()
+        }
+        #expect(await pollCommit(target) == .failedPrecondition)
+        return view
+    }
+
+    /// What the commit is refused with; nil: it ended.
+    private func pollCommit(_ target: AgentHarness) async -> ErrorCode? {
+        await refusal {
+            try await poll("the commit ends") { try await target.commitReplica(generation: 2).finished }
+        }
+    }
 }

@@ -130,7 +130,13 @@ package struct StartedReplica: Sendable, Equatable {
             return .forgetIfOff
         case .starting, .running, .stopping:
             return .remove
-        case .committing, .committed, .plain:
+        case .committing:
+            throw HostAgentError(
+                .failedPrecondition,
+                "Guest \(known.guestName) is to run here for good: point \(known.order.cycle) is being committed.",
+                remedy: "Ask for the commit until it ends. One that could not begin leaves the choice open.",
+                facts: ["cycle": "\(known.order.cycle)"])
+        case .committed, .plain:
             throw HostAgentError(
                 .failedPrecondition,
                 "Guest \(known.guestName) runs here for good: point \(known.order.cycle) was committed.",

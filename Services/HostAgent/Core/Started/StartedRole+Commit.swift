@@ -18,6 +18,14 @@ extension StartedRole {
                 return work.ending(.commit, protection) ?? .finished(ReplicaWork.Progress())
             case .settle:
                 guard var known, let guest = known.started else { preconditionFailure("it was looked up before") }
+                // One that failed is told before another is begun, because whoever hears of it may give up: then the
+                // point can still be changed, and nothing commits it when the agent is started again.
+                switch work.ending(.commit, protection) {
+                case .underWay(let progress)?: return .underWay(progress)
+                case .failed(let error)?: return .failed(error)
+                // Of an earlier start, because this guest would be committed.
+                case .finished?, nil: break
+                }
                 known.phase = .committing(guest)
                 try await keep(known, of: protection)
                 try reach(.commitRecorded)
