@@ -1,4 +1,5 @@
 import BlockDevice
+import Glibc
 import Synchronization
 
 extension InMemoryHypervisor {
@@ -220,6 +221,8 @@ extension InMemoryHypervisor {
             if let disk = guest.disks.first(where: { images[$0.target] == nil }) {
                 throw HypervisorError.noBaseImage(disk: disk.target)
             }
+            // As the real one, which writes into each image where its base is.
+            for path in guest.disks.compactMap(\.path) { utimensat(AT_FDCWD, path, nil, 0) }
             guest.replica?.isOnBase = true
         }
     }

@@ -133,6 +133,62 @@ struct AgentDivergedTests {
         }
     }
 
+    /// The same where the guest ran from a replica: failing back, its host was away when it was to be adopted, and came
+    /// back with its guest.
+    @Test func aReplicasGuestThatRanAgainIsNotAdoptedAsThePoint() async throws {
+        try await withTwoSites { sites in
+            let journey = Journey(sites: sites, crash: CrashAt(nil))
+            try await journey.runToReturn()
+            try await sites.run { _, b in
+                // Once more, because its overlay became a file only after it was stopped.
+                try await b.stopGuest(generation: 3)
+                b.hypervisor.write(randomBytes(30_000), to: b.guest, "vda", at: 200_000)
+                try await journey.settled(b)
+                let own = b.hypervisor.contents(of: b.guest, "vda").contents
+                for _ in 1...2 {
+                    do {
+                        try await b.adoptDisks(4, generation: 3)
+                        Issue.record("an overlay that holds more than the point was adopted as it")
+                    } catch let error as RemoteError {
+                        #expect(error.code == .failedPrecondition && error.facts["rule"] == "ran-again")
+                    }
+                }
+                #expect(b.exists("failover") && b.hypervisor.isDefined(b.guest))
+                // Asked for, it is overwritten.
+                try await b.adoptDisks(4, generation: 3, diverged: true, keepDiverged: true)
+                #expect(try await b.points().isEmpty)
+                let copy = "\(b.settings.replicas)/bascule-diverged-g3-\(b.protection)/vda.qcow2"
+                #expect(try journey.contents(of: copy) == own)
+            }
+        }
+    }
+
+    /// Putting an overlay on its base image changes it after the guest was stopped, and it is ourselves who do that.
+    @Test func whatTheAgentChangesIsNoRunOfTheGuest() async throws {
+        try await withTwoSites { sites in
+            let journey = Journey(sites: sites, crash: CrashAt(nil))
+            try await journey.runToReplicatedBack()
+            let failure = HypervisorError(.operationFailed, "The image is in use.")
+            try await sites.run { a, b in
+                try await journey.settled(b)
+                b.hypervisor.fail(.settleOnBase, with: failure, times: 1_000)
+                try await b.stopGuest(generation: 2)
+                try await b.cycle(4, .incremental, parent: 3, generation: 2, to: a)
+                try await b.setSide(active: false, generation: 3)
+            }
+            let b = sites.target
+            b.hypervisor.fail(.settleOnBase, with: failure)
+            await #expect(throws: HypervisorError.self) {
+                try await b.hypervisor.settleOnBase(guest: b.guest, directory: "", images: [:])
+            }
+            try await sites.runTarget { b in
+                try await poll("the overlay is put on its base") { b.hypervisor.isOnBase(b.guest) }
+                try await b.adoptDisks(4, generation: 3)
+                #expect(try await b.points().map(\.cycle) == [4])
+            }
+        }
+    }
+
     /// The side that ran from a replica: its base is raw and knows no snapshots, so whole copies are kept.
     @Test func whatARunningReplicaWroteIsCopiedAside() async throws {
         try await withTwoSites { sites in

@@ -85,6 +85,9 @@ extension WalkHost {
         let asked = try Adoption(cycle: order.cycle, isDiverged: order.isDiverged, disks: [], definition: "")
         let (running, adoption) = try StartedReplica.adopt(known, asked)
         if known.phase != .returning(running, adoption) {
+            if !order.isDiverged, let stopped, let starts = guest?.starts, stopped != starts {
+                throw Self.refused("the guest ran again")
+            }
             try settle(on: known.order.cycle)
             if case .plain = known.phase {} else { started?.phase = .plain(running) }
             try step()
@@ -92,6 +95,7 @@ extension WalkHost {
             try releaseSource(order.generation)
             started?.phase = .returning(running, adoption)
         }
+        stopped = nil
         try step()
         try absorb(adoption, kept: order.isDiverged && order.keepsDiverged ? copyName(order) : nil)
         try step()

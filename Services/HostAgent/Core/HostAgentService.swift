@@ -141,7 +141,8 @@ package final class HostAgentService: RunnableService {
             settings: settings,
             bulkEndpoint: settings.bulkAdvertise.isEmpty ? bulk.endpoint : settings.bulkAdvertise,
             source: source, target: target, views: views, sides: sides,
-            power: GuestPower(sides: sides, target: target, hypervisor: hypervisor, store: store), started: started,
+            power: GuestPower(sides: sides, target: target, hypervisor: hypervisor, started: started),
+            started: started,
             sideDescriptions: descriptions,
             doctor: Doctor(settings: settings, hypervisor: hypervisor, vault: vault, threads: doctorThreads),
             health: AgentHealth(

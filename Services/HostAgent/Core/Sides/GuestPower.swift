@@ -7,7 +7,7 @@ struct GuestPower: Sendable {
     let sides: SideRole
     let target: TargetRole
     let hypervisor: any HypervisorDriver
-    let store: AgentStore
+    let started: StartedRole
 
     /// Returns when the guest is off. The side may be either: a guest is also stopped to end what a lost side does.
     func stop(_ request: StopGuest, protection: String, generation: UInt64) async throws -> StoppedGuest {
@@ -26,7 +26,7 @@ struct GuestPower: Sendable {
             let stopped = try await hypervisor.stopGuest(
                 guest, shutdownLimit: .milliseconds(Int64(limit)), destroysAfterLimit: try destroys(request))
             // Whoever adopts the disks later as exactly the last point has to know that nobody wrote to them since.
-            try await store.save(StoppedImages(of: try await hypervisor.describe(guest: guest)), of: protection)
+            try await started.noteStopped(guest, of: protection)
             return stopped
         } catch let error as HypervisorError where error.code == .guestNotFound {
             // What is not defined does not run: what it wrote may have been taken into a replica already.

@@ -82,6 +82,8 @@ extension StartedRole {
         }
         let images = try adoptable(described)
         try await requireUntouched(protection, order, described)
+        // From here on it is ourselves who change the images.
+        if !order.isDiverged { try await store.removeStoppedImages(protection) }
         // Before the images are touched by anything of ours.
         let divergence = try await divergence(protection, order)
         let keeps = order.isDiverged && order.keepsDiverged
@@ -138,8 +140,6 @@ extension StartedRole {
                 remedy: "Abandon the run, look at what the guest wrote, and reverse, which overwrites it; or cancel.",
                 facts: ["rule": "ran-again", "images": changed.joined(separator: ", "), "cycle": "\(order.cycle)"])
         }
-        // From here on it is ourselves who change the images.
-        try await store.removeStoppedImages(protection)
     }
 
     /// What the guest wrote after the point that the other side was started from, as far as its bitmaps tell it. Where
@@ -180,15 +180,19 @@ extension StartedRole {
         let (guest, adoption) = try StartedReplica.adopt(known, asked)
         var known = known
         if known.phase != .returning(guest, adoption) {
+            try await requireUntouched(protection, order, described)
             let isKept = try await isKept(protection, described)
             known = try await settle(known, protection, replica)
             if order.isDiverged, order.keepsDiverged {
                 try await keepDiverged(protection, order, described, isKept: isKept)
             }
-            try await source.release(protection: protection, guest: order.guest, generation: order.generation)
+            try await changingImages(of: order.guest, protection) { [source] in
+                try await source.release(protection: protection, guest: order.guest, generation: order.generation)
+            }
             known.phase = .returning(guest, adoption)
             try await keep(known, of: protection)
         }
+        try await store.removeStoppedImages(protection)
         try reach(.returnSettled)
         try await absorb(adoption, replica)
         try reach(.returnAbsorbed)
@@ -237,7 +241,7 @@ extension StartedRole {
         logger.notice("diverged disks kept", metadata: ["directory": "\(directory)"])
     }
 
-    private func describe(_ guest: String) async throws -> GuestDescription? {
+    func describe(_ guest: String) async throws -> GuestDescription? {
         do {
             return try await hypervisor.describe(guest: guest)
         } catch let error as HypervisorError where error.code == .guestNotFound {

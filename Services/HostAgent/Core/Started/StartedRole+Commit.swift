@@ -186,8 +186,10 @@ extension StartedRole {
         for image in described.adopted {
             images[image.target] = BaseImageFile(path: image.path, format: image.format.driver)
         }
-        try await hypervisor.settleOnBase(
-            guest: started.guest, directory: directory(of: protection, .failover), images: images)
+        let directory = directory(of: protection, .failover)
+        try await changingImages(of: started.guest, protection) { [hypervisor, images] in
+            try await hypervisor.settleOnBase(guest: started.guest, directory: directory, images: images)
+        }
         try reach(.coldOnBase)
         await views.end(socket: started.viewSocket)
         try reach(.coldViewEnded)
