@@ -106,10 +106,15 @@ package protocol HypervisorDriver: Sendable {
     ///
     /// Throws `.wrongPowerState` when it runs without such a checkpoint, because its changes are then unknown. After
     /// another failure it is off again.
-    /// - Parameter beforeItRuns: called once everything is ready and before the guest may write, on a thread that may
-    ///   block; also when it runs already. What it throws keeps the guest from running.
+    /// - Parameters:
+    ///   - mayHaveRun: an earlier call came as far as `beforeItRuns`, so the guest may have written since. A checkpoint
+    ///     that begins now would leave that out: those that it has stay as they are, and it is started, or runs, with
+    ///     these. Where they do not tell what changed since the cycle, its next capture says so.
+    ///   - beforeItRuns: called once everything is ready and before the guest may write, on a thread that may block;
+    ///     also when it runs already. What it throws keeps the guest from running.
     func startTracked(
-        guest: String, protection: String, cycle: UInt64, beforeItRuns: @escaping @Sendable () throws -> Void
+        guest: String, protection: String, cycle: UInt64, mayHaveRun: Bool,
+        beforeItRuns: @escaping @Sendable () throws -> Void
     ) async throws -> ReplicaGuest
 
     /// Shuts a guest down as its power button does, pressed again every few seconds, because a guest that still boots

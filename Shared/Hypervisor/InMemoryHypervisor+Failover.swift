@@ -140,10 +140,11 @@ extension InMemoryHypervisor {
     }
 
     package func startTracked(
-        guest: String, protection: String, cycle: UInt64, beforeItRuns: @escaping @Sendable () throws -> Void
+        guest: String, protection: String, cycle: UInt64, mayHaveRun: Bool,
+        beforeItRuns: @escaping @Sendable () throws -> Void
     ) async throws -> ReplicaGuest {
         try enter(.startTracked)
-        try requireTracked(guest, protection: protection, cycle: cycle)
+        if !mayHaveRun { try requireTracked(guest, protection: protection, cycle: cycle) }
         try beforeItRuns()
         try enter(.resume)
         let started = try state.withLock { state in
@@ -154,8 +155,10 @@ extension InMemoryHypervisor {
             guard !known.power.hasProcess else { return (answer, false) }
             known.power = .running
             known.hasLinks = true
-            known.release(protection: protection)
-            known.track(protection: protection, cycle: cycle)
+            if !mayHaveRun {
+                known.release(protection: protection)
+                known.track(protection: protection, cycle: cycle)
+            }
             state.guests[guest] = known
             return (answer, true)
         }

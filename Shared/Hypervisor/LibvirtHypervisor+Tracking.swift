@@ -3,7 +3,8 @@ import Foundation
 /// Guests that are started with what they write tracked from the first instruction on, and disks that change hands.
 extension LibvirtHypervisor {
     package func startTracked(
-        guest: String, protection: String, cycle: UInt64, beforeItRuns: @escaping @Sendable () throws -> Void
+        guest: String, protection: String, cycle: UInt64, mayHaveRun: Bool,
+        beforeItRuns: @escaping @Sendable () throws -> Void
     ) async throws -> ReplicaGuest {
         try await turns.take(guest) {
             try await call { [self] connection in
@@ -12,12 +13,13 @@ extension LibvirtHypervisor {
                 switch try domain.power().state {
                 case .running, .paused:
                     let known = try domain.checkpointNames().compactMap(CheckpointName.init)
-                    guard known.contains(where: { $0.belongs(to: protection) && $0.cycle >= cycle }) else {
+                    let isTracked = known.contains { $0.belongs(to: protection) && $0.cycle >= cycle }
+                    guard isTracked || mayHaveRun else {
                         throw HypervisorError.runsUntracked(name: domain.name, cycle: cycle)
                     }
                     try beforeItRuns()
                     if try domain.power().state == .paused { try domain.resume() }
-                case .shutOff, .crashed: try startTracked(domain, name, beforeItRuns)
+                case .shutOff, .crashed: try startTracked(domain, name, mayHaveRun: mayHaveRun, beforeItRuns)
                 }
                 return ReplicaGuest(
                     uuid: domain.uuid, name: domain.name, warnings: [],
@@ -27,23 +29,26 @@ extension LibvirtHypervisor {
     }
 
     private func startTracked(
-        _ domain: LibvirtDomain, _ name: CheckpointName, _ beforeItRuns: () throws -> Void
+        _ domain: LibvirtDomain, _ name: CheckpointName, mayHaveRun: Bool, _ beforeItRuns: () throws -> Void
     ) throws {
         let guest = try examine(domain, .usual).description
         if let finding = guest.findings.first(where: \.rule.refusesCapture) { throw HypervisorError(finding) }
-        _ = try dropCheckpoints(of: domain) { $0.protectionPrefix == name.protectionPrefix }
+        if !mayHaveRun { _ = try dropCheckpoints(of: domain) { $0.protectionPrefix == name.protectionPrefix } }
         do {
             try domain.startPaused()
             if ViewReconnect.isNeeded(by: try XMLElement(parsing: guest.definition)) {
                 try ViewReconnect.apply(to: domain)
             }
-            try takeFirstCheckpoint(name, of: domain, disks: guest.disks.map { ($0.target, $0.sizeBytes, $0.source) })
+            if !mayHaveRun {
+                try takeFirstCheckpoint(
+                    name, of: domain, disks: guest.disks.map { ($0.target, $0.sizeBytes, $0.source) })
+            }
             try beforeItRuns()
             try domain.resume()
         } catch {
             // It executed nothing, so ending it harms nothing; and off it was before.
             if try domain.power().state.hasProcess { try Self.destroy(domain) }
-            _ = try dropCheckpoints(of: domain) { $0 == name }
+            if !mayHaveRun { _ = try dropCheckpoints(of: domain) { $0 == name } }
             throw error
         }
     }

@@ -79,6 +79,42 @@ struct AgentOwnDisksTests {
         }
     }
 
+    /// An agent that ended before it noted that the guest runs does not begin its first checkpoint anew: the other side
+    /// holds the point, so what the guest wrote in its first run has to go there, or everything is compared.
+    @Test(arguments: [false, true])
+    func whatItWroteBeforeItIsStartedAgainIsReplicated(crashing: Bool) async throws {
+        try await withTwoSites { sites in
+            try await Journey(sites: sites, crash: CrashAt(nil)).runToReturn()
+            let crash = CrashAt(.baseGuestRuns)
+            try await sites.run(ending: .asAfterACrash, steps: crash.hook) { a, b in
+                // What the in-memory guest has in hand is not its file.
+                a.hypervisor.write(b.hypervisor.contents(of: b.guest, "vda").contents, to: a.guest, "vda", at: 0)
+                try await a.setSide(active: true, generation: 3)
+                #expect(await refusal { try await start(a) } != nil)
+                #expect(crash.happened)
+                a.hypervisor.write(randomBytes(20_000), to: a.guest, "vda", at: 300_000)
+                if crashing {
+                    a.hypervisor.crash(guest: a.guest)
+                } else {
+                    try await a.hypervisor.shutdown(guest: a.guest)
+                }
+            }
+            try await sites.run { a, b in
+                #expect(try await start(a).cycle == 4)
+                try await b.adoptDisks(4, generation: 3)
+                a.hypervisor.write(randomBytes(20_000), to: a.guest, "vda", at: 700_000)
+                if crashing {
+                    #expect(
+                        await refusal { try await a.capture(5, .incremental, parent: 4, generation: 3) }
+                            == .failedPrecondition)
+                }
+                let held = try await a.cycle(
+                    5, crashing ? .compare : .incremental, parent: 4, generation: 3, to: b)
+                #expect(try b.contents(of: 5) == held)
+            }
+        }
+    }
+
     /// An agent that ended in the middle of taking it back.
     @Test func takingBackIsFinished() async throws {
         try await withTwoSites { sites in

@@ -156,7 +156,8 @@ struct InMemoryFailoverTests {
             CaptureRequest(protection: protection, guest: guest, cycle: 4, kind: .full))
         try await driver.closeCapture(protection: protection, guest: guest, cycle: 4, keepCheckpointOfCycle: 4)
         await #expect {
-            try await driver.startTracked(guest: guest, protection: protection, cycle: 9, beforeItRuns: {})
+            try await driver.startTracked(
+                guest: guest, protection: protection, cycle: 9, mayHaveRun: false, beforeItRuns: {})
         } throws: {
             ($0 as? HypervisorError)?.code == .wrongPowerState
         }
@@ -164,7 +165,8 @@ struct InMemoryFailoverTests {
         try await driver.stripBitmaps(protection: protection, guest: guest, images: [])
         #expect(driver.checkpoints(of: guest).isEmpty)
         for _ in 1...2 {
-            _ = try await driver.startTracked(guest: guest, protection: protection, cycle: 9, beforeItRuns: {})
+            _ = try await driver.startTracked(
+                guest: guest, protection: protection, cycle: 9, mayHaveRun: false, beforeItRuns: {})
         }
         driver.write([1], to: guest, "vda", at: 0)
         #expect(try await driver.openCapture(incremental(10, parent: 9)).changedBytes == block)

@@ -194,7 +194,7 @@ extension RealGuestTests {
             defer { #expect(throws: Never.self) { try fixture.remove() } }
             await #expect {
                 try await host.driver.startTracked(
-                    guest: guest.uuid, protection: fixture.protection, cycle: 50, beforeItRuns: {})
+                    guest: guest.uuid, protection: fixture.protection, cycle: 50, mayHaveRun: false, beforeItRuns: {})
             } throws: {
                 ($0 as? HypervisorError)?.code == .wrongPowerState
             }
@@ -213,7 +213,7 @@ extension RealGuestTests {
             try Program.run("qemu-img", ["convert", "-f", "qcow2", "-O", "raw", image, copy])
             for _ in 1...2 {
                 _ = try await host.driver.startTracked(
-                    guest: guest.uuid, protection: fixture.protection, cycle: 50, beforeItRuns: {})
+                    guest: guest.uuid, protection: fixture.protection, cycle: 50, mayHaveRun: false, beforeItRuns: {})
             }
             #expect(try await host.checkpoints(of: guest) == [fixture.checkpoint(50)])
             let last = try await guest.guest.waitUntilReady(after: mark)

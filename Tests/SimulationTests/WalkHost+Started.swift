@@ -186,17 +186,20 @@ extension WalkHost {
         if guest == nil { guest = WalkGuest(isOn: false, isOwn: true, shadow: base) }
         try step()
         if guest?.isOn == true {
-            guard guest?.checkpoints.keys.contains(where: { $0 >= order.cycle }) == true else {
+            guard isHandedOver || guest?.checkpoints.keys.contains(where: { $0 >= order.cycle }) == true else {
                 throw Self.refused("it runs untracked")
             }
         } else {
             try handOver(on: order.cycle)
             try step()
-            guest?.release()
             guest?.isOn = true
             let held = base
             guest?.shadow = held
-            guest?.checkpoints = [order.cycle: WalkGuest.Checkpoint()]
+            // Handed over before, it may have written.
+            if !isHandedOver {
+                guest?.release()
+                guest?.checkpoints = [order.cycle: WalkGuest.Checkpoint()]
+            }
         }
         try step()
         let running = guestStarted(order)

@@ -71,10 +71,12 @@ package final class DeferredHypervisor: HypervisorDriver {
     }
 
     package func startTracked(
-        guest: String, protection: String, cycle: UInt64, beforeItRuns: @escaping @Sendable () throws -> Void
+        guest: String, protection: String, cycle: UInt64, mayHaveRun: Bool,
+        beforeItRuns: @escaping @Sendable () throws -> Void
     ) async throws -> ReplicaGuest {
         try await driver().startTracked(
-            guest: guest, protection: protection, cycle: cycle, beforeItRuns: beforeItRuns)
+            guest: guest, protection: protection, cycle: cycle, mayHaveRun: mayHaveRun,
+            beforeItRuns: beforeItRuns)
     }
 
     package func stopGuest(

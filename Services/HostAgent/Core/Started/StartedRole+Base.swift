@@ -74,7 +74,10 @@ extension StartedRole {
         }
         try reach(.baseDefined)
         let reach = reach
-        let running = try await hypervisor.startTracked(guest: guest, protection: protection, cycle: order.cycle) {
+        // Handed over before, it may have run and written: what its checkpoint knows of that must not be begun anew.
+        let running = try await hypervisor.startTracked(
+            guest: guest, protection: protection, cycle: order.cycle, mayHaveRun: replica.handedOverCycle == order.cycle
+        ) {
             try replica.handOver(on: order.cycle)
             try reach(.baseHandedOver)
         }
