@@ -203,6 +203,36 @@ import Testing
         #expect(board.workers(at: now).map(\.state) == [.working])
     }
 
+    /// The only worker has the first job of these, moves it for a minute and a half, and was drained after its grant.
+    private func drainLastWorker(pieces: Int) throws -> JobGrant {
+        board.post(Samples.posting(pieces: pieces), now: now)
+        let token = try pull("w1")
+        let grant = try #require(grants()[token]?.first)
+        _ = try board.drain("w1", now: now)
+        for second in 1...90 as ClosedRange<UInt64> {
+            now = now + 1_000
+            #expect(board.report(report("w1", grant), readBytes: second, sentBytes: second, now: now) != .abandon)
+            _ = board.settle(now: now)
+        }
+        return grant
+    }
+
+    @Test func `the last worker, drained, finishes the cycle that it has the last job of`() throws {
+        let grant = try drainLastWorker(pieces: 1)
+        try finish("w1", grant)
+        guard case .finished? = board.settle(now: now).last else { return #expect(Bool(false)) }
+    }
+
+    @Test func `what the last worker, drained, leaves undone fails a minute after its last job`() throws {
+        let grant = try drainLastWorker(pieces: 2)
+        try finish("w1", grant)
+        _ = board.settle(now: now)
+        now = now + (PolicyLimits.unclaimedMilliseconds - 1)
+        #expect(board.settle(now: now).isEmpty)
+        now = now + 1
+        guard case .failed? = board.settle(now: now).last else { return #expect(Bool(false)) }
+    }
+
     @Test func `a drained worker that is not there is shown, and a name nobody has is refused`() throws {
         board = JobBoard(seed: 1, drained: DrainedWorkers(stored: ["old": now], now: now))
         let seen = try #require(board.workers(at: now).first)

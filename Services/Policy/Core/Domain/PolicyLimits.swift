@@ -85,7 +85,8 @@ enum PolicyLimits {
     static let presentMilliseconds: Int64 = 2_000
     /// A job whose lease ended so often fails its cycle.
     static let jobExpiriesMaximum = 16
-    /// A cycle whose jobs no worker could have pulled for this long fails, so that its capture's scratch file ends.
+    /// A cycle of which nothing runs and no worker could have pulled for this long fails, so that its capture's scratch
+    /// file ends.
     static let unclaimedMilliseconds: Int64 = 60_000
     /// How long a first or comparing cycle gives way to small ones before it competes as overdue.
     static let longCycleGraceMilliseconds: Int64 = 600_000

@@ -51,7 +51,7 @@ struct BoardCycle: Sendable {
     private var finishedBytes: UInt64 = 0
     private var finishedCount = 0
     private var attemptsMade: UInt32 = 0
-    /// Since when no worker was there that could have pulled; kept by the board.
+    /// Since when nothing runs and no worker was there that could have pulled; kept by the board.
     var unclaimedSince: PolicyTime?
     /// Since when its next job waits for a faster worker; kept by the board.
     var heldSince: PolicyTime?

@@ -64,8 +64,9 @@ extension JobBoard {
     private mutating func watchUnclaimed(now: PolicyTime) {
         for (protection, cycle) in cyclesInOrder {
             let posting = cycle.posting
+            // What runs is worth waiting for, also when no more is given to the worker that has it.
             let isServed = isServed(host: posting.sourceHost, named: posting.sourceHostName)
-            guard !isServed else {
+            guard !isServed, cycle.running.isEmpty else {
                 cycles[protection]?.unclaimedSince = nil
                 continue
             }
