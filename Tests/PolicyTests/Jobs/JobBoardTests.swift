@@ -136,6 +136,39 @@ import Testing
         #expect(board.openCycles == 0)
     }
 
+    @Test func `a job that one worker cannot do waits for another, though that one is busy`() throws {
+        board.post(Samples.posting(pieces: 2), now: now)
+        let well = try pull("w1")
+        let first = try #require(grants()[well]?.first)
+        let broken = try pull("w2")
+        let second = try #require(grants()[broken]?.first)
+        try board.fail(report("w2", second), PolicyError(.unavailable, "no socket"), now: now)
+        let again = try pull("w2")
+        #expect(grants()[again] == nil, "it would fail there again")
+        try finish("w1", first)
+        let free = try pull("w1")
+        let grant = try #require(grants()[free]?.first)
+        #expect(grant.job == second.job)
+        try finish("w1", grant)
+        guard case .finished? = settled().last else { return #expect(Bool(false)) }
+    }
+
+    @Test func `a job that every worker failed goes to them again, and its cycle's error names them`() throws {
+        board.post(Samples.posting(), now: now)
+        var names: [String] = []
+        for _ in 1...PolicyLimits.jobFailuresMaximum {
+            let tokens = try ["w1", "w2"].map { (name: $0, token: try pull($0)) }
+            let granted = grants()
+            let (name, token) = try #require(tokens.first { granted[$0.token]?.isEmpty == false })
+            let grant = try #require(granted[token]?.first)
+            try board.fail(report(name, grant), PolicyError(.unavailable, "link", facts: ["disk": "vda"]), now: now)
+            names.append(name)
+        }
+        #expect(names.prefix(3) == ["w1", "w2", "w1"])
+        guard case .failed(_, _, let error)? = settled().last else { return #expect(Bool(false)) }
+        #expect(error.facts == ["disk": "vda", "workers": "w1, w2"])
+    }
+
     @Test func `a job that reports but does not move is given to another`() throws {
         board.post(Samples.posting(), now: now)
         let token = try pull("w1")

@@ -73,7 +73,8 @@ enum PolicyLimits {
     static let drainedSeenEveryMilliseconds: Int64 = 3_600_000
     /// A job that reports but does not move for this long counts as failed: its connection has stalled for good.
     static let stalledMilliseconds: Int64 = 120_000
-    /// A job that failed so often fails its cycle: the fault is then in the data or the path, not in one worker.
+    /// A job that failed so often fails its cycle. After each failure it goes to another worker where there is one, so
+    /// the fault is then in the data or the path, or in every worker that was tried.
     static let jobFailuresMaximum = 4
     /// A job that was given back so often, by workers that stop, is a failed one from then on.
     static let jobReturnsMaximum = 64

@@ -27,13 +27,16 @@ struct BoardCycle: Sendable {
         var piece: JobPiece
         var state: JobState = .waiting
         var failures = 0
+        /// Names of the workers that failed it: no more than its failures.
+        var failedBy: Set<String> = []
         var expiries = 0
         var returns = 0
     }
 
     /// Why a job goes back to the waiting ones.
     enum Release: Hashable, Sendable {
-        case failed, expired
+        case failed(by: String)
+        case expired
         /// Its worker stops; that says nothing against the job.
         case givenBack
     }
@@ -83,7 +86,7 @@ struct BoardCycle: Sendable {
         }
     }
 
-    var nextPiece: JobPiece? { waiting.last.map { jobs[$0].piece } }
+    var nextJob: Job? { waiting.last.map { jobs[$0] } }
 
     mutating func lease(to worker: String, now: PolicyTime) -> (index: Int, job: String, attempt: UInt32) {
         guard let index = waiting.popLast() else { preconditionFailure("a job was leased where none waited") }
@@ -124,7 +127,9 @@ struct BoardCycle: Sendable {
         precondition(running.remove(index) != nil, "a job was released that did not run")
         jobs[index].state = .waiting
         switch why {
-        case .failed: jobs[index].failures += 1
+        case .failed(let worker):
+            jobs[index].failures += 1
+            jobs[index].failedBy.insert(worker)
         case .expired: jobs[index].expiries += 1
         case .givenBack: jobs[index].returns += 1
         }

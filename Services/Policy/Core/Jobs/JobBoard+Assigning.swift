@@ -12,10 +12,10 @@ extension JobBoard {
         var ahead: UInt64 = 0
         for (_, protection) in order {
             guard let posting = cycles[protection]?.posting else { continue }
-            while let piece = cycles[protection]?.nextPiece, counts.admits(posting) {
-                let worker = worker(for: piece, of: posting, behind: ahead, now: now)
+            while let job = cycles[protection]?.nextJob, counts.admits(posting) {
+                let worker = worker(for: job, of: posting, behind: ahead, now: now)
                 guard let worker, let granted = cycles[protection]?.lease(to: worker, now: now) else { break }
-                grant(granted, to: worker, piece, posting, now: now)
+                grant(granted, to: worker, job.piece, posting, now: now)
             }
             ahead += cycles[protection]?.waitingBytes ?? 0
         }
@@ -32,12 +32,13 @@ extension JobBoard {
                 bandwidthBytesPerSecond: 0, leaseMilliseconds: PolicyLimits.leaseMilliseconds))
     }
 
-    /// The waiting worker that takes this piece now; nil when there is none, or when only workers wait for which it is
+    /// The waiting worker that takes this job now; nil when there is none, or when only workers wait for which it is
     /// too large, because faster ones that are busy finish it sooner.
     private mutating func worker(
-        for piece: JobPiece, of posting: JobPosting, behind ahead: UInt64, now: PolicyTime
+        for job: BoardCycle.Job, of posting: JobPosting, behind ahead: UInt64, now: PolicyTime
     ) -> String? {
-        let candidates = candidates(for: posting)
+        let avoided = avoided(for: job, of: posting)
+        let candidates = candidates(for: posting, besides: avoided)
         guard let first = candidates.first else { return nil }
         let protection = posting.protection
         if let since = cycles[protection]?.heldSince, now - since >= PolicyLimits.heldForFasterMilliseconds {
@@ -46,7 +47,7 @@ extension JobBoard {
         let backlog = ahead + (cycles[protection]?.waitingBytes ?? 0)
         var ends: PolicyTime?
         for candidate in candidates {
-            switch sooner(than: candidate.id, piece, posting, backlog: backlog, now: now) {
+            switch sooner(than: candidate.id, job.piece, posting, besides: avoided, backlog: backlog, now: now) {
             case .nobody: return candidate.id
             case .busyWorkers(let until): ends = [ends, until].compactMap(\.self).min()
             }
@@ -58,12 +59,25 @@ extension JobBoard {
         return nil
     }
 
+    /// Names of the workers that failed this job, while another is there that can read its source, busy or not, because
+    /// one that fails at once would be the only one with a free slot each time.
+    private func avoided(for job: BoardCycle.Job, of posting: JobPosting) -> Set<String> {
+        guard !job.failedBy.isEmpty else { return [] }
+        let hasOthers = workers.values.contains { worker in
+            !job.failedBy.contains(worker.introduction.name) && isServing(worker)
+                && worker.introduction.reads(host: posting.sourceHost, named: posting.sourceHostName)
+        }
+        return hasOthers ? job.failedBy : []
+    }
+
     /// Waiting workers with a free slot that can read the source, the one with most capacity still free first: slots
     /// times speed, and among workers of which nothing is known yet, slots.
-    private func candidates(for posting: JobPosting) -> [(id: String, capacity: Double)] {
+    private func candidates(
+        for posting: JobPosting, besides avoided: Set<String>
+    ) -> [(id: String, capacity: Double)] {
         var free: [(id: String, slots: Int, speed: UInt64)] = []
         for (id, pull) in pulls where pull.grants.count < pull.freeSlots {
-            guard let worker = workers[id], isServing(worker),
+            guard let worker = workers[id], isServing(worker), !avoided.contains(worker.introduction.name),
                 worker.introduction.reads(host: posting.sourceHost, named: posting.sourceHostName)
             else { continue }
             free.append((id, pull.freeSlots - pull.grants.count, worker.speed.bytesPerSecond))
@@ -85,7 +99,8 @@ extension JobBoard {
 
     /// Whether others, busy now, would have read this piece in half the time in which this worker would read it.
     private func sooner(
-        than worker: String, _ piece: JobPiece, _ posting: JobPosting, backlog: UInt64, now: PolicyTime
+        than worker: String, _ piece: JobPiece, _ posting: JobPosting, besides avoided: Set<String>, backlog: UInt64,
+        now: PolicyTime
     ) -> Sooner {
         guard let slow = workers[worker]?.speed.bytesPerSecond, slow > 0 else { return .nobody }
         let alone = Double(piece.changedBytes) / Double(slow)
@@ -94,7 +109,7 @@ extension JobBoard {
         var left = Double(backlog)
         var idleUntil: PolicyTime?
         for (id, other) in workers where id != worker && isServing(other) {
-            guard other.speed.bytesPerSecond / 2 >= slow,
+            guard !avoided.contains(other.introduction.name), other.speed.bytesPerSecond / 2 >= slow,
                 other.introduction.reads(host: posting.sourceHost, named: posting.sourceHostName)
             else { continue }
             // Between two jobs a worker is neither busy nor waiting for a moment.

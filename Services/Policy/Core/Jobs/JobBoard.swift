@@ -11,6 +11,7 @@ struct RequestToken: Hashable, Sendable {
 ///   each time to the one that has most to spare: free slots × what one job of it moves a second.
 /// - Jobs under way are limited per host and per pair of sites; a bandwidth limit is shared by those it is set for.
 /// - A worker seen to be slow is offered jobs after faster ones, and none that those would finish sooner.
+/// - A worker that failed a job is not offered it again while another is there that did not.
 /// - A drained worker is offered none.
 /// - A pull without work waits here, at most one per worker, so pulls are bounded by workers.
 struct JobBoard: Sendable {
@@ -233,9 +234,12 @@ struct JobBoard: Sendable {
     private mutating func giveUp(_ place: Place, _ lease: BoardCycle.Lease, _ error: PolicyError, now: PolicyTime) {
         guard let cycle = cycles[place.protection] else { return }
         ended(cycle.jobs[place.index].id, lease, cycle.posting)
-        cycles[place.protection]?.release(place.index, .failed)
-        let failures = cycle.jobs[place.index].failures + 1
-        if Self.isFinal(error.code) || failures >= PolicyLimits.jobFailuresMaximum {
+        let worker = workers[lease.worker]?.introduction.name ?? lease.worker
+        cycles[place.protection]?.release(place.index, .failed(by: worker))
+        guard let job = cycles[place.protection]?.jobs[place.index] else { return }
+        if Self.isFinal(error.code) || job.failures >= PolicyLimits.jobFailuresMaximum {
+            var error = error
+            error.facts["workers"] = job.failedBy.sorted().joined(separator: ", ")
             failCycle(place.protection, error)
         }
     }
