@@ -64,6 +64,61 @@ import Testing
         #expect(grants()[token]?.first?.posting.protection.text == "sooner")
     }
 
+    /// Which cycles get the next free slots, one after the other, of one worker that finishes each job at once.
+    private func turns(_ count: Int) throws -> [String] {
+        try (0..<count).compactMap { _ in
+            let token = try pull("w1")
+            guard let grant = grants()[token]?.first else { return nil }
+            try finish("w1", grant)
+            return grant.posting.protection.text
+        }
+    }
+
+    private func long(_ name: String, pieces: Int, objective: PolicyTime) -> JobPosting {
+        var posting = Samples.posting(ProtectionIdentifier(name), pieces: pieces, objective: objective)
+        posting.kind = .full
+        return posting
+    }
+
+    @Test func `past its grace a long cycle takes every second slot that ordinary ones could have`() throws {
+        board.post(long("long", pieces: 200, objective: PolicyTime(milliseconds: 1)), now: now)
+        board.post(long("later", pieces: 200, objective: now), now: now)
+        #expect(try turns(3) == ["long", "long", "long"])
+        // Asked for long before it is due, as the last one of a planned failover may be.
+        board.post(Samples.posting(ProtectionIdentifier("small"), pieces: 3, objective: now + 3_600_000), now: now)
+        #expect(try turns(8) == ["small", "long", "small", "long", "small", "long", "long", "long"])
+    }
+
+    @Test func `slots that are free at once are shared the same way`() throws {
+        board.post(long("long", pieces: 200, objective: now), now: now)
+        board.post(Samples.posting(ProtectionIdentifier("small"), pieces: 9, objective: now + 1_000), now: now)
+        let token = try pull("w1", slots: 8)
+        let granted = try #require(grants()[token]).map(\.posting.protection.text)
+        #expect(granted.filter { $0 == "small" }.count == 4 && granted.filter { $0 == "long" }.count == 4)
+    }
+
+    @Test func `within its grace a long cycle gives way`() throws {
+        board.post(long("long", pieces: 200, objective: now + 1_000), now: now)
+        board.post(Samples.posting(ProtectionIdentifier("small"), pieces: 3, objective: now + 3_600_000), now: now)
+        #expect(try turns(4) == ["small", "small", "small", "long"])
+    }
+
+    @Test func `what ordinary cycles cannot have counts for nobody's turn`() throws {
+        board.post(long("long", pieces: 200, objective: now), now: now)
+        board.post(Samples.posting(ProtectionIdentifier("small"), pieces: 3, objective: now + 1_000), now: now)
+        board.post(Samples.posting(ProtectionIdentifier("other"), pieces: 9, host: "h3"), now: now)
+        var turns: [String] = []
+        for _ in 0..<4 {
+            for (worker, host) in [("w1", "h1"), ("w3", "h3")] {
+                let token = try pull(worker, reads: [host])
+                let grant = try #require(grants()[token]?.first)
+                try finish(worker, grant)
+                turns.append(grant.posting.protection.text)
+            }
+        }
+        #expect(turns == ["long", "other", "small", "other", "long", "other", "small", "other"])
+    }
+
     @Test func `jobs are spread over the workers by free slots`() throws {
         let small = try pull("w1", slots: 2)
         let large = try pull("w2", slots: 4)

@@ -89,7 +89,7 @@ enum PolicyLimits {
     /// A cycle of which nothing runs and no worker could have pulled for this long fails, so that its capture's scratch
     /// file ends.
     static let unclaimedMilliseconds: Int64 = 60_000
-    /// How long a first or comparing cycle gives way to small ones before it competes as overdue.
+    /// How long a first or comparing cycle gives way to ordinary ones before it takes turns with them.
     static let longCycleGraceMilliseconds: Int64 = 600_000
 
     // MARK: Operators' requests

@@ -40,7 +40,7 @@ extension PolicyEngine {
             of: capture
         ).map { $0.bringing(door.diverged) }
         // An ordinary cycle's objective is missed when its point is older than the frequency. A long one gives way for
-        // a while, so that it does not delay the small ones, but not for ever.
+        // a while, so that it does not delay the small ones, and then shares with them.
         let objective: PolicyTime
         switch record.kind {
         case .incremental:

@@ -56,6 +56,8 @@ struct BoardCycle: Sendable {
     private var attemptsMade: UInt32 = 0
     /// Since when nothing runs and no worker was there that could have pulled; kept by the board.
     var unclaimedSince: PolicyTime?
+    /// Whether ordinary cycles go before it though its grace is over, because a long one went last; kept by the board.
+    var givesWay = false
     /// Since when its next job waits for a faster worker; kept by the board.
     var heldSince: PolicyTime?
 

@@ -1,24 +1,59 @@
 // Which waiting job goes to which waiting worker.
 
 extension JobBoard {
-    /// The cycle whose objective is missed first goes first. A job that may not begin now, because of a limit or for
-    /// want of a worker that can read its source, does not keep later cycles from theirs.
+    /// Ordinary cycles go before long ones, and of each kind the one whose objective is missed first; past its grace a
+    /// long one takes turns with the ordinary ones. A job that may not begin now, because of a limit or for want of a
+    /// worker that can read its source, does not keep later cycles from theirs.
     mutating func assign(now: PolicyTime) {
         holdEndsAt = nil
         guard !pulls.isEmpty else { return }
-        let order = cycles.values.filter { !$0.waiting.isEmpty }
-            .map { (objective: $0.posting.objective, protection: $0.posting.protection) }
-            .sorted { ($0.objective, $0.protection) < ($1.objective, $1.protection) }
+        var order = order(of: cycles.values.filter { !$0.waiting.isEmpty }.map(\.posting.protection), now: now)
         var ahead: UInt64 = 0
-        for (_, protection) in order {
-            guard let posting = cycles[protection]?.posting else { continue }
-            while let job = cycles[protection]?.nextJob, counts.admits(posting) {
-                let worker = worker(for: job, of: posting, behind: ahead, now: now)
-                guard let worker, let granted = cycles[protection]?.lease(to: worker, now: now) else { break }
-                grant(granted, to: worker, job.piece, posting, now: now)
+        while let protection = order.last {
+            guard let posting = cycles[protection]?.posting, let job = cycles[protection]?.nextJob,
+                counts.admits(posting), let worker = worker(for: job, of: posting, behind: ahead, now: now),
+                let granted = cycles[protection]?.lease(to: worker, now: now)
+            else {
+                ahead += cycles[protection]?.waitingBytes ?? 0
+                order.removeLast()
+                continue
             }
-            ahead += cycles[protection]?.waitingBytes ?? 0
+            let isOthersTurn = takeTurn(posting, worker)
+            grant(granted, to: worker, job.piece, posting, now: now)
+            if isOthersTurn { order = self.order(of: order, now: now) }
         }
+    }
+
+    /// The next one last.
+    private func order(of protections: [ProtectionIdentifier], now: PolicyTime) -> [ProtectionIdentifier] {
+        protections.compactMap { cycles[$0] }
+            .map { (rank: rank(of: $0, now: now), objective: $0.posting.objective, id: $0.posting.protection) }
+            .sorted { ($0.rank, $0.objective, $0.id) > ($1.rank, $1.objective, $1.id) }
+            .map(\.id)
+    }
+
+    /// 0: before the ordinary ones; 2: after them.
+    private func rank(of cycle: BoardCycle, now: PolicyTime) -> Int {
+        guard cycle.posting.isLong else { return 1 }
+        return cycle.posting.objective <= now && !cycle.givesWay ? 0 : 2
+    }
+
+    /// A free slot of this worker goes to this cycle. The long cycles that could have had it give way next time if it
+    /// is one of them, and not if it is an ordinary one. For others it was nobody's turn, because slots of several hosts
+    /// that become free alternately would always find the other's.
+    ///
+    /// - Returns: whether the order is another one now.
+    private mutating func takeTurn(_ posting: JobPosting, _ worker: String) -> Bool {
+        guard let reader = workers[worker]?.introduction else { return false }
+        var isOthersTurn = false
+        for (protection, cycle) in cycles where cycle.posting.isLong && cycle.givesWay != posting.isLong {
+            guard counts.admits(cycle.posting),
+                reader.reads(host: cycle.posting.sourceHost, named: cycle.posting.sourceHostName)
+            else { continue }
+            cycles[protection]?.givesWay = posting.isLong
+            isOthersTurn = true
+        }
+        return isOthersTurn
     }
 
     private mutating func grant(

@@ -37,9 +37,17 @@ struct JobPosting: Hashable, Sendable {
     var bandwidthPlan: BandwidthPlan
     /// Of the pair's own policy: the same, unless the guest has another.
     var pairBandwidthPlan: BandwidthPlan
-    /// When the recovery point objective is missed; the earliest goes first.
+    /// When the recovery point objective is missed, or the grace of a long cycle is over; the earliest goes first.
     var objective: PolicyTime
     var pieces: [JobPiece]
+
+    /// Whether it may last for hours, and so must not keep ordinary ones waiting.
+    var isLong: Bool {
+        switch kind {
+        case .incremental: false
+        case .full, .compare: true
+        }
+    }
 }
 
 /// A lease as it is handed to a worker.
