@@ -89,6 +89,58 @@ import Testing
         #expect(orders(engine.settle(now: now)).count == PolicyLimits.longCyclesMaximum)
     }
 
+    /// As many first cycles as may be open, to a target that is dead, and one to another that waits for its turn.
+    private func beginAtDeadTarget() -> ProtectionIdentifier {
+        engine.handle(
+            .registryChanged(.host(HostEntry(id: "h3", name: "gamma", controlEndpoint: "other"))), now: now)
+        for number in 0..<PolicyLimits.longCyclesMaximum {
+            let entry = Samples.entry(id: ProtectionIdentifier("p\(number)"))
+            engine.handle(.registryChanged(.protection(entry)), now: now)
+        }
+        var entry = Samples.entry(id: ProtectionIdentifier("q"))
+        entry.targetHost = "h3"
+        engine.handle(.registryChanged(.protection(entry)), now: now)
+        return entry.id
+    }
+
+    /// Answers what is asked at this instant. The target is silent, perhaps after it opened each cycle.
+    ///
+    /// - Returns: whether this protection's capture was asked for.
+    private func play(until id: ProtectionIdentifier, changed: [UInt64], opens: Bool) -> Bool {
+        while true {
+            let orders = orders(engine.settle(now: now))
+            if orders.isEmpty { return false }
+            for order in orders {
+                let result: Result<AgentAnswer, PolicyError>
+                switch order.call {
+                case .openCapture where order.protection == id: return true
+                case .openCapture(let capture):
+                    result = .success(.captureOpened(Samples.capture(capture.cycle, changed: changed)))
+                case .openCycle where opens: result = .success(.cycleOpened(Samples.door))
+                case _ where order.endpoint == "target":
+                    result = .failure(PolicyError(.deadlineExceeded, "no answer"))
+                case _: result = .success(.done)
+                }
+                engine.handle(.agentAnswered(order.protection, order.number, result), now: now)
+            }
+        }
+    }
+
+    @Test func `cycles that wait for a dead host keep nobody else's from beginning`() {
+        let other = beginAtDeadTarget()
+        #expect(play(until: other, changed: [5, 0, 7], opens: false))
+    }
+
+    @Test func `while their captures are kept, cycles that wait for a dead host count`() throws {
+        let other = beginAtDeadTarget()
+        let begun = now
+        while !play(until: other, changed: [0, 0, 0], opens: true) {
+            now = try #require(engine.wakesAt(after: now))
+            try #require(now - begun < 2 * PolicyLimits.captureKeepInDoubtMilliseconds)
+        }
+        #expect(now - begun > PolicyLimits.captureKeepInDoubtMilliseconds)
+    }
+
     @Test func `a protection without a known policy makes no cycle, and says so`() throws {
         var entry = Samples.entry()
         entry.policyOverride = "gone"

@@ -56,6 +56,13 @@ extension CycleStateMachine {
         }
     }
 
+    /// Whether the open cycle counts where so many may be open. One that only waits for a silent host does not, because
+    /// that host may be dead for good, and others' cycles must not wait for it; nor is a capture kept for it any more.
+    var holdsPlace: Bool {
+        guard let flight = phase.openCycle else { return false }
+        return silentHost == nil || flight.keepAlive != .off
+    }
+
     /// The state that the registry should show, when it is for this service to say.
     var desiredState: (state: ProtectionEntry.State, reason: String)? {
         guard standing == .run else { return nil }

@@ -3,6 +3,7 @@ enum PolicyLimits {
     // MARK: Cycles
 
     /// Cycles open at once over all protections, because each holds a capture, and each capture holds scratch space.
+    /// What only waits for a silent host does not count.
     static let openCyclesMaximum = 256
     /// First and comparing cycles open at once, because they last long and their captures' scratch files grow meanwhile.
     static let longCyclesMaximum = 4

@@ -13,7 +13,7 @@ extension PolicyEngine {
         var open = 0
         var long = 0
         for machine in machines.values {
-            guard let flight = machine.phase.openCycle else { continue }
+            guard let flight = machine.phase.openCycle, machine.holdsPlace else { continue }
             open += 1
             if flight.record.kind != .incremental { long += 1 }
         }
