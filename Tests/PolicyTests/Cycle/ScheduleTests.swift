@@ -100,4 +100,16 @@ import Testing
         schedule.change(to: Samples.settings(frequency: 5), progress: Samples.progress(), now: start + 1_000)
         #expect(schedule.dueAt - start <= 5_000)
     }
+
+    @Test func `a pause does not bring the first cycle forward`() throws {
+        var settings = Samples.settings()
+        settings.initialNotBeforeUnixSeconds = start.milliseconds / 1_000 + 600
+        var machine = CycleStateMachine(
+            entry: Samples.entry(), binding: .known(settings), progress: nil, now: start)
+        _ = machine.handle(.listed(Samples.entry(.paused, version: 2), .ordinary), now: start + 1_000)
+        _ = machine.handle(.listed(Samples.entry(version: 3), .ordinary), now: start + 2_000)
+        #expect(machine.startsAt == start + 600_000)
+        _ = machine.handle(.triggered(nil), now: start + 3_000)
+        #expect(try #require(machine.startsAt) <= start + 3_000)
+    }
 }

@@ -155,7 +155,8 @@ struct CycleStateMachine: Sendable {
         if case .inspecting = phase, new.targetHost != entry.targetHost { phase = .resting }
         entry = new
         standing = Self.standing(for: new)
-        if former != .run, standing == .run { schedule?.hurry(at: now) }
+        // What was held up is made up for at once; the first one has a time of its own.
+        if former != .run, standing == .run, progress.lastNumber > 0 { schedule?.hurry(at: now) }
         if !mayGoOn, !progress.asked.isNo {
             progress.asked = .no
             actions.append(.store(.putProgress(progress)))
