@@ -112,4 +112,14 @@ import Testing
         _ = machine.handle(.triggered(nil), now: start + 3_000)
         #expect(try #require(machine.startsAt) <= start + 3_000)
     }
+
+    @Test func `a time of a clock that was ahead counts as now`() {
+        var settings = Samples.settings()
+        settings.applicationConsistentEverySeconds = 3_600
+        var progress = Samples.progress()
+        progress.lastApplicationAt = start + 366 * 86_400_000
+        let schedule = Schedule(progress: progress, settings: settings, now: start)
+        #expect(schedule.consistency(at: start + 3_599_999) == .crash)
+        #expect(schedule.consistency(at: start + 3_600_000) == .application)
+    }
 }

@@ -227,4 +227,25 @@ import Testing
         guard case .health(let again) = try ask(.health) else { return #expect(Bool(false)) }
         #expect(again.level == .normal)
     }
+
+    @Test func `after points of a clock that was ahead the next begins at once, and they grow older`() throws {
+        let ahead = now + 366 * 86_400_000
+        var stored = StoredState()
+        _ = stored.registry.apply(.protection(Samples.entry(.protected)))
+        stored.progress[Samples.protection] = Samples.progress(at: ahead)
+        stored.policies["default"] = Samples.settings()
+        _ = stored.registry.apply(
+            .pair(PairEntry(key: .init(sourceCloud: "a", targetCloud: "b"), policy: "default")))
+        engine = PolicyEngine(stored: stored, seed: 1, now: now)
+        var machine = try #require(engine.machines[Samples.protection])
+        #expect(machine.startsAt == now)
+        #expect(engine.summary(of: machine, now: now + 10_000).newestAgeMilliseconds == 10_000)
+        var record = Samples.record(.committing)
+        (record.dueAt, record.startedAt) = (ahead, ahead)
+        stored.openCycles[Samples.protection] = record
+        engine = PolicyEngine(stored: stored, seed: 1, now: now)
+        machine = try #require(engine.machines[Samples.protection])
+        let recovered = try #require(machine.phase.openCycle?.record)
+        #expect(recovered.startedAt == now && recovered.dueAt == now)
+    }
 }

@@ -42,6 +42,14 @@ import Testing
         #expect(drained.names == ["there"])
     }
 
+    @Test func `one that was seen by a clock that was ahead is stored anew and forgotten in time`() {
+        let ahead = Samples.start + 366 * Self.day
+        var drained = DrainedWorkers(stored: ["there": ahead, "gone": ahead], now: Samples.start)
+        #expect(drained.settle(present: ["there"], now: Samples.start + Self.hour) == .init(seen: ["there"]))
+        let later = Samples.start + (Self.day + Self.hour)
+        #expect(drained.settle(present: ["there"], now: later) == .init(seen: ["there"], forgotten: ["gone"]))
+    }
+
     @Test func `what was stored up to an hour late is not forgotten early`() {
         // Seen until an hour after it was stored; the service starts again at once.
         let now = Samples.start + Self.hour

@@ -38,6 +38,12 @@ struct CycleRecord: Hashable, Sendable {
     /// From the disks of a guest that is shut off.
     var offline = false
 
+    /// As `ProtectionProgress.bound(by:)`.
+    mutating func bound(by now: PolicyTime) {
+        dueAt = min(dueAt, now)
+        startedAt = min(startedAt, now)
+    }
+
     func checkInvariants() throws {
         guard cycle > parent else { throw Self.broken("cycle \(cycle) is not after its parent \(parent)") }
         guard kind != .incremental || parent > 0 else { throw Self.broken("incremental cycle \(cycle) has no parent") }

@@ -48,6 +48,8 @@ struct CycleStateMachine: Sendable {
         status = StatusTracker()
         schedule = nil
         bind(binding, now: now)
+        // After the schedule was made, which begins at once where the newest point is of a time to come.
+        self.progress.bound(by: now)
     }
 
     // MARK: Events
@@ -119,6 +121,8 @@ struct CycleStateMachine: Sendable {
     mutating func recover(_ record: CycleRecord, now: PolicyTime) -> [CycleAction] {
         precondition(record.protection == entry.id, "a record was given to another protection's machine")
         progress.lastNumber = max(progress.lastNumber, record.cycle)
+        var record = record
+        record.bound(by: now)
         let flight = CycleInFlight(record: record)
         let restart = PolicyError(.unavailable, "The policy service was restarted during the cycle.")
         var actions: [CycleAction] = []

@@ -89,6 +89,12 @@ struct ProtectionProgress: Hashable, Sendable {
         doubtful = 0
     }
 
+    /// What a clock that was ahead has stored counts as now, because it would be believed until that time has come.
+    mutating func bound(by now: PolicyTime) {
+        if let newest { self.newest?.startedAt = min(newest.startedAt, now) }
+        if let lastApplicationAt { self.lastApplicationAt = min(lastApplicationAt, now) }
+    }
+
     func checkInvariants() throws {
         guard parent <= lastNumber else { throw Self.broken("parent \(parent) is above the last number \(lastNumber)") }
         guard parent > 0 || need.kind == .full else {

@@ -111,7 +111,8 @@ struct Schedule: Hashable, Sendable {
         } else if case .every(every, _) = application {
             return
         } else {
-            application = .every(milliseconds: every, next: last.map { $0 + every } ?? now)
+            // A clock that was ahead may have given a time that is still to come.
+            application = .every(milliseconds: every, next: last.map { min($0, now) + every } ?? now)
         }
     }
 

@@ -17,6 +17,8 @@ struct DrainedWorkers: Sendable {
 
     /// - Parameter stored: when each name was last there, as the store knows.
     init(stored: [String: PolicyTime] = [:], now: PolicyTime = PolicyTime(milliseconds: 0)) {
+        // A clock that was ahead may have given times that are still to come.
+        let stored = stored.mapValues { min($0, now) }
         self.stored = stored
         let every = PolicyLimits.drainedSeenEveryMilliseconds
         let earliest = now + (every - PolicyLimits.drainedForgottenMilliseconds)
