@@ -78,6 +78,9 @@ import Testing
         "probe of a source in an unplanned failover (`DescribeSide`, `SetSide`)": [
             [ms(OrchestratorLimits.probeDeadlineMilliseconds)]
         ],
+        "call of a source that an unplanned failover is to reach and the vault hears; its fence once it answered": [
+            [ms(OrchestratorLimits.reachDeadlineMilliseconds)], [ms(OrchestratorLimits.reachPatienceMilliseconds)],
+        ],
         "silence of a source to be fenced, planned": [[ms(OrchestratorLimits.plannedFencePatienceMilliseconds)]],
         "`StopGuest`": [[ms(OrchestratorLimits.stopGraceMilliseconds)]],
         "`StartReplica`, `AdoptDisks`": [

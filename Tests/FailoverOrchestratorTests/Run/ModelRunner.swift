@@ -16,6 +16,8 @@ struct ModelRunner {
         case answerLost(Int)
         /// The call of this number is refused.
         case refused(Int)
+        /// The call of this number fails at a peer that could do it the next time.
+        case hiccup(Int, OrchestratorError.Code = .unavailable)
         /// Somebody starts the source's guest by hand right before the call of this number.
         case startedByHand(Int)
         /// This peer is silent from the call of this number on.
@@ -76,6 +78,9 @@ struct ModelRunner {
         world.unreachable = []
     }
 
+    /// The vault notices that this host is away.
+    mutating func lose(_ host: String) { world.unreachable.insert(host) }
+
     /// As a restarted service reads it.
     var storedRecord: RunRecord? {
         get throws { try stored.map { try JSONDecoder().decode(RunRecord.self, from: try JSONEncoder().encode($0)) } }
@@ -131,10 +136,12 @@ struct ModelRunner {
                 result = .failure(ModelWorld.silence)
             case .refused(number):
                 result = .failure(OrchestratorError(.failedPrecondition, "refused by the test"))
+            case .hiccup(number, let code):
+                result = .failure(OrchestratorError(code, "busy in the test"))
             case .killedInside(number) where !wasKilled:
                 _ = try world.answer(order)
                 return try restart()
-            case .none, .killedBefore, .killedInside, .lost, .answerLost, .refused, .silent, .silentAfter,
+            case .none, .killedBefore, .killedInside, .lost, .answerLost, .refused, .hiccup, .silent, .silentAfter,
                 .startedByHand:
                 result = try world.answer(order)
             }

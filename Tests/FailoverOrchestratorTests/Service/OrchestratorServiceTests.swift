@@ -47,6 +47,25 @@ import Testing
         }
     }
 
+    @Test func `a source that answers late is reached all the same`() async throws {
+        try await OrchestratorBench.use { bench in
+            // More than a probe waits, less than a source that the vault hears is given.
+            bench.sites.next("SetSide", .late(.seconds(1)))
+            bench.sites.next("DescribeSide", .late(.zero))
+            bench.sites.next("DescribeSide", .late(.seconds(1)))
+            let running = try await bench.start()
+            let begun = try await running.start(.unplanned) { $0.reachSource = true }
+            let run = try await running.run(begun.id, .succeeded)
+            #expect(run.steps.allSatisfy { $0.state == .done }, "\(run.steps)")
+            #expect(!run.warnings.contains { $0.contains("duties") })
+            #expect(
+                bench.sites.acts.prefix(5) == [
+                    "vault Begin", "alpha StopGuest", "policy TriggerCycle", "vault ActivateTarget", "alpha SetSide",
+                ])
+            try await running.stop()
+        }
+    }
+
     @Test func `a request that comes twice starts one run`() async throws {
         try await OrchestratorBench.use { bench in
             let operation = OperationIdentifier.random()

@@ -13,6 +13,8 @@ final class ScriptedSites: Sendable {
         case nonsense
         /// The answer is held back until the gate opens.
         case hold(Gate)
+        /// The answer is late by this much.
+        case late(Duration)
     }
 
     /// Opens once; whoever waits, goes on.
@@ -162,6 +164,8 @@ final class ScriptedSites: Sendable {
         case .refuse(let error): throw error
         case .nonsense: return .agentReply(.with { $0.reply = .doctorReport(DoctorReport()) })
         case .hold(let gate): await gate.wait()
+        // Slept, because the caller's deadline runs on the real clock.
+        case .late(let delay): try await Task.sleep(for: delay)
         case nil: break
         }
         return try state.withLock { try Self.carryOut(request.body, who, &$0) }

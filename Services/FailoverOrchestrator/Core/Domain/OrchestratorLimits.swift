@@ -59,6 +59,12 @@ enum OrchestratorLimits {
     /// An unplanned failover asks a source that may be dead: what it waits here, the guest is down longer. One answer
     /// takes some milliseconds when the host is there.
     static let probeDeadlineMilliseconds: Int64 = 700
+    /// The same of a source that is to be reached and that the vault hears: long enough for a new connection over a slow
+    /// line and a busy libvirt, because what it wrote last is lost when it is passed over.
+    static let reachDeadlineMilliseconds: Int64 = 5_000
+    /// From the first failure of a call on; with the call before it that is about ten seconds. No longer, because one
+    /// that has just died is heard of, as far as the vault knows, for another 15 s.
+    static let reachPatienceMilliseconds: Int64 = 5_000
     /// Beyond the guest's own time to shut down.
     static let stopGraceMilliseconds: Int64 = 30_000
     static let shutdownLimitMillisecondsDefault: UInt32 = 120_000

@@ -6,8 +6,8 @@ extension RunStateMachine {
         case none
         /// After this time, with the reason; only when the peer is silent.
         case silence(Int64)
-        /// At once, whatever it is.
-        case everything
+        /// Whatever it is; what may go away by itself only after this time.
+        case everything(after: Int64)
     }
 
     mutating func failed(
@@ -39,10 +39,12 @@ extension RunStateMachine {
             }
         case .forward:
             switch tolerance(of: step.step) {
-            case .everything: return passOver(index, error, stage, now: now)
+            case .everything(after: let patience)
+            where now - since >= patience || !error.isWorthRepeating || Self.hadItsTime(error, stage):
+                return passOver(index, error, stage, now: now)
             case .silence(let patience) where error.isWorthRepeating && now - since >= patience:
                 return passOver(index, error, stage, now: now)
-            case .silence, .none: break
+            case .everything, .silence, .none: break
             }
             let goesBack: Bool
             if !record.isBeyondReturn(at: index) {
@@ -65,7 +67,9 @@ extension RunStateMachine {
 
     private func tolerance(of step: RunStep) -> Tolerance {
         switch (record.kind, step) {
-        case (.unplanned, .shutDownSource), (.unplanned, .lastDelta), (.unplanned, .fenceSource): .everything
+        case (.unplanned, .shutDownSource), (.unplanned, .lastDelta), (.unplanned, .fenceSource):
+            .everything(
+                after: record.insistsOnSource(in: step) ? OrchestratorLimits.reachPatienceMilliseconds : 0)
         case (.planned, .fenceSource), (.failback, .fenceSource):
             .silence(OrchestratorLimits.plannedFencePatienceMilliseconds)
         case (_, _): .none
@@ -123,6 +127,12 @@ extension RunStateMachine {
     /// The guest did not shut down in the time that it had: asking again would only make it longer.
     private static func isFinal(_ error: OrchestratorError, _ stage: StepStage) -> Bool {
         stage == .stopGuest && error.code == .deadlineExceeded && error.facts["origin"] != "caller"
+    }
+
+    /// The guest's time to shut down has passed, as its host says, or nobody answered for as long: an unplanned failover does
+    /// not wait for that twice.
+    private static func hadItsTime(_ error: OrchestratorError, _ stage: StepStage) -> Bool {
+        stage == .stopGuest && (error.code == .deadlineExceeded || error.facts["origin"] == "caller")
     }
 
     /// Silence as a sentence that says who has to answer.

@@ -99,10 +99,10 @@ extension RunStateMachine {
         return RunOrder(
             number: number, call: call, run: record.id, protection: record.protection, guestUUID: record.guestUUID,
             generation: facts.generation, operation: operation, endpoint: endpoint,
-            deadlineMilliseconds: deadline(of: call))
+            deadlineMilliseconds: deadline(of: call, in: record.steps[index].step))
     }
 
-    private func deadline(of call: RunCall) -> Int64 {
+    private func deadline(of call: RunCall, in step: RunStep) -> Int64 {
         switch call {
         case .snapshot, .advance: return OrchestratorLimits.vaultDeadlineMilliseconds
         case .policies, .status, .history, .trigger: return OrchestratorLimits.policyDeadlineMilliseconds
@@ -112,9 +112,11 @@ extension RunStateMachine {
             case .startReplica: return OrchestratorLimits.startDeadlineMilliseconds
             case .adoptDisks: return OrchestratorLimits.adoptDeadlineMilliseconds
             case .describeSide, .setSide:
-                let probes = record.kind == .unplanned && side == .source
-                return probes
-                    ? OrchestratorLimits.probeDeadlineMilliseconds : OrchestratorLimits.agentDeadlineMilliseconds
+                guard record.kind == .unplanned, side == .source else {
+                    return OrchestratorLimits.agentDeadlineMilliseconds
+                }
+                return record.insistsOnSource(in: step)
+                    ? OrchestratorLimits.reachDeadlineMilliseconds : OrchestratorLimits.probeDeadlineMilliseconds
             case .describeReplica, .listPoints, .startGuest, .stopReplica, .commitReplica, .prepareReplica:
                 return OrchestratorLimits.agentDeadlineMilliseconds
             }

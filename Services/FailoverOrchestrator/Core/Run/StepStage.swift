@@ -106,6 +106,13 @@ extension RunRecord {
         }
     }
 
+    /// Whether an unplanned failover gives its source time in this step: it was asked to reach it, and the vault hears
+    /// it. It is told of the fence as patiently only once it answered this run, because one that never did is likely dead.
+    func insistsOnSource(in step: RunStep) -> Bool {
+        guard kind == .unplanned, facts.source.isReachable else { return false }
+        return step == .fenceSource ? facts.sourceRan != nil : [.shutDownSource, .lastDelta].contains(step)
+    }
+
     /// The replica is started on disks that were adopted, which is what failing back is.
     var startsOnBase: Bool { kind.isPlanned && facts.isAdopted }
 
