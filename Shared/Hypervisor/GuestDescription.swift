@@ -13,11 +13,13 @@ package struct GuestDescription: Sendable, Hashable {
     package let definition: String
     /// The host starts it when it starts itself.
     package let startsWithHost: Bool
+    /// Tells one run of the guest from the next; nil while it is off. Numbers begin anew when the host does.
+    package let run: UInt32?
 
     package init(
         uuid: String, name: String, power: PowerState, memoryBytes: UInt64, virtualCPUs: Int,
         disks: [DiskDescription], findings: [Finding], hasGuestAgent: Bool, definition: String,
-        startsWithHost: Bool = false
+        startsWithHost: Bool = false, run: UInt32? = nil
     ) {
         self.uuid = uuid
         self.name = name
@@ -29,6 +31,7 @@ package struct GuestDescription: Sendable, Hashable {
         self.hasGuestAgent = hasGuestAgent
         self.definition = definition
         self.startsWithHost = startsWithHost
+        self.run = run
     }
 
     /// The first finding that forbids protecting and capturing this guest.

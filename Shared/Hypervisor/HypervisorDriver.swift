@@ -119,7 +119,7 @@ package protocol HypervisorDriver: Sendable {
 
     /// Shuts a guest down as its power button does, pressed again every few seconds, because a guest that still boots
     /// does not hear it. When the limit passes it is ended as pulling the plug would, or, without `destroysAfterLimit`,
-    /// goes on running and `.shutdownTimedOut` is thrown. A paused guest can not shut down, so its limit passes at once.
+    /// goes on running, perhaps to go off later, and `.shutdownTimedOut` is thrown. A paused guest can not shut down, so its limit passes at once.
     func stopGuest(
         _ guest: String, shutdownLimit: Duration, destroysAfterLimit: Bool
     ) async throws -> StoppedGuest

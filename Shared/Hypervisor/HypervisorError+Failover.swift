@@ -29,7 +29,7 @@ extension HypervisorError {
                 .shutdownTimedOut, "Guest \(name) is paused, so it can not shut down.",
                 remedy: "Resume it, or allow that it is ended by force.")
             : HypervisorError(
-                .shutdownTimedOut, "Guest \(name) did not shut down within \(limit) and runs on.",
+                .shutdownTimedOut, "Guest \(name) did not shut down within \(limit): it runs, and may go off yet.",
                 remedy: "Shut it down from inside, or allow that it is ended by force.")
     }
 

@@ -50,7 +50,11 @@ struct InMemoryGuest: Sendable {
     let name: String
     let memoryBytes: UInt64
     var hasGuestAgent: Bool
-    var power = PowerState.running
+    var power = PowerState.running {
+        didSet { if power.hasProcess, !oldValue.hasProcess { starts += 1 } }
+    }
+    /// How often it was started.
+    private(set) var starts: UInt32 = 1
     var disks: [Disk]
     var checkpoints: [CheckpointName: Checkpoint] = [:]
     var capture: Capture?
@@ -90,7 +94,7 @@ struct InMemoryGuest: Sendable {
         GuestDescription(
             uuid: uuid, name: name, power: power, memoryBytes: memoryBytes, virtualCPUs: 1,
             disks: disks.map(describe), findings: findings, hasGuestAgent: hasGuestAgent && power == .running,
-            definition: definition, startsWithHost: startsWithHost)
+            definition: definition, startsWithHost: startsWithHost, run: power.hasProcess ? starts : nil)
     }
 
     private func describe(_ disk: Disk) -> DiskDescription {

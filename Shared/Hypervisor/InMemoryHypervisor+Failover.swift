@@ -14,6 +14,9 @@ extension InMemoryHypervisor {
         withGuest(guest) { $0.hearsPowerButton = hears }
     }
 
+    /// Awaited by every `stopGuest` before it does anything.
+    package func beforeStop(_ body: @escaping @Sendable () async -> Void) { state.withLock { $0.beforeStop = body } }
+
     /// The cycle of the point that a guest was started from; nil when it was not.
     package func replicaCycle(of guest: String) -> UInt64? { withGuest(guest) { $0.replica?.cycle } }
 
@@ -185,6 +188,7 @@ extension InMemoryHypervisor {
         _ guest: String, shutdownLimit: Duration, destroysAfterLimit: Bool
     ) async throws -> StoppedGuest {
         try enter(.stopGuest)
+        await state.withLock { $0.beforeStop }()
         let (name, power, hears) = try existing(guest) { ($0.name, $0.power, $0.hearsPowerButton) }
         guard power.hasProcess else { return StoppedGuest(wasRunning: false, wasForced: false) }
         let shutsDown = hears && power == .running

@@ -28,6 +28,7 @@ package final class InMemoryHypervisor: HypervisorDriver {
         var calls: [Operation: Int] = [:]
         /// Whether guests that are started from replicas have a guest agent that answers at once.
         var replicasAnswer = false
+        var beforeStop: @Sendable () async -> Void = {}
     }
 
     package let connector: MemoryBlockReaderConnector

@@ -98,7 +98,7 @@ extension LibvirtHypervisor {
             virtualCPUs: document.virtualCPUs, disks: preflight.capturedDisks.map { describe($0, facts, of: domain) },
             findings: preflight.findings, hasGuestAgent: document.hasGuestAgent,
             definition: try domain.isPersistent ? domain.xml(inactive: true) : domain.xml(inactive: false),
-            startsWithHost: try domain.isPersistent && domain.startsWithHost)
+            startsWithHost: try domain.isPersistent && domain.startsWithHost, run: try domain.run().number)
         return (description, document)
     }
 

@@ -28,12 +28,15 @@ import Testing
         INSERT INTO keptGuest VALUES ('q', '{"looks":{}}');
         """
 
+    private static let fifth = "UPDATE host SET incarnation = 2, replacedBecause = 'Another.'"
+
     /// What each release may have written, one after the other, by its newest migration.
     private static let rows = [
         "2026-11-23 host, source checkpoints, retired replicas, view processes": first,
         "2026-11-25 sides, guests started on their own disks": second,
         "2026-11-26 images of guests that were stopped": third,
         "2026-11-26 sides that ended, images whose content was kept": fourth,
+        "2026-11-26 incarnation of the host": fifth,
     ]
 
     @Test func everyEarlierFileIsAmongThem() {
@@ -46,7 +49,8 @@ import Testing
             let path = "\(directory)/agent.sqlite"
             let sql = try #require(Self.rows[migration])
             try OlderDatabase.make(at: path, AgentStore.migrator, rows: Self.rows, upTo: migration)
-            let (hasSides, hasEnded) = (sql != Self.first, sql == Self.fourth)
+            let isReplaced = sql == Self.fifth
+            let (hasSides, hasEnded) = (sql != Self.first, sql == Self.fourth || isReplaced)
             let store = try AgentStore(path: path)
 
             #expect(try await store.hostIdentifier(fresh: "other") == "host")
@@ -64,8 +68,8 @@ import Testing
             #expect(try await store.sides() == (hasSides ? Self.sides : [:]))
             // Before that was known nobody had ended, nothing had been kept aside, and nobody had been replaced.
             #expect(try await store.endedSides() == (hasEnded ? ["s"] : []))
-            #expect(try await store.hostIncarnation() == 0)
-            #expect(try await store.replacedBecause() == nil)
+            #expect(try await store.hostIncarnation() == (isReplaced ? 2 : 0))
+            #expect(try await store.replacedBecause() == (isReplaced ? "Another." : nil))
             let onBase = try await store.startedOnBase("p")
             #expect(onBase == (hasSides ? Self.onBase : nil))
             let stopped = try await store.stoppedImages("p")

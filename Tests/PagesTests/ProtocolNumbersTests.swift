@@ -48,6 +48,9 @@ import Testing
         "view kept": [[ms(HostAgentLimits.viewKeepMillisecondsMaximum)]],
         "`PullJobs` wait": [[ms(PolicyLimits.pullWaitMillisecondsMaximum)]],
         "fenced guest's shutdown": [[HostAgentLimits.fenceShutdownLimit]],
+        "end of a guest that is wanted on and was told to shut down": [
+            [ms(HostAgentLimits.lateShutdownMilliseconds)]
+        ],
         "`StopGuest` limit": [
             [
                 ms(HostAgentLimits.shutdownLimitMillisecondsDefault),

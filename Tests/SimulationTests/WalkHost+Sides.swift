@@ -53,7 +53,8 @@ extension WalkHost {
         for action in actions {
             switch action {
             case .switchAutostart(let isOn): guest?.startsWithHost = isOn
-            case .cutLinks, .joinLinks: break
+            // Guests shut down at once here, so none goes off late.
+            case .cutLinks, .joinLinks, .startAgain: break
             case .shutDown:
                 guard shuttingDown else { continue }
                 guest?.end(cleanly: true)

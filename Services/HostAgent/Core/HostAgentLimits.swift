@@ -72,6 +72,13 @@ package enum HostAgentLimits {
     package static let sidesMaximum = 2_048
     /// A guest that is fenced gets this long to shut down by itself.
     package static let fenceShutdownLimit: Duration = .seconds(60)
+    /// It is pressed so often, and before each time it is looked whether its side got its right to run back; as often as
+    /// the hypervisor presses by itself.
+    static let fencePressInterval: Duration = .seconds(3)
+    static let fencePresses = Int(fenceShutdownLimit / fencePressInterval)
+    /// A guest that is wanted on, and was told to shut down before, is started again when it goes off within this, because
+    /// what holds a shutdown up inside it takes minutes; what ends it later is somebody's own wish.
+    package static let lateShutdownMilliseconds: Int64 = 900_000
     package static let shutdownLimitMillisecondsMaximum: UInt32 = 600_000
     package static let shutdownLimitMillisecondsDefault: UInt32 = 120_000
 

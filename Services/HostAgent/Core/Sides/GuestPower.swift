@@ -23,6 +23,7 @@ struct GuestPower: Sendable {
             request.shutdownLimitMs == 0
             ? HostAgentLimits.shutdownLimitMillisecondsDefault : request.shutdownLimitMs
         do {
+            try await sides.willShutDown(protection, guest: guest)
             let stopped = try await hypervisor.stopGuest(
                 guest, shutdownLimit: .milliseconds(Int64(limit)), destroysAfterLimit: try destroys(request))
             // Whoever adopts the disks later as exactly the last point has to know that nobody wrote to them since.
@@ -31,6 +32,15 @@ struct GuestPower: Sendable {
         } catch let error as HypervisorError where error.code == .guestNotFound {
             // What is not defined does not run: what it wrote may have been taken into a replica already.
             return StoppedGuest(wasRunning: false, wasForced: false)
+        } catch let error as HypervisorError where error.code == .shutdownTimedOut {
+            var answer = RemoteError(answering: error)
+            // Of an unknown side nothing is remembered.
+            if await sides.side(of: protection) != nil {
+                answer.message +=
+                    " Told to run on, it is started again here when it goes off within "
+                    + "\(HostAgentLimits.lateShutdownMilliseconds / 60_000) min."
+            }
+            throw answer
         }
     }
 
@@ -46,11 +56,11 @@ struct GuestPower: Sendable {
         }
     }
 
-    /// A guest that runs already is what was wanted.
+    /// A guest that runs already is what was wanted; one that may yet shut down, because it was told to, is started again.
     func start(guest: String, protection: String, generation: UInt64) async throws {
         try await check(protection, guest: guest, generation: generation)
         try await sides.requireActive(protection, generation: generation)
-        guard !(try await hypervisor.describe(guest: guest)).power.hasProcess else { return }
+        guard !(try await sides.wantsOn(protection, guest: guest)) else { return }
         // Disks that were adopted, and to which nothing was replicated since, are the guest's own as it left them: the
         // failover that adopted them was cancelled.
         if try await target.holdsAdopted(protection), !(try await target.releaseUntouched(protection)) {

@@ -1,3 +1,4 @@
+import FoundationEssentials
 import Hypervisor
 import ServiceRuntime
 
@@ -26,6 +27,9 @@ extension SideRole {
 
 extension SideStateMachine.Observation {
     init(_ guest: GuestDescription) {
-        self.init(power: guest.power.hasProcess ? .on : .off, autostart: guest.startsWithHost)
+        // Of the wall, because what is reckoned from it is kept over a restart of the host.
+        self.init(
+            power: guest.power.hasProcess ? .on : .off, autostart: guest.startsWithHost, run: guest.run,
+            unixMilliseconds: Int64(Date().timeIntervalSince1970 * 1_000))
     }
 }

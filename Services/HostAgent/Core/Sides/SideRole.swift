@@ -251,11 +251,8 @@ package actor SideRole {
         case .switchAutostart(let isOn): try await hypervisor.setAutostart(guest, isOn)
         case .cutLinks: try await hypervisor.setLinks(of: guest, up: false)
         case .joinLinks: try await hypervisor.setLinks(of: guest, up: true)
-        case .shutDown:
-            // An order that came meanwhile may have given the guest its right to run back.
-            guard let side = sides[protection], !side.isActive else { return }
-            _ = try await hypervisor.stopGuest(
-                guest, shutdownLimit: HostAgentLimits.fenceShutdownLimit, destroysAfterLimit: true)
+        case .shutDown: guard try await fence(protection, guest) else { return }
+        case .startAgain: return try await startAgain(protection, guest)
         }
         try await lock.withLock(protection) { try await update(protection) { $0.did(action) } }
     }
@@ -263,7 +260,7 @@ package actor SideRole {
     // MARK: Pieces
 
     @discardableResult
-    private func update<Result>(
+    func update<Result>(
         _ protection: String, _ body: (inout SideStateMachine) -> Result
     ) async throws -> Result? {
         guard var side = sides[protection] else { return nil }

@@ -78,11 +78,19 @@ package struct SideStateMachine: Sendable, Equatable {
         /// Its disks are the base of a replica, and hold an older point than the side stands for until they are brought
         /// to it. So it must not start by itself, whichever side this is.
         package var isBase: Bool
+        /// Tells one run from the next; nil while it is off.
+        package var run: UInt32?
+        /// When it was seen so.
+        package var unixMilliseconds: Int64
 
-        package init(power: Power, autostart: Bool, isBase: Bool = false) {
+        package init(
+            power: Power, autostart: Bool, isBase: Bool = false, run: UInt32? = nil, unixMilliseconds: Int64 = 0
+        ) {
             self.power = power
             self.autostart = autostart
             self.isBase = isBase
+            self.run = run
+            self.unixMilliseconds = unixMilliseconds
         }
     }
 
@@ -91,6 +99,8 @@ package struct SideStateMachine: Sendable, Equatable {
         case cutLinks
         case joinLinks
         case shutDown
+        /// The guest went off late, when it was wanted on again: it is looked at once more, and started.
+        case startAgain
     }
 
     package let guest: String
@@ -99,6 +109,8 @@ package struct SideStateMachine: Sendable, Equatable {
     package private(set) var activeHost: String
     package private(set) var autostart: Autostart
     package private(set) var links: Links
+    /// Told to shut down, by command or by the fence.
+    package private(set) var lateShutdown: LateShutdown
 
     /// The first order that this host gets of a protection.
     package init(_ order: Order) {
@@ -109,11 +121,13 @@ package struct SideStateMachine: Sendable, Equatable {
         activeHost = order.activeHost
         autostart = .untouched
         links = .untouched
+        lateShutdown = .none
     }
 
     /// As it was saved.
     package init(
-        guest: String, generation: UInt64, standing: Standing, activeHost: String, autostart: Autostart, links: Links
+        guest: String, generation: UInt64, standing: Standing, activeHost: String, autostart: Autostart, links: Links,
+        lateShutdown: LateShutdown = .none
     ) {
         self.guest = guest
         self.generation = generation
@@ -121,6 +135,7 @@ package struct SideStateMachine: Sendable, Equatable {
         self.activeHost = activeHost
         self.autostart = autostart
         self.links = links
+        self.lateShutdown = lateShutdown
     }
 
     package var isActive: Bool {
@@ -137,6 +152,7 @@ package struct SideStateMachine: Sendable, Equatable {
             generation = order.generation
             standing = order.standing
             activeHost = order.activeHost
+            lateShutdown.recall()
             return .newer
         }
         switch (standing, order.standing) {
@@ -173,7 +189,7 @@ package struct SideStateMachine: Sendable, Equatable {
     package mutating func act(on seen: Observation) -> [Action] {
         switch standing {
         case .active:
-            return giveBack(seen)
+            return giveBack(seen) + (lateShutdown.hasEnded(seen) ? [.startAgain] : [])
         case .passive(let fence):
             // Nobody ever lost the right to run at generation 1.
             guard generation > 1 else { return [] }
@@ -183,6 +199,26 @@ package struct SideStateMachine: Sendable, Equatable {
 
     /// The guest was started afresh: its links are as its definition says.
     package mutating func guestStarted() { links = .untouched }
+
+    /// The guest is about to be told to shut down, by command or by the fence.
+    package mutating func willShutDown(_ seen: Observation) { lateShutdown.tell(run: seen.run) }
+
+    /// A command wants the guest on.
+    package mutating func wantsOn(_ seen: Observation) {
+        guard isActive else { return }
+        lateShutdown.want(run: seen.run, nowUnixMilliseconds: seen.unixMilliseconds)
+    }
+
+    /// Whether the guest, freshly seen, is to be started because it went off late. What was wanted is over then.
+    package mutating func takesLateStart(_ seen: Observation) -> Bool {
+        guard isActive, lateShutdown.hasEnded(seen) else { return false }
+        // Somebody else started it, or its disks have to be brought to a point first.
+        guard seen.power == .off, !seen.isBase else {
+            lateShutdown = .none
+            return false
+        }
+        return true
+    }
 
     /// One sentence for people; nil while nothing is wrong.
     package func alarm(_ seen: Observation?) -> String? {
@@ -256,6 +292,7 @@ package struct SideStateMachine: Sendable, Equatable {
         case .cutLinks: links = .cut
         case .joinLinks: links = .untouched
         case .shutDown: links = .untouched
+        case .startAgain: lateShutdown = .none
         }
     }
 

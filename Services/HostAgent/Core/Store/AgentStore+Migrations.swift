@@ -81,6 +81,13 @@ extension AgentStore {
                     ALTER TABLE host ADD COLUMN replacedBecause TEXT NOT NULL DEFAULT '';
                     """)
         }
+        migrator.registerMigration("2026-11-27 guests that were told to shut down") { database in
+            try database.execute(
+                sql: """
+                    ALTER TABLE side ADD COLUMN toldRun INTEGER CHECK (toldRun BETWEEN 0 AND 4294967295);
+                    ALTER TABLE side ADD COLUMN startAgainUntil INTEGER;
+                    """)
+        }
         return migrator
     }
 }

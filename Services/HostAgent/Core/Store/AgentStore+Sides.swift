@@ -10,7 +10,7 @@ extension AgentStore {
                     guest: row["guest"], generation: UInt64(row["generation"] as Int64),
                     standing: try Self.standing(row["fence"]), activeHost: row["activeHost"],
                     autostart: (row["autostartBefore"] as Bool?).map { .withheld(before: $0) } ?? .untouched,
-                    links: (row["linksCut"] as Bool) ? .cut : .untouched)
+                    links: (row["linksCut"] as Bool) ? .cut : .untouched, lateShutdown: LateShutdown(row))
                 try side.checkInvariants()
                 sides[row["protection"]] = side
             }
@@ -34,15 +34,19 @@ extension AgentStore {
             // An upsert, because whether it has ended stays as it is.
             try database.execute(
                 sql: """
-                    INSERT INTO side (protection, guest, generation, fence, activeHost, autostartBefore, linksCut)
-                    VALUES (?, ?, ?, ?, ?, ?, ?)
+                    INSERT INTO side (
+                        protection, guest, generation, fence, activeHost, autostartBefore, linksCut, toldRun,
+                        startAgainUntil)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
                     ON CONFLICT (protection) DO UPDATE SET
                         guest = excluded.guest, generation = excluded.generation, fence = excluded.fence,
                         activeHost = excluded.activeHost, autostartBefore = excluded.autostartBefore,
-                        linksCut = excluded.linksCut
+                        linksCut = excluded.linksCut, toldRun = excluded.toldRun,
+                        startAgainUntil = excluded.startAgainUntil
                     """,
                 arguments: [
                     protection, side.guest, Int64(side.generation), fence, side.activeHost, before, side.links == .cut,
+                    side.lateShutdown.toldRun, side.lateShutdown.startAgainUntil,
                 ])
         }
     }
@@ -121,6 +125,30 @@ extension AgentStore {
     package func removeStartedOnBase(_ protection: String) async throws {
         try await database.write { database in
             try database.execute(sql: "DELETE FROM startedOnBase WHERE protection = ?", arguments: [protection])
+        }
+    }
+}
+
+extension LateShutdown {
+    fileprivate init(_ row: Row) {
+        switch (row["toldRun"] as UInt32?, row["startAgainUntil"] as Int64?) {
+        case (nil, _): self = .none
+        case (let run?, nil): self = .told(run: run)
+        case (let run?, let until?): self = .unwanted(run: run, untilUnixMilliseconds: until)
+        }
+    }
+
+    fileprivate var toldRun: Int64? {
+        switch self {
+        case .none: nil
+        case .told(let run), .unwanted(let run, _): Int64(run)
+        }
+    }
+
+    fileprivate var startAgainUntil: Int64? {
+        switch self {
+        case .none, .told: nil
+        case .unwanted(_, let until): until
         }
     }
 }
