@@ -69,7 +69,7 @@ import Testing
         ],
         "lease": [[ms(PolicyLimits.leaseMilliseconds)], [ReplicationWorkerLimits.reportInterval]],
         "job that is reported and does not move": [[ms(PolicyLimits.stalledMilliseconds)]],
-        "cycle whose jobs no worker could have pulled": [[ms(PolicyLimits.unclaimedMilliseconds)]],
+        "cycle of which no job runs and no worker could have pulled one": [[ms(PolicyLimits.unclaimedMilliseconds)]],
         "worker without a word": [[ms(PolicyLimits.workerForgottenMilliseconds)]],
         "cycle back-off": [
             [ms(PolicyLimits.backoffFirstMilliseconds)], [ms(PolicyLimits.backoffMaximumMilliseconds)],
