@@ -51,6 +51,8 @@ package struct OpenCycle: Sendable {
     package let writer: DeltaLogWriter
     /// Ranges that its records must cover, whether they changed or not, by the position of their disk.
     package let mustCover: [UInt16: [Range<UInt64>]]
+    /// As it was when the cycle was opened.
+    let spoilt: SpoiltPoints?
 
     package var cycle: UInt64 { opening.cycle }
 }

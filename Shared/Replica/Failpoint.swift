@@ -12,6 +12,11 @@ package enum Failpoint: String, Sendable, CaseIterable {
     case verifiedWritten
     case verifiedRenamed
 
+    case looksWritten
+    case looksRenamed
+    case imageAnnounced
+    case imageNoted
+
     case cycleOpened
     case commitFinished
     case commitRenamed

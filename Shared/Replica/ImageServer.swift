@@ -17,7 +17,8 @@ final class ImageServer: Sendable {
     private let process: BoundProcess
     private let access: Access
 
-    init(_ image: AdoptedImage, access: Access) throws {
+    /// - Parameter beforeRetry: called before an image that somebody else has open is tried again.
+    init(_ image: AdoptedImage, access: Access, beforeRetry: () throws -> Void = {}) throws {
         self.access = access
         let deadline = ContinuousClock.now + .seconds(ReplicaLimits.imageLockSeconds)
         while true {
@@ -28,6 +29,7 @@ final class ImageServer: Sendable {
                 // A predecessor that was killed with its owner is gone in moments.
                 guard refusal.isLocked, ContinuousClock.now < deadline else { throw refusal.error(image) }
                 usleep(20_000)
+                try beforeRetry()
             }
         }
     }

@@ -37,6 +37,7 @@ extension Replica {
                     }
                     try failpoints.reach(.absorbSettled)
                 }
+                try forgetLooks()
                 try removeBaseImages()
                 for path in overlays.values {
                     try DurableFiles.remove(path)
@@ -103,6 +104,11 @@ extension Replica {
 
     private func absorb(_ overlay: String?, into disk: DeltaLogDisk) throws {
         guard let overlay else { preconditionFailure("overlays were checked before they are taken in") }
+        guard let adopted = images.adoptedImage(of: disk.target) else { return try write(overlay, into: disk) }
+        try writeAdopted(adopted, open: { _ in }, body: { try write(overlay, into: disk) })
+    }
+
+    private func write(_ overlay: String, into disk: DeltaLogDisk) throws {
         let images = images
         // As large as the disk. Nobody else may have it open, least of all ourselves, while qemu-img writes.
         try images.openForWriting(disk).close()

@@ -71,6 +71,7 @@ extension Replica {
                 try AdoptedImage.check([image])
                 try DurableFiles.link(layout.baseImage(of: disk.target), to: path)
                 try failpoints.reach(.addedDiskLinked)
+                try noteWritten(image)
                 try changeManifest { $0.adopted.append(image) }
             }
             try removeBaseImages()

@@ -13,15 +13,17 @@ extension Replica {
     /// another no longer wants it, and the new one has another key. An incremental one upon a diverged base has to cover
     /// more than what changed, see `OpenCycle.mustCover`.
     /// - Throws: `ReplicaError`: `staleGeneration`, `wrongParent`, `diskShape`, `invalidArgument`, `spaceExhausted`,
-    ///   `corruptData` while the journal has faults.
+    ///   `corruptData` while the journal has faults, `inUse` while somebody who spoilt points has a disk open.
     package func openCycle(_ opening: CycleOpening) throws -> OpenCycle {
         try cycleTurn.withLock { _ in
             try admitInTurn(opening.generation)
             try state.withLock { try $0.requireReceiving() }
             let parent = try checkedParent(of: opening)
+            let spoilt = try noticeStrangers()
             let mustCover = try requiredCover(of: opening)
             try requireSpace(opening.expectedBytes)
             abandonOpenCycle()
+            try takeImagesAsTheyAre()
             try noteGuestName(opening.guestName)
             let header = DeltaLogHeader(
                 protection: protection, cycle: opening.cycle, parentCycle: opening.parentCycle,
@@ -33,7 +35,7 @@ extension Replica {
                     path: layout.incomingLog(of: opening.cycle), header: header, guest: opening.guest,
                     replicaKey: replicaKey)
             }
-            let cycle = OpenCycle(opening: opening, writer: writer, mustCover: mustCover)
+            let cycle = OpenCycle(opening: opening, writer: writer, mustCover: mustCover, spoilt: spoilt)
             state.withLock { $0.openCycle = cycle }
             try failpoints.reach(.cycleOpened)
             return cycle
@@ -51,6 +53,7 @@ extension Replica {
             let open = try requireOpen(cycle)
             let summary: DeltaLogSummary
             do {
+                try requireUntouched(since: open)
                 try requireCovered(open, attempts: attempts)
                 summary = try ReplicaError.translating {
                     try open.writer.commit(attempts: attempts + sealEnteringRanges(open, attempts: attempts))

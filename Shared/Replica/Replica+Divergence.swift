@@ -7,18 +7,14 @@ extension Replica {
     /// - Throws: `ReplicaError` with code `wrongParent` when only a comparison will do.
     func requiredCover(of opening: CycleOpening) throws -> [UInt16: [Range<UInt64>]] {
         let divergence = state.withLock { state -> Divergence? in
+            if let spoilt = state.spoilt { return .anywhere(because: spoilt.reason) }
             guard case .diverged = state.manifest.base, state.journal.newest == nil else { return nil }
             return state.divergence
         }
         guard let divergence, opening.kind == .incremental else { return [:] }
         switch divergence {
         case .anywhere(let reason):
-            throw ReplicaError(
-                .wrongParent, "the disks hold what was written after the parent point, and it is not known where",
-                remedy: "Run a compare cycle.",
-                facts: [
-                    "cycle": "\(opening.cycle)", "parent": "\(opening.parentCycle)", "because": reason,
-                ])
+            throw ReplicaError.mustCompare(opening, because: reason)
         case .within(let written):
             var required: [UInt16: [Range<UInt64>]] = [:]
             for (position, disk) in opening.disks.enumerated() {

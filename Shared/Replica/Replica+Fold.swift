@@ -11,16 +11,14 @@ extension Replica {
     /// the last of them has ended, by the next `maintain`.
     /// - Parameter progress: told after every piece; throwing from it stops the fold, which can be taken up again.
     /// - Throws: `ReplicaError`: `inUse` while a view of another point is open, or a guest runs from another;
-    ///   `notFound`.
+    ///   `notFound`; `spoilt`.
     package func fold(upTo cycle: UInt64, progress: (FoldProgress) throws -> Void = { _ in }) throws {
         try retentionTurn.withLock { _ in try foldInTurn(upTo: cycle, progress: progress) }
     }
 
     func foldInTurn(upTo cycle: UInt64, progress: (FoldProgress) throws -> Void) throws {
-        let base = try state.withLock { state in
-            try state.requireReady()
-            return state.manifest.base
-        }
+        try noticeStrangers()
+        let base = state.withLock { $0.manifest.base }
         switch base {
         case .settled(let held) where held.point.cycle == cycle: return
         case .folding(_, let target):
@@ -43,6 +41,7 @@ extension Replica {
         }
         try failpoints.reach(.foldSettled)
         try DurableFiles.remove(layout.divergence)
+        try forgetLooks()
         try removeBaseImages()
         try removeLeftoversInTurn()
     }
@@ -61,6 +60,9 @@ extension Replica {
                     .notFound, "the journal does not hold this cycle", remedy: "Name one of the points.",
                     facts: ["cycle": "\(cycle)"])
             }
+            if let spoilt = state.looks.spoilt, cycle <= spoilt.cycle, state.manifest.settlingCycle != cycle {
+                throw ReplicaError.spoilt(spoilt)
+            }
             state.announcedFold = cycle
         }
         defer { state.withLock { $0.announcedFold = nil } }
@@ -74,23 +76,24 @@ extension Replica {
         upTo cycle: UInt64, progress: (FoldProgress) throws -> Void
     ) throws -> ReplicaManifest.BasePoint {
         let source = try state.withLock { state in
+            // A fold that was begun is finished, whether its point was spoilt meanwhile or not.
             try PointSource(
-                cycle: cycle, manifest: state.manifest, journal: state.journal, oldestReadable: state.oldestReadable)
+                cycle: cycle, manifest: state.manifest, journal: state.journal,
+                oldestReadable: state.manifest.oldestReadableCycle)
         }
         let readers = LogReaders(paths: source.logs.map { layout.log(of: $0.cycle) }, replicaKey: replicaKey)
-        let images = images
         let indexes = try source.indexes(layout, replicaKey: replicaKey)
         var done = FoldProgress(indexes)
         try progress(done)
         for (disk, index) in zip(source.point.disks, indexes) {
-            let image = try images.openForWriting(disk)
-            try copy(index, from: readers, into: image) {
-                done.doneBytes += $0
-                try progress(done)
+            try writeBase(of: disk) { image in
+                try copy(index, from: readers, into: image) {
+                    done.doneBytes += $0
+                    try progress(done)
+                }
+                try failpoints.reach(.foldDiskWritten)
+                try image.synchronize()
             }
-            try failpoints.reach(.foldDiskWritten)
-            try image.synchronize()
-            try image.close()
         }
         try failpoints.reach(.foldWritten)
         try DurableFiles.synchronizeDirectory(layout.base)

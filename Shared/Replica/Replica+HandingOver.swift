@@ -21,11 +21,12 @@ extension Replica {
     /// `release` ends the replica then. When the guest is off and will not run on them after all, `stopRunning` makes
     /// its disks a diverged base.
     /// - Throws: `ReplicaError`: `inUse` while a view is open, or the base is not the only point; `invalidArgument` when
-    ///   the base is another point, or a disk's image is in the directory.
+    ///   the base is another point, or a disk's image is in the directory; `spoilt`.
     package func handOver(on cycle: UInt64) throws {
         try cycleTurn.withLock { _ in
             try retentionTurn.withLock { _ in
                 guard handedOverCycle != cycle else { return }
+                try requireUnspoilt(cycle)
                 let manifest = try requireReleasable()
                 guard case .settled(let base) = manifest.base, base.point.cycle == cycle else {
                     throw ReplicaError(

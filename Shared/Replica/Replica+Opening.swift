@@ -61,6 +61,11 @@ extension Replica {
                 DivergenceFile(identifier: held.point.identifier, divergence: divergence), layout)
             try failpoints.reach(.divergenceWritten)
         }
+        let looks = try ImageLooks(flushing: adopted)
+        if !adopted.isEmpty {
+            try looks.prepare(layout, failpoints: failpoints)
+            try ImageLooks.publish(layout, failpoints: failpoints)
+        }
         let manifests = ManifestStore(layout: layout, failpoints: failpoints)
         try manifests.prepare(manifest)
         try manifests.publish()
@@ -68,7 +73,7 @@ extension Replica {
         try failpoints.reach(.createManifest)
         return Replica(
             layout: layout, replicaKey: key, manifest: manifest, journal: Journal(),
-            divergence: try DivergenceFile.read(layout, of: manifest), verified: VerifiedPoints(),
+            divergence: try DivergenceFile.read(layout, of: manifest), verified: VerifiedPoints(), looks: looks,
             directoryLock: lock, failpoints: failpoints)
     }
 
@@ -88,7 +93,8 @@ extension Replica {
         let replica = Replica(
             layout: layout, replicaKey: key, manifest: manifest, journal: journal,
             divergence: try DivergenceFile.read(layout, of: manifest), verified: VerifiedPoints.read(layout),
-            directoryLock: lock, failpoints: failpoints)
+            looks: ImageLooks.read(layout, of: manifest), directoryLock: lock, failpoints: failpoints)
+        try replica.takeUpImages()
         try replica.removeLeftovers()
         return replica
     }
@@ -119,6 +125,7 @@ extension Replica {
     private static func clearUnfinished(_ layout: ReplicaLayout) throws {
         try DurableFiles.remove(layout.manifestDraft)
         try DurableFiles.remove(layout.verifiedDraft)
+        try DurableFiles.remove(layout.imagesDraft)
         for name in try DurableFiles.names(in: layout.incoming) {
             try DurableFiles.remove("\(layout.incoming)/\(name)")
         }

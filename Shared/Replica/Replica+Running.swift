@@ -10,10 +10,11 @@ extension Replica {
     /// neither merged nor folded, except to exactly this one. An open cycle is aborted. Safe to repeat.
     ///
     /// Waits for no fold and no merge, because a guest waits for it.
-    /// - Throws: `ReplicaError`: `notFound` when the point is not listed; `inUse` when a guest runs from another one, or
-    ///   the base is being brought to another one.
+    /// - Throws: `ReplicaError`: `notFound` or `spoilt` when the point is not listed; `inUse` when a guest runs from
+    ///   another one, or the base is being brought to another one.
     package func markRunning(from cycle: UInt64) throws {
         try cycleTurn.withLock { _ in
+            if runningCycle == nil { try requireUnspoilt(cycle) }
             let isMarked = try state.withLock { state in
                 try state.requireReady()
                 if let running = state.manifest.runningCycle, running != cycle {

@@ -19,6 +19,9 @@ extension Replica {
             report.add(fault: "manifest: \(error)")
         }
         if let fault = VerifiedPoints.read(layout).fault { report.add(fault: "verified: \(fault)") }
+        if let spoilt = try noticeStrangers() {
+            report.add(fault: "points up to \(spoilt.cycle) are no longer what they were: \(spoilt.reason)")
+        }
         for entry in state.journal.chain {
             let before = report.checkedBytes
             try scrub(entry, report: &report, progress: progress)

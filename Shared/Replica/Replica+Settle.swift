@@ -12,10 +12,12 @@ extension Replica {
     /// Views of exactly this point go on. No cycle is taken until it is finished.
     /// - Parameter progress: as for `fold`; not told when there was nothing to do.
     /// - Throws: `ReplicaError`: `notFound` when the point is not listed; `inUse` when a view or a guest needs another
-    ///   point, or another point was settled on and that is not finished.
+    ///   point, or another point was settled on and that is not finished; `spoilt`.
     package func settle(on cycle: UInt64, progress: (FoldProgress) throws -> Void = { _ in }) throws {
         // It was settled on before, and is the guest's by now.
         guard handedOverCycle != cycle else { return }
+        // What was begun is finished, because no cycle is taken until it is, not even one that compares.
+        if settlingCycle == nil { try requireUnspoilt(cycle) }
         guard try announceSettling(on: cycle) else { return }
         try retentionTurn.withLock { _ in
             try removeDropped()

@@ -17,7 +17,7 @@ package final class Replica: Sendable {
     let failpoints: FailpointHook
 
     /// Taken in this order where more than one is needed. The first three are held during file operations; the third
-    /// is for replacing the manifest, and for replacing what is known of verified points.
+    /// is for replacing the manifest, and for replacing what is known of verified points and adopted images.
     let cycleTurn = Mutex(())
     let retentionTurn = Mutex(())
     let manifestTurn = Mutex(())
@@ -27,7 +27,7 @@ package final class Replica: Sendable {
 
     init(
         layout: ReplicaLayout, replicaKey: SealingKey, manifest: ReplicaManifest, journal: Journal,
-        divergence: Divergence, verified: VerifiedPoints, directoryLock: consuming FileLock,
+        divergence: Divergence, verified: VerifiedPoints, looks: ImageLooks, directoryLock: consuming FileLock,
         failpoints: FailpointHook
     ) {
         directory = layout.directory
@@ -36,7 +36,8 @@ package final class Replica: Sendable {
         self.failpoints = failpoints
         manifests = ManifestStore(layout: layout, failpoints: failpoints)
         state = Mutex(
-            ReplicaState(manifest: manifest, journal: journal, divergence: divergence, verified: verified))
+            ReplicaState(
+                manifest: manifest, journal: journal, divergence: divergence, verified: verified, looks: looks))
         self.directoryLock = Mutex(directoryLock)
     }
 
@@ -87,7 +88,7 @@ package final class Replica: Sendable {
             openCycle: state.openCycle?.cycle ?? 0, faults: state.journal.faults.map(describe),
             runningCycle: state.manifest.runningCycle, settlingCycle: state.manifest.settlingCycle,
             isDiverged: state.manifest.isDiverged, isAbsorbing: state.manifest.isAbsorbing,
-            adopted: state.manifest.adopted, verificationFault: state.verified.fault)
+            adopted: state.manifest.adopted, spoilt: state.spoilt, verificationFault: state.verified.fault)
     }
 
     /// Bytes that base images take on disk.
@@ -102,21 +103,24 @@ package final class Replica: Sendable {
     /// Opens a point for reading in this process. Retention leaves alone what the view reads while the view lives.
     /// - Parameter cycle: nil stands for the newest point.
     package func view(cycle: UInt64? = nil) throws -> ReplicaView {
-        try view { state in
+        try requireUnspoilt(cycle)
+        return try view { state in
             try PointSource(
                 cycle: cycle, manifest: state.manifest, journal: state.journal, oldestReadable: state.oldestReadable)
         }
     }
 
-    /// Opens what the next cycle is made upon: the newest point, or what diverged disks hold.
+    /// Opens what the next cycle is made upon: the newest point, or what diverged or spoilt disks hold.
     /// - Throws: `ReplicaError` with code `notFound` when there is neither.
     package func parentView() throws -> ReplicaView {
         try view { state in
             if state.journal.newest == nil, case .diverged(let base) = state.manifest.base {
                 return PointSource(disks: base)
             }
+            // Spoilt or not: the comparison is with what is there.
+            let oldest = state.spoilt == nil ? state.oldestReadable : state.manifest.oldestReadableCycle
             return try PointSource(
-                cycle: nil, manifest: state.manifest, journal: state.journal, oldestReadable: state.oldestReadable)
+                cycle: nil, manifest: state.manifest, journal: state.journal, oldestReadable: oldest)
         }
     }
 

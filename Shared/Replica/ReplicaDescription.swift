@@ -31,6 +31,8 @@ package struct ReplicaDescription: Sendable, Hashable {
     package var isAbsorbing: Bool
     /// Images of the base that are a guest's own.
     package var adopted: [AdoptedImage]
+    /// Set while the newest cycle is no point, because somebody else wrote to an adopted image: the next one compares.
+    package var spoilt: SpoiltPoints?
     /// Why nothing is known of verified points, which harms nothing else; nil: it is known.
     package var verificationFault: String?
 }

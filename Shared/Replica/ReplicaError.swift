@@ -15,6 +15,8 @@ package struct ReplicaError: Error, Sendable, CustomStringConvertible {
         case staleGeneration
         /// The replica does not hold the parent that was named.
         case wrongParent
+        /// Somebody else wrote to an adopted image, so what rests on it is no point any more.
+        case spoilt
         /// The disks do not fit what the parent point holds.
         case diskShape
         /// The cycle is not open: it was never opened, was aborted, or the process was started again.

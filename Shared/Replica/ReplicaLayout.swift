@@ -19,6 +19,8 @@ package struct ReplicaLayout: Sendable, Hashable {
     var divergence: String { directory + "/divergence" }
     package var verified: String { directory + "/verified" }
     var verifiedDraft: String { directory + "/verified.new" }
+    package var images: String { directory + "/images" }
+    var imagesDraft: String { directory + "/images.new" }
     package var key: String { directory + "/key" }
     package var lock: String { directory + "/lock" }
     package var base: String { directory + "/base" }

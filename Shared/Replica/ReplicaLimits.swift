@@ -7,6 +7,8 @@ package enum ReplicaLimits {
     package static let disksBytes: UInt64 = 1 << 62
     /// Nobody counts to more, and what stores it has a sign.
     package static let generation: UInt64 = 1 << 62
+    /// The same of cycles, where they are counted outside of logs.
+    static let cycle: UInt64 = 1 << 62
     /// Bytes of a whole manifest, because it is read into memory before its checksum is known.
     package static let manifestBytes = 16 << 20
 
@@ -39,6 +41,11 @@ package enum ReplicaLimits {
     package static let divergenceReasonBytes = 4_096
     /// Bytes of the file that says either: that many ranges of that many disks.
     static let divergenceBytes = 8 << 20
+
+    /// Characters of the sentence that says why points are spoilt, of at most four bytes each, so that it is written.
+    static let spoiltReasonCharacters = divergenceReasonBytes / 4
+    /// Bytes of the file that says what adopted images looked like: a path and 27 bytes for each of that many disks.
+    static let imageLooksBytes = 1 << 20
 
     /// Points that are remembered as verified, because each took a guest that was started; then the oldest mark goes.
     package static let verifiedPoints = 4_096

@@ -16,6 +16,10 @@ struct ReplicaState {
     /// Of a diverged base upon which nothing was committed yet.
     var divergence: Divergence
     var verified: VerifiedPoints
+    /// Of adopted images, and which points rest on one that somebody else wrote to.
+    var looks: ImageLooks
+    /// What they were before a guest began to be started on its own disks; nil: none is.
+    var looksBeforeStart: ImageLooks?
     /// Views of this process: how many read each cycle.
     private(set) var pins: [UInt64: Int] = [:]
     /// A fold that is about to be written to the manifest: points before it are not given to new views any more.
@@ -26,15 +30,32 @@ struct ReplicaState {
     init(
         manifest: ReplicaManifest, journal: Journal,
         divergence: Divergence = .anywhere(because: "Its base has not diverged."),
-        verified: VerifiedPoints = VerifiedPoints()
+        verified: VerifiedPoints = VerifiedPoints(), looks: ImageLooks = ImageLooks()
     ) {
         self.manifest = manifest
         self.journal = journal
         self.divergence = divergence
         self.verified = verified
+        self.looks = looks
     }
 
-    var oldestReadable: UInt64 { max(manifest.oldestReadableCycle, announcedFold ?? 0) }
+    var oldestReadable: UInt64 {
+        max(manifest.oldestReadableCycle, announcedFold ?? 0, looks.oldestReadable)
+    }
+    /// Set while the newest cycle is no point, because somebody else wrote to an adopted image.
+    var spoilt: SpoiltPoints? {
+        guard let spoilt = looks.spoilt, let newest, newest.cycle <= spoilt.cycle else { return nil }
+        return spoilt
+    }
+    /// Whether a write of somebody else to an adopted image would spoil something: a point, or what is known of where
+    /// the base diverged. Not while a guest runs from a point, because it reads its disks there, whatever they hold.
+    var restsOnImages: Bool {
+        guard !manifest.adopted.isEmpty, manifest.runningCycle == nil, !manifest.isAbsorbing, spoilt == nil else {
+            return false
+        }
+        guard case .diverged = manifest.base, journal.newest == nil, case .anywhere = divergence else { return true }
+        return false
+    }
     /// The point that is being settled on, or is about to be.
     var settling: UInt64? { announcedSettling ?? manifest.settlingCycle }
     /// What must not be merged or folded away: what views of this process read, and what a guest runs from.
@@ -58,7 +79,10 @@ struct ReplicaState {
     }
 
     /// What retention decides by, oldest first.
-    var candidates: [RetentionPlanner.Candidate] { journal.candidates { verified.marks[$0] != nil } }
+    var candidates: [RetentionPlanner.Candidate] {
+        // What is no point any more stays as it is until a later one is folded.
+        journal.candidates { verified.marks[$0] != nil }.filter { $0.cycle >= looks.oldestReadable }
+    }
 
     /// The cycles of views of this process and, as given, of others.
     func viewed(leases: Set<UInt64>) -> Set<UInt64> { leases.union(pins.keys) }

@@ -12,7 +12,7 @@ extension ReplicaView {
         let manifest = try ManifestStore(layout: layout, failpoints: .none).read()
         return ReplicaState(
             manifest: manifest, journal: try Journal.load(layout, manifest: manifest, replicaKey: key),
-            verified: VerifiedPoints.read(layout)
+            verified: VerifiedPoints.read(layout), looks: ImageLooks.read(layout, of: manifest)
         ).points
     }
 

@@ -40,7 +40,8 @@ package final class ReplicaView: Sendable {
         try manifest.requireReadableBase()
         let journal = try Journal.load(layout, manifest: manifest, replicaKey: key)
         let source = try PointSource(
-            cycle: cycle, manifest: manifest, journal: journal, oldestReadable: manifest.oldestReadableCycle)
+            cycle: cycle, manifest: manifest, journal: journal,
+            oldestReadable: max(manifest.oldestReadableCycle, ImageLooks.read(layout, of: manifest).oldestReadable))
         try lease.narrow(to: source.point.cycle)
         return try ReplicaView(
             source, images: BaseImages(layout: layout, manifest: manifest), layout: layout, replicaKey: key, hold: lease

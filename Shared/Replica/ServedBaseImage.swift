@@ -12,10 +12,11 @@ final class ServedBaseImage: BaseImage {
     private let server: Mutex<ImageServer?>
     private let uses = Atomic<Int>(0)
 
-    init(_ image: AdoptedImage, access: ImageServer.Access) throws {
+    /// - Parameter beforeRetry: called before an image that somebody else has open is tried again.
+    init(_ image: AdoptedImage, access: ImageServer.Access, beforeRetry: () throws -> Void = {}) throws {
         self.image = image
         self.access = access
-        server = Mutex(try ImageServer(image, access: access))
+        server = Mutex(try ImageServer(image, access: access, beforeRetry: beforeRetry))
     }
 
     func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws {

@@ -39,7 +39,7 @@ struct PluginError: Error {
         case .alreadyExists: EEXIST
         case .locked, .inUse: EBUSY
         case .spaceExhausted: ENOSPC
-        case .limitExceeded, .corruptData, .system, .needsReopen: EIO
+        case .limitExceeded, .corruptData, .spoilt, .system, .needsReopen: EIO
         }
     }
 }

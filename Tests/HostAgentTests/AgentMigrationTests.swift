@@ -1,5 +1,6 @@
 import GRDB
 import OlderDatabase
+import Replica
 import Testing
 
 @testable import HostAgent

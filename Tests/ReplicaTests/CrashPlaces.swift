@@ -8,7 +8,11 @@ enum CrashPlaces {
     /// With the manifest: it is one, whatever was answered.
     static let ofCreationThatIsDone: [Failpoint] = [.manifestRenamed, .createManifest]
     /// Beside those of a creation.
-    static let ofAdoption: [Failpoint] = [.divergenceWritten]
+    static let ofAdoption: [Failpoint] = [.divergenceWritten, .looksWritten, .looksRenamed]
+    /// Of a fold into adopted images.
+    static let ofOwnWriting: [Failpoint] = [
+        .imageAnnounced, .foldDiskWritten, .looksWritten, .looksRenamed, .imageNoted, .foldSynced,
+    ]
     static let ofDeletion: [Failpoint] = [.deleteRenamed, .deleteFileRemoved]
     static let ofSettling: [Failpoint] = [
         .manifestWritten, .manifestRenamed, .settleAnnounced, .leftoverRemoved, .settleLogsRemoved,
@@ -20,6 +24,7 @@ enum CrashPlaces {
     static let ofAddedDisks: [Failpoint] = [.addedDiskLinked]
 
     static let all = Set(
-        ofCreation + ofCreationThatIsDone + ofAdoption + ofDeletion + ofSettling + ofAbsorption + ofHandingOver
+        ofCreation + ofCreationThatIsDone + ofAdoption + ofOwnWriting + ofDeletion + ofSettling + ofAbsorption
+            + ofHandingOver
             + ofAddedDisks + CrashScenario.all.flatMap(\.passes))
 }

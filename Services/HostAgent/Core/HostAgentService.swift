@@ -119,7 +119,11 @@ package final class HostAgentService: RunnableService {
         source = SourceRole(store: store, hypervisor: hypervisor, sides: sides, hook: hook, logger: logger)
         target = TargetRole(
             store: store, replicas: settings.replicas, views: views, space: settings.space, logger: logger)
-        await sides.connect { [target] in try await target.holdsAdopted($0) }
+        await sides.connect { [target] in
+            try await target.holdsAdopted($0)
+        } passiveSeen: { [target] in
+            await target.guestSeen($0)
+        }
         var limits = BulkServerLimits()
         limits.windowBytes = HostAgentLimits.transferWindowBytes
         limits.windowBytesOfAllTransfers = HostAgentLimits.transferWindowBytesOfAll

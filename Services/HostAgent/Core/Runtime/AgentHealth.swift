@@ -37,7 +37,7 @@ struct AgentHealth: Sendable {
         // The agent itself is well, so this is no more than a warning: whoever watches over its process, and starts
         // anew what is critical, would in a container end every guest of the host. How bad it is for the guest, the
         // protection's status tells.
-        let alarms = await sides.standingAlarms
+        let alarms = await sides.standingAlarms + target.standingAlarms
         if !alarms.isEmpty { reply.level = .warning }
         reply.details = [
             "\(await source.openCaptures) captures are open", "\(await target.openCycles) cycles are open",

@@ -19,6 +19,8 @@ package actor SideRole {
     let lock = KeyedLock()
     /// Whether the disks of a protection's guest are the base of a replica; told once, before the first request.
     private var isBase: @Sendable (_ protection: String) async throws -> Bool = { _ in false }
+    /// Told of a guest that was seen, on or off, where it may not run.
+    private var passiveSeen: @Sendable (_ protection: String) async -> Void = { _ in }
     /// Rings when sides have to be looked at.
     let isDue = Bell()
     var sides: [String: SideStateMachine] = [:]
@@ -44,7 +46,13 @@ package actor SideRole {
     }
 
     /// The target role is made after this one.
-    func connect(isBase: @escaping @Sendable (_ protection: String) async throws -> Bool) { self.isBase = isBase }
+    func connect(
+        isBase: @escaping @Sendable (_ protection: String) async throws -> Bool,
+        passiveSeen: @escaping @Sendable (_ protection: String) async -> Void
+    ) {
+        self.isBase = isBase
+        self.passiveSeen = passiveSeen
+    }
 
     // MARK: What is known
 
@@ -216,6 +224,7 @@ package actor SideRole {
                 note(sides[protection]?.alarm(seen), of: protection)
                 return try await update(protection) { $0.act(on: seen) } ?? []
             }
+            if sides[protection]?.isActive == false { await passiveSeen(protection) }
             for action in actions {
                 if action == .shutDown, !shuttingDown { continue }
                 try await carryOut(action, protection)

@@ -53,6 +53,7 @@ extension StartedRole {
                 .failedPrecondition, "The base of this replica is not a guest's own disks.",
                 remedy: "Start it from a view of the point.", facts: ["rule": "not-adopted"])
         }
+        try await threads.run { try replica.requireUnspoilt(order.cycle) }
         guard replica.point(of: order.cycle) != nil || replica.handedOverCycle == order.cycle else {
             throw HostAgentError(
                 .notFound, "The replica has no recovery point \(order.cycle).",
@@ -74,12 +75,21 @@ extension StartedRole {
         }
         try reach(.baseDefined)
         let reach = reach
+        // One that is on was paused by an attempt that was cut off, or is not ours to start.
+        if try await isOff(guest) { try await threads.run { try replica.expectStart(on: order.cycle) } }
         // Handed over before, it may have run and written: what its checkpoint knows of that must not be begun anew.
-        let running = try await hypervisor.startTracked(
-            guest: guest, protection: protection, cycle: order.cycle, mayHaveRun: replica.handedOverCycle == order.cycle
-        ) {
-            try replica.handOver(on: order.cycle)
-            try reach(.baseHandedOver)
+        let mayHaveRun = replica.handedOverCycle == order.cycle
+        let running: ReplicaGuest
+        do {
+            running = try await hypervisor.startTracked(
+                guest: guest, protection: protection, cycle: order.cycle, mayHaveRun: mayHaveRun
+            ) {
+                try replica.handOver(on: order.cycle)
+                try reach(.baseHandedOver)
+            }
+        } catch {
+            await startEnded(guest, protection, replica)
+            throw error
         }
         try reach(.baseGuestRuns)
         let started = StartedGuest(
@@ -99,6 +109,16 @@ extension StartedRole {
                 "milliseconds": "\(started.startMilliseconds)",
             ])
         return started
+    }
+
+    /// What QEMU wrote to the disks of a guest that executed nothing spoils nothing.
+    private func startEnded(_ guest: String, _ protection: String, _ replica: Replica) async {
+        do {
+            let isOff = try await isOff(guest)
+            try await threads.run { try replica.startEnded(guestIsOff: isOff) }
+        } catch {
+            logger.warning("disks not looked at", metadata: ["protection": "\(protection)", "error": "\(error)"])
+        }
     }
 
     /// The replica's directory goes; the images are the guest's again.

@@ -47,6 +47,8 @@ extension StartedRole {
                     .failedPrecondition, "Guest \(known.guestName) runs from this replica.",
                     facts: ["phase": known.phase.name])
             }
+            // Before the other side is shut down, because a comparison takes long.
+            try await threads.run { try replica.requireUnspoilt(nil) }
             return try work.begin(.prepare, protection)
         }
     }

@@ -26,10 +26,12 @@ extension StartedRole {
                 guard let known else { preconditionFailure("what is removed is known") }
                 try await remove(known, protection, replica)
                 return try await begin(
-                    try fresh(protection, order, replica), protection, replica, networks: networks, arrival: arrival)
+                    try await fresh(protection, order, replica), protection, replica, networks: networks,
+                    arrival: arrival)
             case .begin:
                 return try await begin(
-                    try fresh(protection, order, replica), protection, replica, networks: networks, arrival: arrival)
+                    try await fresh(protection, order, replica), protection, replica, networks: networks,
+                    arrival: arrival)
             }
         }
     }
@@ -81,8 +83,9 @@ extension StartedRole {
 
     private func fresh(
         _ protection: String, _ order: StartedReplica.Order, _ replica: Replica
-    ) throws -> StartedReplica {
+    ) async throws -> StartedReplica {
         let described = try replica.describe()
+        try await threads.run { try replica.requireUnspoilt(order.cycle) }
         guard replica.point(of: order.cycle) != nil else { throw noPoint(order.cycle, replica) }
         let identifier = protection.filter { $0 != "-" }.prefix(16)
         switch order.purpose {

@@ -26,13 +26,18 @@ extension TargetRole {
     package func describe(_ protection: String) async throws -> ReplicaSummary {
         try await lock.withLock(protection) {
             let replica = try await existing(protection)
+            try await noticeStrangers(of: protection, in: replica)
             return try await run(protection) { try replica.describe() }
         }
     }
 
     /// Oldest first.
     package func points(of protection: String) async throws -> [ReplicaPoint] {
-        try await lock.withLock(protection) { try await existing(protection).points() }
+        try await lock.withLock(protection) {
+            let replica = try await existing(protection)
+            try await noticeStrangers(of: protection, in: replica)
+            return replica.points()
+        }
     }
 
     /// Removes the replica with its views. Safe to repeat.
@@ -85,7 +90,10 @@ extension TargetRole {
             guard Replica.exists(in: directory) else { return nil }
             return try Replica.open(directory: directory)
         }
-        if let opened { entries[protection] = Entry(replica: opened) }
+        if let opened {
+            entries[protection] = Entry(replica: opened)
+            tellSpoilt(protection)
+        }
         return opened
     }
 

@@ -42,6 +42,8 @@ package actor TargetRole {
         var cycle = CycleStateMachine()
         /// As of the last commit; retention is applied with it.
         var retention: ReplicaRetention?
+        /// As it was told to people.
+        var spoilt: SpoiltPoints?
     }
 
     let store: AgentStore
@@ -88,6 +90,7 @@ package actor TargetRole {
             case .open(let discarding):
                 if let discarding { try await discard(discarding, protection) }
                 try await checkSpace(of: replica, protection)
+                try await noticeStrangers(of: protection, in: replica)
                 let open = try await run(protection) { try replica.openCycle(opening) }
                 let token = try SecureRandom.bytes(16)
                 entries[protection]?.cycle.opened(
@@ -127,6 +130,7 @@ package actor TargetRole {
                     try replica.commit(cycle: cycle, generation: generation, attempts: attempts)
                 }
                 entries[protection]?.cycle.committed()
+                tellSpoilt(protection)
                 if let retention {
                     entries[protection]?.retention = retention
                     background.retain(protection)
@@ -139,6 +143,7 @@ package actor TargetRole {
                 return point
             } catch {
                 entries[protection]?.cycle.commitFailed()
+                tellSpoilt(protection)
                 throw error
             }
         }

@@ -69,7 +69,7 @@ extension RemoteError {
         case .invalidArgument: code = .invalidArgument
         case .notFound: code = .notFound
         case .alreadyExists: code = .alreadyExists
-        case .locked, .inUse, .cycleNotOpen: code = .failedPrecondition
+        case .locked, .inUse, .cycleNotOpen, .spoilt: code = .failedPrecondition
         case .staleGeneration: code = .staleGeneration
         case .wrongParent: code = .wrongParent
         case .diskShape: code = .failedPrecondition
