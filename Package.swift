@@ -211,10 +211,13 @@ let package = Package(
                 "fake_agent.py", "fake_board.py", "fake_neighbour.py", "fake_replica.py", "make-point",
                 "make_point.py", "run", "services.py", "with-messages",
             ]),
-        // Numbers that the pages repeat.
+        // Numbers that the pages repeat, and that services have to agree about.
         tests(
             "PagesTests",
-            ["Vault", "Policy", "FailoverOrchestrator", "HostAgent", "ReplicationWorker", "MessageBus", "Pages"]),
+            [
+                "Vault", "Policy", "FailoverOrchestrator", "HostAgent", "ReplicationWorker", "Messages", "MessageBus",
+                "LocalPorts", "Pages", logging,
+            ]),
         tests("TidyTests", []),
         // What operators are told, and what they install, against the executables.
         tests(

@@ -147,7 +147,7 @@ actor BulkServerCore {
                     .resourceExhausted, "Too many transfers are under way.", remedy: "Try again later.",
                     facts: ["transfers": "\(entries.count)", "window_bytes_left": "\(left)"]))
         }
-        let window = min(limits.windowBytes, max(left / 2, limits.smallestWindowBytes))
+        let window = min(limits.windowBytes, max(left / limits.windowShare, limits.smallestWindowBytes))
         open(BulkTransfer(peer: peer, hello: hello), window: window)
     }
 

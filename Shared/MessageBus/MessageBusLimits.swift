@@ -65,10 +65,13 @@ package struct SubscriberLimits: Sendable {
 package struct BulkServerLimits: Sendable {
     /// Credit given to one transfer: record bytes that may be under way or waiting to be stored.
     package var windowBytes = 32 << 20
-    /// Credit of all transfers together. A transfer gets at most half of what is left; see `smallestWindowBytes`.
+    /// Credit of all transfers together; see `windowShare`.
     package var windowBytesOfAllTransfers = 128 << 20
-    /// When less than this is left a new transfer is refused with RESOURCE_EXHAUSTED, retryable.
-    package var smallestWindowBytes = 4 << 20
+    /// A transfer gets at most this part of what is left, because the first ones would else take it from the last.
+    package var windowShare = 6
+    /// When less than this is left a new transfer is refused with RESOURCE_EXHAUSTED, retryable. It holds the largest
+    /// frame beside the eighth of the window that is not given back yet.
+    package var smallestWindowBytes = 5 << 19
     /// Transfers at once, one thread each. A further one is refused the same way.
     package var transfers = 32
     /// A transfer that was sent nothing for this long is sent a heartbeat.

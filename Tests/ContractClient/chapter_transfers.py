@@ -7,7 +7,7 @@ import time
 import uuid
 
 from bascule.v1 import common_pb2, policy_pb2
-from bulk import BLOCK, Receiver, Seal, opened_record
+from bulk import BLOCK, REFUSE, Receiver, Seal, frame, opened_record
 from fake_board import FakeBoard
 
 SIZE = 8 << 20
@@ -94,6 +94,15 @@ class TransferChapter:
             end, said = self.board.end_of(job)
             self.holds(
                 end == "failed" and said.error.message, f"nonsense from the receiver fails it: {said.error.message}")
+        crowded = self.transfer_job(policy_pb2.CYCLE_KIND_FULL)
+        self.receiver.instead_of_welcome = frame(REFUSE, crowded.attempt, body=common_pb2.Error(
+            code=common_pb2.ERROR_CODE_RESOURCE_EXHAUSTED, message="Too many transfers are under way.",
+            retryable=True).SerializeToString())
+        self.board.offer(crowded)
+        end, said = self.board.end_of(crowded)
+        self.holds(
+            end == "finished" and self.received(crowded) == content,
+            "a receiver without room for another transfer is greeted again, and the job is finished")
         wrong = self.transfer_job(policy_pb2.CYCLE_KIND_FULL)
         wrong.nbd_uri = f"nbd+unix:///?socket={self.services.root}/nothing.sock"
         self.board.offer(wrong)

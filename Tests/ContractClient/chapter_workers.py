@@ -64,6 +64,11 @@ class WorkerChapter:
         self.holds(
             again.job == job.job and again.attempt == job.attempt + 1,
             "a job that is given back is offered again under another attempt")
+        self.fail(again, common_pb2.ERROR_CODE_RESOURCE_EXHAUSTED, retryable=True)
+        before, again = again, self.one_job()
+        self.holds(
+            again.job == job.job and again.attempt == before.attempt + 1,
+            "and so is one whose target says that trying again may help")
         self.refused(
             common_pb2.ERROR_CODE_LEASE_LOST, "the attempt before counts no more", lambda: self.finish(job))
         self.fail(again, common_pb2.ERROR_CODE_RESOURCE_EXHAUSTED)
@@ -137,10 +142,10 @@ class WorkerChapter:
             worker_id=self.worker.id, job=job.job, attempt=job.attempt, digest=b"\3" * 32,
             changed_bytes=job.changed_bytes, sent_bytes=job.changed_bytes, records=1))
 
-    def fail(self, job, code, given_back=False):
+    def fail(self, job, code, given_back=False, retryable=False):
         self.policy.policy(fail_job=policy_pb2.FailJob(
             worker_id=self.worker.id, job=job.job, attempt=job.attempt, given_back=given_back,
-            error=common_pb2.Error(code=code, message="The contract's worker says so.")))
+            error=common_pb2.Error(code=code, message="The contract's worker says so.", retryable=retryable)))
 
     def work_until(self, condition, sentence):
         """Does all jobs there are until it holds."""

@@ -245,9 +245,10 @@ import Testing
                 let capture = try await agent.capture(2, .incremental, parent: 1)
                 let opened = try await agent.openCycle(capture, .incremental, parent: 1)
                 free.store(500, ordering: .relaxed)
-                #expect(
-                    await refusal { try await agent.transfer(capture.disks[0], of: opened, attempt: 1) }
-                        == .resourceExhausted)
+                let full = try await #require(throws: RemoteError.self) {
+                    _ = try await agent.transfer(capture.disks[0], of: opened, attempt: 1)
+                }
+                #expect(full.code == .resourceExhausted && !full.retryable, "space does not come back by itself")
                 try await poll("nothing is left of the cycle") { try agent.files(in: "incoming").isEmpty }
                 #expect(await refusal { try await agent.commit(2, []) } == .failedPrecondition)
                 try await agent.abort(2)

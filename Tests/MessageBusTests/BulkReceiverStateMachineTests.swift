@@ -122,6 +122,20 @@ import Testing
         }
     }
 
+    /// However much of the window is stored and not given back yet.
+    @Test func theSmallestWindowHoldsTheLargestRecord() {
+        let limits = BulkServerLimits()
+        var machine = BulkReceiverStateMachine(
+            hello: Self.machine(in: .opening).hello, window: limits.smallestWindowBytes, limits: limits)
+        _ = machine.welcomed()
+        for sequence in UInt64(0)..<20_000 {
+            let header = BulkFrameHeader(.record, attempt: Self.attempt, sequence: sequence)
+            #expect(machine.received(header, body: ReceivedFrame(holding: [1])) == .deliver(cost: 1_024))
+            _ = machine.stored(cost: 1_024)
+            #expect(machine.window - machine.outstanding >= FrameLimits.bulkFrameBytes)
+        }
+    }
+
     private static func machine(in state: State) -> BulkReceiverStateMachine {
         let hello = BulkHello(
             token: [UInt8](repeating: 1, count: 16), job: [UInt8](repeating: 2, count: 16), attempt: attempt)

@@ -195,7 +195,7 @@ let digestForTests = [UInt8](repeating: 9, count: 32)
     @Test func windowsAreSharedAndTheLastTransferIsRefused() async throws {
         try await withBus { bus in
             var limits = BulkServerLimits()
-            limits.windowBytesOfAllTransfers = 8 << 20
+            limits.windowBytesOfAllTransfers = 6 << 20
             let server = try await bus.bulkServer(at: anyPort, limits: limits, handler: BulkTestHandler())
             var hello = helloForTests
             for attempt in UInt32(1)...2 {

@@ -35,6 +35,10 @@ import Testing
         "name not found": [[names.firstPause], [names.longestPause]],
         "peer with a name not reached": [[names.connectLimit]],
         "bulk welcome": [[channel.openDeadline]],
+        "bulk hello refused for want of room": [
+            [ReplicationWorkerLimits.helloInterval],
+            [ReplicationWorkerLimits.helloPatience, ms(PolicyLimits.stalledMilliseconds)],
+        ],
         "bulk heartbeat": [[channel.heartbeatInterval, bulk.heartbeatInterval]],
         "bulk silence": [[channel.silenceLimit], [bulk.silenceLimit]],
         "`stored`, `hashes`": [[UsualDeadlines.stored], [UsualDeadlines.hashes]],
@@ -153,8 +157,9 @@ import Testing
     }
 
     private static func numbers(in cell: String) throws -> [Int] {
-        try cell.matches(of: /([\d,]*\d)( MiB)?/).map { match in
-            try #require(Int(match.output.1.replacing(",", with: ""))) << (match.output.2 == nil ? 0 : 20)
+        try cell.matches(of: /([\d,]*\d(?:\.\d+)?)( MiB)?/).map { match in
+            let number = try #require(Double(match.output.1.replacing(",", with: "")))
+            return Int(match.output.2 == nil ? number : number * 1_048_576)
         }
     }
 }

@@ -13,6 +13,8 @@ final class ScriptedTarget: BulkServerHandler {
         case keep
         /// Answers the finish with another digest than it computed.
         case lieAboutTheDigest
+        /// Refuses the first hello, and keeps what comes after another one.
+        case refuseHello(RemoteError)
         /// Refuses every record.
         case refuse(RemoteError)
         /// Takes records as long as it is not told to go on.
@@ -48,6 +50,12 @@ final class ScriptedTarget: BulkServerHandler {
 
     func transferOpened(_ hello: BulkHello) async throws -> any BulkTransferHandler {
         guard hello.token == Self.token else { throw RemoteError(.notFound, "The token is unknown.") }
+        let refusal = behaviour.withLock { behaviour -> RemoteError? in
+            guard case .refuseHello(let error) = behaviour else { return nil }
+            behaviour = .keep
+            return error
+        }
+        if let refusal { throw refusal }
         return Receiver(target: self, attempt: hello.attempt)
     }
 
@@ -73,7 +81,7 @@ final class ScriptedTarget: BulkServerHandler {
 
         func record(_ record: BulkRecord) async throws {
             switch target.behaviour.withLock({ $0 }) {
-            case .keep, .lieAboutTheDigest: break
+            case .keep, .refuseHello, .lieAboutTheDigest: break
             case .refuse(let error): throw error
             case .stall:
                 // Waits by the clock because a receiver that stalls waits for nothing.

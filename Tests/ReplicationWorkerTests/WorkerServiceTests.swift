@@ -60,6 +60,30 @@ import Testing
         }
     }
 
+    /// As when the ninth job of a host said hello: what others hold comes back, so nothing is wrong with the job.
+    @Test func aReceiverWithoutRoomIsGreetedAgain() async throws {
+        let busy = RemoteError(.resourceExhausted, "Too many transfers are under way.", remedy: "Try again later.")
+        try await WorkerStage.use(behaviour: .refuseHello(busy)) { stage in
+            stage.policy.put(stage.job)
+            try await poll("the job has ended") {
+                !stage.policy.heard.finished.isEmpty || !stage.policy.heard.failed.isEmpty
+            }
+            #expect(stage.policy.heard.failed.isEmpty)
+            #expect(stage.policy.heard.finished.map(\.attempt) == [1])
+            #expect(try stage.target.result(of: [1]) == stage.disk.contents)
+        }
+    }
+
+    @Test func aReceiverThatSaysThatWaitingIsOfNoUseIsNot() async throws {
+        let full = RemoteError(.resourceExhausted, "The cycle has too many attempts.", retryable: false)
+        try await WorkerStage.use(behaviour: .refuseHello(full)) { stage in
+            stage.policy.put(stage.job)
+            try await poll("the job is failed") { !stage.policy.heard.failed.isEmpty }
+            let error = stage.policy.heard.failed[0].error
+            #expect(error.code == .resourceExhausted && !error.retryable)
+        }
+    }
+
     /// A job that cannot be done, and what it fails with.
     @Test(arguments: [0, 1, 2, 3])
     func jobsThatCannotBeDoneAreFailed(index: Int) async throws {

@@ -1,3 +1,4 @@
+internal import MessageBus
 internal import Messages
 
 /// Every bound of the agent in one place, with units in the name.
@@ -57,6 +58,13 @@ package enum HostAgentLimits {
     /// of the delta logs (64 MiB at most) the agent stays below 256 MiB.
     package static let transferWindowBytes = 16 << 20
     package static let transferWindowBytesOfAll = 96 << 20
+    /// As many transfers are welcomed as the job board lets run at one host unless it is told otherwise.
+    static var bulkServer: BulkServerLimits {
+        var limits = BulkServerLimits()
+        limits.windowBytes = transferWindowBytes
+        limits.windowBytesOfAllTransfers = transferWindowBytesOfAll
+        return limits
+    }
     /// The target's file system keeps this much free, because SQLite, logs and QEMU live there too.
     package static let reservedFreeBytes: UInt64 = 256 << 20
     /// Free space is asked of the file system again after this much was stored.

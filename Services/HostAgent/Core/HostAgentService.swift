@@ -124,11 +124,9 @@ package final class HostAgentService: RunnableService {
         } passiveSeen: { [target] in
             await target.guestSeen($0)
         }
-        var limits = BulkServerLimits()
-        limits.windowBytes = HostAgentLimits.transferWindowBytes
-        limits.windowBytesOfAllTransfers = HostAgentLimits.transferWindowBytesOfAll
         let bulk = try await bus.bulkServer(
-            at: settings.bulkListen, limits: limits, handler: BulkReception(target: target, logger: logger))
+            at: settings.bulkListen, limits: HostAgentLimits.bulkServer,
+            handler: BulkReception(target: target, logger: logger))
         await target.connect(bulk)
         bulkEndpoint = bulk.endpoint
         let vault = try await bus.client(to: settings.vault)

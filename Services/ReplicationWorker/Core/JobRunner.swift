@@ -124,7 +124,7 @@ struct JobRunner: Sendable {
         }
         let reader = try await connector.connect(uri: job.nbdURI, contexts: contexts)
         do {
-            let channel = try await bus.bulkChannel(to: job.bulkEndpoint)
+            let channel = try await welcomedChannel()
             do {
                 let digest = try await move(reader, channel, progress)
                 await channel.close()
@@ -141,10 +141,36 @@ struct JobRunner: Sendable {
         }
     }
 
+    /// Says hello until there is room for another transfer. A receiver that has none begins nothing, so that the same
+    /// attempt comes again; each time on a channel of its own, because a refused one is of no more use.
+    private func welcomedChannel() async throws -> BulkChannel {
+        let begun = clock.now
+        while true {
+            let channel = try await bus.bulkChannel(to: job.bulkEndpoint)
+            do {
+                try await channel.open(
+                    BulkHello(token: job.transferToken, job: job.identifierBytes, attempt: job.attempt))
+                return channel
+            } catch {
+                await channel.abandon()
+                await channel.close()
+                guard let refusal = error as? RemoteError, refusal.code == .resourceExhausted, refusal.retryable else {
+                    throw error
+                }
+                guard clock.now - begun < ReplicationWorkerLimits.helloPatience else {
+                    throw JobFault(
+                        .targetUnreachable, "The receiver has no room for the transfer: \(refusal.message)",
+                        remedy: refusal.remedy, facts: refusal.facts)
+                }
+                logger.info("no room for the transfer yet", metadata: ["error": "\(refusal)"])
+            }
+            try await clock.sleep(for: ReplicationWorkerLimits.helloInterval)
+        }
+    }
+
     private func move(
         _ reader: any BlockReader, _ channel: BulkChannel, _ progress: JobProgress
     ) async throws -> [UInt8] {
-        try await channel.open(BulkHello(token: job.transferToken, job: job.identifierBytes, attempt: job.attempt))
         let mover = JobMover(job: job, reader: reader, channel: channel, progress: progress)
         let ours = try await mover.move()
         let theirs = try await channel.finish(digest: ours)

@@ -18,6 +18,11 @@ package enum ReplicationWorkerLimits {
     package static let reportInterval: Duration = .seconds(1)
     /// One report may take this long; the next is due a second after the last, and a lease outlives several.
     package static let reportDeadline: Duration = .seconds(3)
+    /// A receiver without room for another transfer is asked again after this, because others end meanwhile; those of a
+    /// machine that lost power last longer than their leases.
+    package static let helloInterval: Duration = .seconds(1)
+    /// As long as the job board waits for a job that does not move.
+    package static let helloPatience: Duration = .seconds(120)
     /// A record that waits for its limit looks this often whether that was changed.
     package static let limitInterval: Duration = .milliseconds(500)
     package static let outcomeDeadline: Duration = .seconds(15)

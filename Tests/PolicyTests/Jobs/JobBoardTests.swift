@@ -1,3 +1,5 @@
+import Messages
+import SwiftProtobuf
 import Testing
 
 @testable import Policy
@@ -245,6 +247,27 @@ import Testing
         try board.fail(report("w1", grants[0]), PolicyError(.resourceExhausted, "disk full"), now: now)
         guard case .failed? = settled().last else { return #expect(Bool(false)) }
         #expect(board.report(report("w1", grants[1]), readBytes: 1, sentBytes: 1, now: now) == .abandon)
+    }
+
+    /// A worker of another make may pass on what the target's bulk server says of itself.
+    @Test func `a target that says that trying again may help does not fail the cycle at once`() throws {
+        board.post(Samples.posting(), now: now)
+        for round in 1...PolicyLimits.jobFailuresMaximum {
+            #expect(board.openCycles == 1, "before attempt \(round)")
+            let token = try pull("w1")
+            let grant = try #require(grants()[token]?.first)
+            let wire = Messages.PolicyRequest.with {
+                $0.failJob.workerID = "w1"
+                $0.failJob.job = grant.job
+                $0.failJob.attempt = grant.attempt
+                $0.failJob.error = RemoteError(.resourceExhausted, "Too many transfers are under way.").wire
+            }
+            guard case .fail(let report, let error, let isRetryable, false) = try ServiceRequest(wire: wire) else {
+                return #expect(Bool(false))
+            }
+            try board.fail(report, error, isRetryable: isRetryable, now: now)
+        }
+        #expect(board.openCycles == 0)
     }
 
     @Test func `a bandwidth limit is shared by running jobs`() throws {

@@ -12,7 +12,7 @@ struct BulkReception: BulkServerHandler {
             let cycle = try await target.begin(token: hello.token, job: hello.job, attempt: hello.attempt)
             return TransferReceiver(cycle: cycle, attempt: hello.attempt, target: target, logger: logger)
         } catch {
-            throw RemoteError(answering: error)
+            throw RemoteError(refusingTransfer: error)
         }
     }
 }

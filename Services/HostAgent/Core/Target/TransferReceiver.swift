@@ -33,7 +33,7 @@ final class TransferReceiver: BulkTransferHandler {
         do {
             return try cycle.hashes(disk: request.disk, range: request.offset..<request.offset + request.length)
         } catch {
-            throw RemoteError(answering: error)
+            throw RemoteError(refusingTransfer: error)
         }
     }
 
@@ -70,7 +70,7 @@ final class TransferReceiver: BulkTransferHandler {
     /// A file system that is full spoils the whole cycle: its log can not be completed, and what it takes is given back
     /// at once.
     private func refusal(_ error: any Error) async -> RemoteError {
-        let answer = RemoteError(answering: error)
+        let answer = RemoteError(refusingTransfer: error)
         let isSpoiled =
             switch error {
             case let error as DeltaLogError: error.code.spoilsTheLog

@@ -18,6 +18,13 @@ extension RemoteError {
         }
     }
 
+    /// The same of a transfer. Space is made by somebody and limits stay, so that trying again helps neither; only what
+    /// the bulk server is short of comes back by itself.
+    init(refusingTransfer error: any Error) {
+        self.init(answering: error)
+        if code == .resourceExhausted { retryable = false }
+    }
+
     private init(_ error: HostAgentError) {
         let code: ErrorCode
         switch error.code {

@@ -27,8 +27,8 @@ extension PolicyEngine {
             case .finish(let report, let digest, let sentBytes, let changedBytes):
                 try board.finish(report, digest: digest, sentBytes: sentBytes, changedBytes: changedBytes, now: now)
                 reply(token, .success(.done))
-            case .fail(let report, let error, let isGivenBack):
-                try board.fail(report, error, isGivenBack: isGivenBack, now: now)
+            case .fail(let report, let error, let isRetryable, let isGivenBack):
+                try board.fail(report, error, isRetryable: isRetryable, isGivenBack: isGivenBack, now: now)
                 reply(token, .success(.done))
             case .listWorkers:
                 reply(token, .success(.workers(board.workers(at: now))))

@@ -11,8 +11,9 @@ enum ServiceRequest: Sendable {
     case pull(WorkerIntroduction, freeSlots: Int, waitMilliseconds: Int64)
     case report(JobBoard.Report, readBytes: UInt64, sentBytes: UInt64)
     case finish(JobBoard.Report, digest: [UInt8], sentBytes: UInt64, changedBytes: UInt64)
+    /// - isRetryable: what the error says of itself, which overrules its code.
     /// - isGivenBack: the worker stops, which says nothing against the job.
-    case fail(JobBoard.Report, PolicyError, isGivenBack: Bool = false)
+    case fail(JobBoard.Report, PolicyError, isRetryable: Bool = false, isGivenBack: Bool = false)
     case listWorkers
     case drainWorker(name: String)
     case resumeWorker(name: String)

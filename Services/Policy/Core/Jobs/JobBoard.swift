@@ -188,7 +188,7 @@ struct JobBoard: Sendable {
         renewed.bandwidthBytesPerSecond = share
         if renewed.readBytes > lease.readBytes || renewed.sentBytes > lease.sentBytes { renewed.movedAt = now }
         guard now - renewed.movedAt < Self.patience(under: share) else {
-            giveUp(place, lease, Self.stalled, now: now)
+            giveUp(place, lease, Self.stalled, isFinal: false)
             return .abandon
         }
         cycles[place.protection]?.renew(place.index, renewed)
@@ -221,24 +221,28 @@ struct JobBoard: Sendable {
     }
 
     /// Throws `leaseLost` when the lease had ended anyway.
-    mutating func fail(_ report: Report, _ error: PolicyError, isGivenBack: Bool = false, now: PolicyTime) throws {
+    ///
+    /// - Parameter isRetryable: whoever refused said that trying again may help, whatever its code usually means.
+    mutating func fail(
+        _ report: Report, _ error: PolicyError, isRetryable: Bool = false, isGivenBack: Bool = false, now: PolicyTime
+    ) throws {
         workers[report.worker]?.lastSeen = now
         guard let (place, cycle, lease) = leased(report) else { throw lost(report) }
         if isGivenBack, cycle.jobs[place.index].returns < PolicyLimits.jobReturnsMaximum {
             ended(report.job, lease, cycle.posting)
             cycles[place.protection]?.release(place.index, .givenBack)
         } else {
-            giveUp(place, lease, error, now: now)
+            giveUp(place, lease, error, isFinal: !isRetryable && Self.isFinal(error.code))
         }
     }
 
-    private mutating func giveUp(_ place: Place, _ lease: BoardCycle.Lease, _ error: PolicyError, now: PolicyTime) {
+    private mutating func giveUp(_ place: Place, _ lease: BoardCycle.Lease, _ error: PolicyError, isFinal: Bool) {
         guard let cycle = cycles[place.protection] else { return }
         ended(cycle.jobs[place.index].id, lease, cycle.posting)
         let worker = workers[lease.worker]?.introduction.name ?? lease.worker
         cycles[place.protection]?.release(place.index, .failed(by: worker))
         guard let job = cycles[place.protection]?.jobs[place.index] else { return }
-        if Self.isFinal(error.code) || job.failures >= PolicyLimits.jobFailuresMaximum {
+        if isFinal || job.failures >= PolicyLimits.jobFailuresMaximum {
             var error = error
             error.facts["workers"] = job.failedBy.sorted().joined(separator: ", ")
             failCycle(place.protection, error)

@@ -35,7 +35,7 @@ extension ServiceRequest {
         case .failJob(let fail):
             self = .fail(
                 try Self.report(fail.workerID, fail.job, fail.attempt), PolicyError(wire: fail.error),
-                isGivenBack: fail.givenBack)
+                isRetryable: fail.error.retryable, isGivenBack: fail.givenBack)
         case .listWorkers:
             self = .listWorkers
         case .drainWorker(let drain):
