@@ -19,9 +19,12 @@ class WorkerChapter:
             and len(job.cycle_key) == 32 and job.nbd_uri and job.bulk_endpoint,
             "a job names everything that a worker needs")
         ends = time.monotonic() + 30
+        done = 0
         while "keep_capture" not in source.asked and time.monotonic() < ends:
+            done = min(done + (64 << 10), job.length)
             directive = self.policy.policy(report_job=policy_pb2.ReportJob(
-                worker_id=self.worker.id, job=job.job, attempt=job.attempt, read_bytes=1, sent_bytes=1))
+                worker_id=self.worker.id, job=job.job, attempt=job.attempt, read_bytes=1, sent_bytes=1,
+                done_bytes=done))
             self.holds_quietly(not directive.abandon, "the job goes on while it is reported")
             time.sleep(0.5)
         self.holds("keep_capture" in source.asked, "the capture is kept alive while its job runs")

@@ -57,6 +57,16 @@ import Testing
         #expect([UInt8](try status.serializedData()) == [0x0a, 1, 0x70, 0x70, 0xac, 2])
     }
 
+    @Test func howFarAJobIsHasItsGoldenBytes() throws {
+        var report = ReportJob()
+        report.workerID = "w"
+        report.job = "j"
+        report.attempt = 2
+        report.doneBytes = 300
+        // Field 6 of varint type, then 300 in two groups of seven bits.
+        #expect([UInt8](try report.serializedData()) == [0x0a, 1, 0x77, 0x12, 1, 0x6a, 0x18, 2, 0x30, 0xac, 2])
+    }
+
     @Test func replyCarriesTheRequestsIdentifierGenerationAndTrace() throws {
         let reply = Self.request().reply(.heartbeat(Heartbeat()), sender: "vault/v")
         #expect(reply.operation == Self.operation)

@@ -17,6 +17,8 @@ final class ScriptedTarget: BulkServerHandler {
         case refuseHello(RemoteError)
         /// Refuses every record.
         case refuse(RemoteError)
+        /// Answers each question for hashes after this, that there is nothing but zeros.
+        case holdZeros(after: Duration)
         /// Takes records as long as it is not told to go on.
         case stall
     }
@@ -81,7 +83,7 @@ final class ScriptedTarget: BulkServerHandler {
 
         func record(_ record: BulkRecord) async throws {
             switch target.behaviour.withLock({ $0 }) {
-            case .keep, .refuseHello, .lieAboutTheDigest: break
+            case .keep, .refuseHello, .holdZeros, .lieAboutTheDigest: break
             case .refuse(let error): throw error
             case .stall:
                 // Waits by the clock because a receiver that stalls waits for nothing.
@@ -93,6 +95,11 @@ final class ScriptedTarget: BulkServerHandler {
         }
 
         func hashes(_ request: BulkHashRequest) async throws -> [UInt8] {
+            if case .holdZeros(let delay) = target.behaviour.withLock({ $0 }) {
+                // Waits by the clock because the way to a target far away takes its time.
+                try await Task.sleep(for: delay)
+                return [UInt8](repeating: 0, count: request.blocks * BulkHashRequest.hashBytes)
+            }
             var hashes: [UInt8] = []
             var offset = request.offset
             while offset < request.offset + request.length {

@@ -60,6 +60,45 @@ import Testing
         }
     }
 
+    /// Nothing is read and nothing sent for hours, and the job board has to see that the job gets on.
+    @Test func aLongRunOfZerosIsToldAsItIsCompared() async throws {
+        try await WorkerStage.use(behaviour: .holdZeros(after: .milliseconds(200)), kind: .compare) { stage in
+            var job = stage.job
+            job.nbdUri = "memory:empty"
+            job.length = WorkerStage.emptyDiskBytes
+            stage.policy.put(job)
+            try await poll("reports say more and more") {
+                Set(stage.policy.heard.reports.map(\.doneBytes)).count >= 4
+            }
+            let reports = stage.policy.heard.reports
+            #expect(reports.map(\.doneBytes) == reports.map(\.doneBytes).sorted())
+            #expect(reports.allSatisfy { $0.readBytes == 0 && $0.sentBytes == 0 && $0.doneBytes < job.length })
+            #expect(reports.allSatisfy { $0.doneBytes % ReplicationWorkerLimits.compareWindowBytes == 0 })
+            var abandon = JobDirective()
+            abandon.abandon = true
+            stage.policy.direct(abandon)
+            try await poll("it gives up") { stage.policy.heard.pulls.last?.freeSlots == 2 }
+        }
+    }
+
+    /// What the range says in the end is the whole of it, whatever kind of cycle it was of.
+    @Test(arguments: [CycleKind.full, .incremental, .compare])
+    func aJobIsDoneWhenItsRangeIs(kind: CycleKind) async throws {
+        try await WorkerStage.use(kind: kind) { stage in
+            let progress = JobProgress(bytesPerSecond: 0, now: ContinuousClock().now)
+            let job = try AssignedJob(wire: stage.job)
+            let channel = try await stage.bus.bulkChannel(to: job.bulkEndpoint)
+            try await channel.open(
+                BulkHello(token: job.transferToken, job: job.identifierBytes, attempt: job.attempt))
+            let reader = try await stage.connector.connect(
+                uri: job.nbdURI, contexts: kind == .incremental ? ["dirty"] : [])
+            _ = try await JobMover(job: job, reader: reader, channel: channel, progress: progress).move()
+            #expect(progress.totals.doneBytes == WorkerStage.diskBytes)
+            await channel.close()
+            await reader.close()
+        }
+    }
+
     /// As when the ninth job of a host said hello: what others hold comes back, so nothing is wrong with the job.
     @Test func aReceiverWithoutRoomIsGreetedAgain() async throws {
         let busy = RemoteError(.resourceExhausted, "Too many transfers are under way.", remedy: "Try again later.")

@@ -13,6 +13,8 @@ import Testing
 /// A worker alone, with a scripted job board and a scripted receiver, over real sockets.
 struct WorkerStage: Sendable {
     static let diskBytes: UInt64 = 3 << 20
+    /// Of a disk that holds nothing.
+    static let emptyDiskBytes: UInt64 = 1 << 40
 
     let policy: ScriptedPolicy
     let target: ScriptedTarget
@@ -20,6 +22,7 @@ struct WorkerStage: Sendable {
     let disk: SparseBytes
     let job: TransferJob
     let bus: MessageBus
+    let connector: MemoryBlockReaderConnector
 
     /// A disk with data, zeros and holes; what the target's parent holds differs in a few blocks.
     private static func makeDisk() -> (now: SparseBytes, parent: SparseBytes) {
@@ -51,6 +54,7 @@ struct WorkerStage: Sendable {
                     return now.read(range) != parent.read(range)
                 })
             connector.export(now, dirtyBlocks: ["dirty": dirty], at: "memory:disk")
+            connector.export(SparseBytes(sizeBytes: Self.emptyDiskBytes), at: "memory:empty")
             var logger = Logger(label: "test")
             logger.logLevel = .critical
             let bus = MessageBus(name: "agent/test", logger: logger)
@@ -68,7 +72,8 @@ struct WorkerStage: Sendable {
             let job = makeJob(kind, endpoint: server.endpoint, key: target.writer.cycleKey)
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { await worker.run() }
-                let stage = WorkerStage(policy: policy, target: target, worker: worker, disk: now, job: job, bus: bus)
+                let stage = WorkerStage(
+                    policy: policy, target: target, worker: worker, disk: now, job: job, bus: bus, connector: connector)
                 do {
                     try await body(stage)
                 } catch {

@@ -34,6 +34,7 @@ struct JobBoard: Sendable {
         report.attempt = job.attempt
         report.readBytes = totals.readBytes
         report.sentBytes = totals.sentBytes
+        report.doneBytes = totals.doneBytes
         do {
             let reply = try await client.policy(
                 .reportJob(report), deadline: ReplicationWorkerLimits.reportDeadline, trace: trace(job))

@@ -64,6 +64,7 @@ struct JobMover {
             if sendsZeros {
                 for extent in page.extents where extent.kind == .zero { try await stream.send(zeros: extent.range) }
             }
+            progress.done(bytes: page.end - position)
             position = page.end
         }
     }
@@ -121,8 +122,15 @@ struct JobMover {
         try await reader.forEachChangedExtent(in: window.range, bitmapContext: nil) { extents.append($0) }
         let plan = window.plan(extents, targetHashes: hashes)
         for zeros in plan.zeros { try await stream.send(zeros: zeros) }
-        guard !plan.read.isEmpty else { return }
-        try await reader.read(plan.read, options: options) { offset, bytes in
+        try await compare(plan.read, of: window, with: hashes, to: stream)
+        progress.done(bytes: window.range.upperBound - window.range.lowerBound)
+    }
+
+    private func compare(
+        _ ranges: [Range<UInt64>], of window: CompareWindow, with hashes: [UInt8], to stream: RecordStream
+    ) async throws {
+        guard !ranges.isEmpty else { return }
+        try await reader.read(ranges, options: options) { offset, bytes in
             progress.read(bytes: UInt64(bytes.count))
             // A chunk begins on a block, because the planned ranges do and a chunk is a multiple of a block.
             for run in window.differing(bytes, at: offset, targetHashes: hashes) {

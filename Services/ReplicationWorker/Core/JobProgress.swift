@@ -35,6 +35,11 @@ final class JobProgress: Sendable {
         state.withLock { $0.counted.readBytes += bytes }
     }
 
+    /// So much more of the range is dealt with. A long run of zeros moves nothing else.
+    func done(bytes: UInt64) {
+        state.withLock { $0.counted.doneBytes += bytes }
+    }
+
     func sent(bytes: UInt64, changed: UInt64) {
         state.withLock { state in
             state.underWay = 0

@@ -11,6 +11,8 @@ package struct JobStateMachine: Sendable {
         package var readBytes: UInt64 = 0
         package var sentBytes: UInt64 = 0
         package var records: UInt64 = 0
+        /// Of the job's range: sent, or found to need nothing.
+        package var doneBytes: UInt64 = 0
 
         package init() {}
     }

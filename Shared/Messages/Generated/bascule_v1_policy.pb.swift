@@ -753,6 +753,9 @@ package nonisolated struct Bascule_V1_ReportJob: Sendable {
   /// so far; of a record that waits for the limit, as much as the limit has let through
   package var sentBytes: UInt64 = 0
 
+  /// of the job's range, so far: sent, or found to need nothing; 0 if it is not told
+  package var doneBytes: UInt64 = 0
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -2279,7 +2282,7 @@ nonisolated extension Bascule_V1_JobRange: SwiftProtobuf.Message, SwiftProtobuf.
 
 nonisolated extension Bascule_V1_ReportJob: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".ReportJob"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}worker_id\0\u{1}job\0\u{1}attempt\0\u{3}read_bytes\0\u{3}sent_bytes\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}worker_id\0\u{1}job\0\u{1}attempt\0\u{3}read_bytes\0\u{3}sent_bytes\0\u{3}done_bytes\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2292,6 +2295,7 @@ nonisolated extension Bascule_V1_ReportJob: SwiftProtobuf.Message, SwiftProtobuf
       case 3: try { try decoder.decodeSingularUInt32Field(value: &self.attempt) }()
       case 4: try { try decoder.decodeSingularUInt64Field(value: &self.readBytes) }()
       case 5: try { try decoder.decodeSingularUInt64Field(value: &self.sentBytes) }()
+      case 6: try { try decoder.decodeSingularUInt64Field(value: &self.doneBytes) }()
       default: break
       }
     }
@@ -2313,6 +2317,9 @@ nonisolated extension Bascule_V1_ReportJob: SwiftProtobuf.Message, SwiftProtobuf
     if self.sentBytes != 0 {
       try visitor.visitSingularUInt64Field(value: self.sentBytes, fieldNumber: 5)
     }
+    if self.doneBytes != 0 {
+      try visitor.visitSingularUInt64Field(value: self.doneBytes, fieldNumber: 6)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2322,6 +2329,7 @@ nonisolated extension Bascule_V1_ReportJob: SwiftProtobuf.Message, SwiftProtobuf
     if lhs.attempt != rhs.attempt {return false}
     if lhs.readBytes != rhs.readBytes {return false}
     if lhs.sentBytes != rhs.sentBytes {return false}
+    if lhs.doneBytes != rhs.doneBytes {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

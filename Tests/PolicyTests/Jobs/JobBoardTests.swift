@@ -240,6 +240,42 @@ import Testing
         #expect(grants()[again]?.first?.attempt == 2)
     }
 
+    /// As over an empty part of a disk that is compared.
+    @Test func `a job that only gets on in its range moves, as far as its range goes`() throws {
+        board.post(Samples.posting(), now: now)
+        let token = try pull("w1")
+        let grant = try #require(grants()[token]?.first)
+        var done: UInt64 = 0
+        func directive() throws -> JobBoard.Directive {
+            let wire = Messages.PolicyRequest.with {
+                $0.reportJob.workerID = "w1"
+                $0.reportJob.job = grant.job
+                $0.reportJob.attempt = grant.attempt
+                $0.reportJob.doneBytes = done
+            }
+            guard case .report(let report, let read, let sent, let told) = try ServiceRequest(wire: wire) else {
+                throw PolicyError(.internal, "another request")
+            }
+            return board.report(report, readBytes: read, sentBytes: sent, doneBytes: told, now: now)
+        }
+        for _ in 0..<26 {
+            now = now + 5_000
+            done += 1
+            #expect(try directive() != .abandon, "after \(done) reports")
+        }
+        // What is beyond the range is nonsense, and keeps no lease.
+        done = grant.piece.length
+        _ = try directive()
+        for _ in 0..<23 {
+            now = now + 5_000
+            done += 1
+            #expect(try directive() != .abandon)
+        }
+        now = now + 5_000
+        done = .max
+        #expect(try directive() == .abandon)
+    }
+
     @Test func `a full target fails the cycle at once`() throws {
         board.post(Samples.posting(pieces: 2), now: now)
         let token = try pull("w1", slots: 2)

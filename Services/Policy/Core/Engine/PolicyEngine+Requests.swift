@@ -21,8 +21,9 @@ extension PolicyEngine {
                 replyWithHistory(token, try find(subject), limit: limit)
             case .pull(let worker, let freeSlots, let wait):
                 try board.pull(token, from: worker, freeSlots: freeSlots, waitMilliseconds: wait, now: now)
-            case .report(let report, let readBytes, let sentBytes):
-                let directive = board.report(report, readBytes: readBytes, sentBytes: sentBytes, now: now)
+            case .report(let report, let readBytes, let sentBytes, let doneBytes):
+                let directive = board.report(
+                    report, readBytes: readBytes, sentBytes: sentBytes, doneBytes: doneBytes, now: now)
                 reply(token, .success(.directive(directive)))
             case .finish(let report, let digest, let sentBytes, let changedBytes):
                 try board.finish(report, digest: digest, sentBytes: sentBytes, changedBytes: changedBytes, now: now)

@@ -9,7 +9,7 @@ enum ServiceRequest: Sendable {
     case trigger(String, Consistency?)
     case history(String, limit: Int)
     case pull(WorkerIntroduction, freeSlots: Int, waitMilliseconds: Int64)
-    case report(JobBoard.Report, readBytes: UInt64, sentBytes: UInt64)
+    case report(JobBoard.Report, readBytes: UInt64, sentBytes: UInt64, doneBytes: UInt64 = 0)
     case finish(JobBoard.Report, digest: [UInt8], sentBytes: UInt64, changedBytes: UInt64)
     /// - isRetryable: what the error says of itself, which overrules its code.
     /// - isGivenBack: the worker stops, which says nothing against the job.

@@ -12,8 +12,14 @@ struct BoardCycle: Sendable {
         var movedAt: PolicyTime
         var readBytes: UInt64 = 0
         var sentBytes: UInt64 = 0
+        /// Of the piece's range; of a worker that does not tell it, 0.
+        var doneBytes: UInt64 = 0
         /// The share that the worker was last told; 0: no limit.
         var bandwidthBytesPerSecond: UInt64 = 0
+
+        func hasMoved(since before: Lease) -> Bool {
+            readBytes > before.readBytes || sentBytes > before.sentBytes || doneBytes > before.doneBytes
+        }
     }
 
     enum JobState: Hashable, Sendable {

@@ -173,7 +173,10 @@ struct JobBoard: Sendable {
         for (worker, pull) in pulls where pull.request == request { pulls[worker] = nil }
     }
 
-    mutating func report(_ report: Report, readBytes: UInt64, sentBytes: UInt64, now: PolicyTime) -> Directive {
+    /// - Parameter doneBytes: of the job's range; it rises where nothing has to be read or sent.
+    mutating func report(
+        _ report: Report, readBytes: UInt64, sentBytes: UInt64, doneBytes: UInt64 = 0, now: PolicyTime
+    ) -> Directive {
         workers[report.worker]?.lastSeen = now
         guard let (place, cycle, lease) = leased(report) else { return .abandon }
         // What a worker says is never more than it could have moved; sums of it must not overflow.
@@ -183,10 +186,11 @@ struct JobBoard: Sendable {
         // A late report never takes back what a later one said.
         renewed.readBytes = max(lease.readBytes, readBytes)
         renewed.sentBytes = max(lease.sentBytes, sentBytes)
+        renewed.doneBytes = max(lease.doneBytes, min(doneBytes, cycle.jobs[place.index].piece.length))
         renewed.expiresAt = now + PolicyLimits.leaseMilliseconds
         let share = shares.share(of: report.job, under: cycle.posting.bandwidth, now: now)
         renewed.bandwidthBytesPerSecond = share
-        if renewed.readBytes > lease.readBytes || renewed.sentBytes > lease.sentBytes { renewed.movedAt = now }
+        if renewed.hasMoved(since: lease) { renewed.movedAt = now }
         guard now - renewed.movedAt < Self.patience(under: share) else {
             giveUp(place, lease, Self.stalled, isFinal: false)
             return .abandon

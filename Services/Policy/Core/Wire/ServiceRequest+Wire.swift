@@ -24,7 +24,7 @@ extension ServiceRequest {
         case .reportJob(let report):
             self = .report(
                 try Self.report(report.workerID, report.job, report.attempt), readBytes: report.readBytes,
-                sentBytes: report.sentBytes)
+                sentBytes: report.sentBytes, doneBytes: report.doneBytes)
         case .finishJob(let finish):
             guard finish.digest.count == 32 else {
                 throw PolicyError(.invalidArgument, "The digest has \(finish.digest.count) bytes instead of 32.")
