@@ -26,6 +26,8 @@ package final class InMemoryHypervisor: HypervisorDriver {
         var unixMilliseconds: Int64 = 1_700_000_000_000
         var readFailure: (@Sendable (Range<UInt64>) -> BlockDeviceError?)?
         var calls: [Operation: Int] = [:]
+        /// By guest that hangs: captures that wait for it.
+        var hanging: [String: [CheckedContinuation<Void, Never>]] = [:]
         /// Whether guests that are started from replicas have a guest agent that answers at once.
         var replicasAnswer = false
         var beforeStop: @Sendable () async -> Void = {}
@@ -120,6 +122,13 @@ package final class InMemoryHypervisor: HypervisorDriver {
         state.withLock { $0.failures[operation] = Failure(error: error, timesLeft: times) }
     }
 
+    /// Captures of this guest do not return until it is let go.
+    package func hang(_ guest: String) { state.withLock { $0.hanging[guest] = [] } }
+
+    package func letGo(_ guest: String) {
+        for waiting in state.withLock({ $0.hanging.removeValue(forKey: guest) ?? [] }) { waiting.resume() }
+    }
+
     /// Asked before each chunk that is read from captures opened from now on; nil reads well.
     package func failReads(_ failure: (@Sendable (Range<UInt64>) -> BlockDeviceError?)?) {
         state.withLock { $0.readFailure = failure }
@@ -179,6 +188,7 @@ package final class InMemoryHypervisor: HypervisorDriver {
 
     package func openCapture(_ request: CaptureRequest) async throws -> CaptureDescription {
         try enter(.openCapture)
+        await passHang(of: request.guest)
         let now = state.withLock { state in
             state.unixMilliseconds += 1_000
             return state.unixMilliseconds
@@ -250,6 +260,16 @@ package final class InMemoryHypervisor: HypervisorDriver {
             failure.timesLeft -= 1
             state.failures[operation] = failure.timesLeft > 0 ? failure : nil
             throw failure.error
+        }
+    }
+
+    private func passHang(of guest: String) async {
+        await withCheckedContinuation { waiting in
+            let hangs = state.withLock { state in
+                state.hanging[guest]?.append(waiting)
+                return state.hanging[guest] != nil
+            }
+            if !hangs { waiting.resume() }
         }
     }
 

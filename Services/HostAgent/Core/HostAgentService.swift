@@ -178,7 +178,8 @@ package final class HostAgentService: RunnableService {
             case .regular: group.addTask { await self.reporter.report() }
             case .silent: break
             }
-            group.addTask { await self.watch() }
+            group.addTask { await self.source.watch(until: self.stopping) }
+            group.addTask { await self.watchViews() }
             group.addTask { await self.sides.hold(until: self.stopping) }
             group.addTask { await self.started.runBackground(until: self.stopping) }
             group.addTask { await self.target.runBackground(until: self.stopping) }
@@ -217,11 +218,8 @@ package final class HostAgentService: RunnableService {
         }
     }
 
-    private func watch() async {
-        while !(await stopping.sleep(for: HostAgentLimits.watchdogInterval)) {
-            await source.tick()
-            await views.tick()
-        }
+    private func watchViews() async {
+        while !(await stopping.sleep(for: HostAgentLimits.watchdogInterval)) { await views.tick() }
     }
 
     private func followHypervisor() async {

@@ -175,15 +175,21 @@ package struct CaptureStateMachine: Sendable {
         }
     }
 
+    /// Whether `expire` has something to do.
+    package func isExpired(now: ContinuousClock.Instant) -> Bool {
+        switch phase {
+        case .open(_, let expires): expires <= now
+        case .closing(_, let retry): retry <= now
+        case .idle, .opening, .lost: false
+        }
+    }
+
     /// The capture's time ran out, or ending it failed and is due again.
     package mutating func expire(now: ContinuousClock.Instant) -> CloseAction? {
+        guard isExpired(now: now) else { return nil }
         switch phase {
-        case .open(let order, let expires) where expires <= now:
-            return lose(order, now: now)
-        case .closing(let order, let retry) where retry <= now:
-            return lose(order, now: now)
-        case .idle, .opening, .open, .closing, .lost:
-            return nil
+        case .open(let order, _), .closing(let order, _): return lose(order, now: now)
+        case .idle, .opening, .lost: return nil
         }
     }
 

@@ -1,5 +1,6 @@
 package import Hypervisor
 package import Logging
+import ServiceRuntime
 
 /// The source side of the agent: captures of guests of this host, one state machine per protection.
 ///
@@ -31,6 +32,8 @@ package actor SourceRole {
     private let clock = ContinuousClock()
     private var entries: [String: Entry] = [:]
     private var readiness = Readiness.recovering
+    /// Protections whose expired capture is being ended.
+    private var expiring: Set<String> = []
 
     package init(
         store: AgentStore, hypervisor: any HypervisorDriver, sides: SideRole, hook: CaptureHook? = nil, logger: Logger
@@ -147,20 +150,34 @@ package actor SourceRole {
 
     // MARK: Time and events
 
-    /// Ends captures that nobody kept alive. To be called every `HostAgentLimits.watchdogInterval`.
-    package func tick() async {
-        for protection in entries.keys {
-            do {
-                try await lock.withLock(protection) {
-                    guard let action = try await change(protection, { [clock] in $0.expire(now: clock.now) })
-                    else { return }
-                    logger.warning("capture expired", metadata: ["protection": "\(protection)"])
-                    try await carryOut(action, of: protection, reason: "nobody kept it alive")
-                }
-            } catch {
-                logger.error("capture not ended", metadata: ["protection": "\(protection)", "error": "\(error)"])
+    /// Ends captures that nobody kept alive, until the signal is given. Each by itself and at most once at a time, because
+    /// a guest that hangs in the hypervisor holds its protection's lock, and must not hold up the others.
+    nonisolated func watch(until stop: StopSignal) async {
+        await withDiscardingTaskGroup { group in
+            while !(await stop.sleep(for: HostAgentLimits.watchdogInterval)) {
+                for protection in await takeExpired() { group.addTask { await self.endExpired(protection) } }
             }
         }
+    }
+
+    private func takeExpired() -> [String] {
+        let expired = entries.filter { $0.value.machine.isExpired(now: clock.now) && !expiring.contains($0.key) }
+        expiring.formUnion(expired.keys)
+        return Array(expired.keys)
+    }
+
+    private func endExpired(_ protection: String) async {
+        do {
+            try await lock.withLock(protection) {
+                guard let action = try await change(protection, { [clock] in $0.expire(now: clock.now) })
+                else { return }
+                logger.warning("capture expired", metadata: ["protection": "\(protection)"])
+                try await carryOut(action, of: protection, reason: "nobody kept it alive")
+            }
+        } catch {
+            logger.error("capture not ended", metadata: ["protection": "\(protection)", "error": "\(error)"])
+        }
+        expiring.remove(protection)
     }
 
     package func captureLost(protection: String, cycle: UInt64, reason: String) async {
