@@ -1,4 +1,5 @@
 import CLibnbd
+import Glibc
 
 /// A libnbd handle with errors as values. Owned by the thread of one connection, which alone calls it.
 ///
@@ -120,7 +121,13 @@ struct NBDHandle: ~Copyable {
         switch nbd_aio_command_completed(handle, UInt64(cookie)) {
         case 1: return Completion(cookie: cookie, error: nil)
         default:
-            return Completion(cookie: cookie, error: lastError(.serverError, "The server failed a request."))
+            // What waits for an answer when the connection ends is failed so by libnbd; no server may answer with it.
+            let isLost = nbd_get_errno() == ENOTCONN
+            return Completion(
+                cookie: cookie,
+                error: isLost
+                    ? lastError(.connectionLost, "The connection to the disk was lost.")
+                    : lastError(.serverError, "The server failed a request."))
         }
     }
 
