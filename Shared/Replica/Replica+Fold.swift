@@ -11,7 +11,7 @@ extension Replica {
     /// the last of them has ended, by the next `maintain`.
     /// - Parameter progress: told after every piece; throwing from it stops the fold, which can be taken up again.
     /// - Throws: `ReplicaError`: `inUse` while a view of another point is open, or a guest runs from another;
-    ///   `notFound`; `spoilt`.
+    ///   `notFound`; `spoilt`; `spaceExhausted`, which leaves what was written, and can be taken up again.
     package func fold(upTo cycle: UInt64, progress: (FoldProgress) throws -> Void = { _ in }) throws {
         try retentionTurn.withLock { _ in try foldInTurn(upTo: cycle, progress: progress) }
     }
@@ -86,10 +86,13 @@ extension Replica {
         var done = FoldProgress(indexes)
         try progress(done)
         for (disk, index) in zip(source.point.disks, indexes) {
+            let place = images.adoptedImage(of: disk.target)?.path ?? layout.base
+            var space = try FoldSpace { try DurableFiles.freeBytes(at: place) }
             try writeBase(of: disk) { image in
                 try copy(index, from: readers, into: image) {
                     done.doneBytes += $0
                     try progress(done)
+                    try space.wrote($0)
                 }
                 try failpoints.reach(.foldDiskWritten)
                 try image.synchronize()

@@ -31,6 +31,8 @@ package enum ReplicaLimits {
     /// Space that a cycle, a merge or a fold leaves free, so that indexes, trailers and manifests can always be
     /// written.
     package static let reservedFreeBytes: UInt64 = 64 << 20
+    /// Bytes that a fold writes before it looks at the space again.
+    static let foldedBetweenLooksBytes: UInt64 = 32 << 20
 
     /// Attempt number of the records that the target itself adds. Attempts of jobs count from 1.
     package static let ownAttempt = UInt32.max
