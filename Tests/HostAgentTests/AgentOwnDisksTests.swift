@@ -53,6 +53,36 @@ struct AgentOwnDisksTests {
         }
     }
 
+    /// The definition at home does not know it, so it is said where it is.
+    @Test func aDiskThatWasAddedAtTheOtherSideIsToldOf() async throws {
+        try await withTwoSites { sites in
+            try await Journey(sites: sites, crash: CrashAt(nil)).runToReplicatedBack()
+            try await sites.run { a, b in
+                b.hypervisor.addDisk("vdb", sizeBytes: AgentHarness.diskBytes, to: b.guest)
+                b.hypervisor.write(randomBytes(40_000), to: b.guest, "vdb", at: 5_000)
+                try await b.stopGuest(generation: 2)
+                let held = b.hypervisor.contents(of: b.guest, "vdb").contents
+                let capture = try await b.capture(4, .full, parent: 3, generation: 2)
+                let opened = try await a.openCycle(capture, .full, parent: 3, generation: 2)
+                var jobs: [StoredJob] = []
+                for (index, disk) in capture.disks.enumerated() {
+                    jobs.append(
+                        try await a.transfer(disk, index: UInt16(index), of: opened, attempt: UInt32(index) + 1))
+                }
+                try await b.keepCapture(4, generation: 2)
+                _ = try await a.commit(4, jobs, generation: 2)
+                try await b.close(4, committed: true, generation: 2)
+                try await b.setSide(active: false, generation: 3)
+                try await a.setSide(active: true, generation: 3)
+                let started = try await start(a)
+                let warning = try #require(started.warnings.first { $0.contains("Disk vdb, ") })
+                let path = try #require(warning.firstMatch(of: /is (\/\S+-vdb\.raw) here/)?.output.1)
+                #expect(FileManager.default.contents(atPath: String(path)).map { Array($0) } == held)
+                #expect(warning.contains("Convert it to qcow2"))
+            }
+        }
+    }
+
     /// The run is taken back: the other side goes on, and what is here is compared before it is believed.
     @Test func takenBackItIsADivergedBase() async throws {
         try await withReturn { a, b in

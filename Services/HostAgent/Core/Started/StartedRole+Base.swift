@@ -74,6 +74,7 @@ extension StartedRole {
             try await hypervisor.setFirmware(firmware, of: guest)
         }
         try reach(.baseDefined)
+        let missing = try await disksWithoutPlace(replica, guest)
         let reach = reach
         // One that is on was paused by an attempt that was cut off, or is not ours to start.
         if try await isOff(guest) { try await threads.run { try replica.expectStart(on: order.cycle) } }
@@ -95,7 +96,7 @@ extension StartedRole {
         let started = StartedGuest(
             uuid: running.uuid, name: running.name, cycle: order.cycle,
             startMilliseconds: milliseconds(clock.now - arrival),
-            runningUnixMilliseconds: running.runningUnixMilliseconds, warnings: running.warnings)
+            runningUnixMilliseconds: running.runningUnixMilliseconds, warnings: running.warnings + missing)
         try await store.save(
             AgentStore.StartedOnBase(protection: protection, generation: order.generation, guest: started))
         try reach(.baseNoted)
@@ -140,6 +141,16 @@ extension StartedRole {
         }
         guard !paths.isEmpty else { return }
         try await threads.run { try replica.keepAddedDisks(at: Dictionary(uniqueKeysWithValues: paths)) }
+    }
+
+    /// Those that the guest's own definition does not name, so that it starts without them: a sentence for each.
+    private func disksWithoutPlace(_ replica: Replica, _ guest: String) async throws -> [String] {
+        let named = Set(try await hypervisor.describe(guest: guest).disks.map(\.target))
+        return try replica.describe().adopted.filter { !named.contains($0.target) }.map { image in
+            "Disk \(image.target), which the guest got at the other side, is \(image.path) here, and the guest's "
+                + "definition does not name it, so it starts without it. Convert it to qcow2 and attach it: what is "
+                + "written to a raw disk cannot be replicated."
+        }
     }
 
     /// The guest's own definition, as it was when its disks were adopted, unless the host still has it.
