@@ -106,20 +106,22 @@ protect_neighbour() {
 # The longest time without a record that still counts as noticing nothing. A guest that waits for its disk, or stands still
 # with its QEMU, waits for longer: the agent alone has 60 s for a capture.
 readonly quiet_milliseconds=15000
-console_of() { case "$1" in demo) echo /var/lib/guests/demo/console.log ;; *) echo "/var/lib/guests-b/$1/console.log" ;; esac; }
+console_of() { case "$1" in demo | extra-*) echo "/var/lib/guests/$1/console.log" ;; *) echo "/var/lib/guests-b/$1/console.log" ;; esac; }
 # last_record GUEST: that it has told of, four times a second and when it powers off; nothing before its first.
 last_record() { told_in "$(console_of "$1")"; }
 told_in() { in_container demo sed -nE 's/.*guest: (committed |power off: .*, last=)([0-9]+).*/\2/p' "$1" | tail -n 1; }
 counts_on() { local last; last="$(last_record "$1")" && [ "${last:-0}" -gt "$2" ]; }
 # last_found GUEST: the record that its disks held when it began last.
 last_found() { in_container demo sed -n 's/.*guest: ready .*last=\([0-9]*\).*/\1/p' "$(console_of "$1")" | tail -n 1; }
-boots_of() { in_container demo grep -c 'guest: ready ' "$(console_of "$1")"; }
+boots_of() { in_container demo sed -n '/guest: ready /p' "$(console_of "$1")" | wc -l; }
 booted_after() { [ "$(boots_of "$1")" -gt "$2" ]; }
 # What each guest had told of, and how often it had begun, when this was noted.
 declare -A told=() boots=()
 note_boots() { local guest; for guest in "$@"; do boots[$guest]="$(boots_of "$guest")"; done; }
 note_records() {
     local guest
+    # One that has just been defined may still boot.
+    for guest in "$@"; do await 60 "$guest to tell of a record" counts_on "$guest" 0; done
     note_boots "$@"
     for guest in "$@"; do told[$guest]="$(last_record "$guest")"; done
 }
