@@ -74,10 +74,11 @@ extension StartedRole {
             try await hypervisor.setFirmware(firmware, of: guest)
         }
         try reach(.baseDefined)
-        let missing = try await disksWithoutPlace(replica, guest)
+        let own = try await hypervisor.describe(guest: guest)
+        let missing = try await disksWithoutPlace(replica, own)
         let reach = reach
         // One that is on was paused by an attempt that was cut off, or is not ours to start.
-        if try await isOff(guest) { try await threads.run { try replica.expectStart(on: order.cycle) } }
+        if !own.power.hasProcess { try await threads.run { try replica.expectStart(on: order.cycle) } }
         // Handed over before, it may have run and written: what its checkpoint knows of that must not be begun anew.
         let mayHaveRun = replica.handedOverCycle == order.cycle
         let running: ReplicaGuest
@@ -144,9 +145,10 @@ extension StartedRole {
     }
 
     /// Those that the guest's own definition does not name, so that it starts without them: a sentence for each.
-    private func disksWithoutPlace(_ replica: Replica, _ guest: String) async throws -> [String] {
-        let named = Set(try await hypervisor.describe(guest: guest).disks.map(\.target))
-        return try replica.describe().adopted.filter { !named.contains($0.target) }.map { image in
+    private func disksWithoutPlace(_ replica: Replica, _ guest: GuestDescription) async throws -> [String] {
+        let named = Set(guest.disks.map(\.target))
+        return try await threads.run { try replica.describe().adopted }.filter { !named.contains($0.target) }.map {
+            image in
             "Disk \(image.target), which the guest got at the other side, is \(image.path) here, and the guest's "
                 + "definition does not name it, so it starts without it. Convert it to qcow2 and attach it: what is "
                 + "written to a raw disk cannot be replicated."
