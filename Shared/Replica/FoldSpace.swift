@@ -2,6 +2,9 @@
 /// guest's disk, and logs are packed, so a fold may need many times what its logs take; and who runs beside it, a guest
 /// from this replica or the agent's own database, stands still on a full file system. A value.
 struct FoldSpace {
+    /// What a fold leaves free, whatever it would still have to write.
+    static let leastFreeBytes = ReplicaLimits.reservedFreeBytes + ReplicaLimits.foldedBetweenLooksBytes
+
     private let free: () throws -> UInt64
     private var before: UInt64
     private var unlooked: UInt64 = 0
@@ -21,8 +24,7 @@ struct FoldSpace {
         unlooked = 0
         let now = try free()
         defer { before = now }
-        let leastFree = ReplicaLimits.reservedFreeBytes + ReplicaLimits.foldedBetweenLooksBytes
-        guard now < before, now < leastFree else { return }
+        guard now < before, now < Self.leastFreeBytes else { return }
         throw ReplicaError(
             .spaceExhausted, "the file system of the base has no room for the rest of the journal",
             remedy: "Free space there; what was begun goes on from where it is.",

@@ -11,7 +11,8 @@ extension Replica {
     /// the last of them has ended, by the next `maintain`.
     /// - Parameter progress: told after every piece; throwing from it stops the fold, which can be taken up again.
     /// - Throws: `ReplicaError`: `inUse` while a view of another point is open, or a guest runs from another;
-    ///   `notFound`; `spoilt`; `spaceExhausted`, which leaves what was written, and can be taken up again.
+    ///   `notFound`; `spoilt`; `spaceExhausted`, which changes nothing when it is seen before, and leaves what was
+    ///   written when somebody else takes the space meanwhile; it can be taken up again.
     package func fold(upTo cycle: UInt64, progress: (FoldProgress) throws -> Void = { _ in }) throws {
         try retentionTurn.withLock { _ in try foldInTurn(upTo: cycle, progress: progress) }
     }
@@ -46,6 +47,22 @@ extension Replica {
         try removeLeftoversInTurn()
     }
 
+    /// Reads what the logs hold only where the images could not take any more of it than there is room for.
+    private func requireRoom(upTo cycle: UInt64) throws {
+        let source = try state.withLock { state in
+            try PointSource(
+                cycle: cycle, manifest: state.manifest, journal: state.journal,
+                oldestReadable: state.manifest.oldestReadableCycle)
+        }
+        let disks = source.point.disks
+        do {
+            try images.roomForAnything(in: disks).check(free: DurableFiles.freeBytes(at:))
+        } catch let error as ReplicaError where error.code == .spaceExhausted {
+            let indexes = try source.indexes(layout, replicaKey: replicaKey)
+            try images.room(for: indexes, in: disks).check(free: DurableFiles.freeBytes(at:))
+        }
+    }
+
     /// From here on no point before the target can be opened, whatever happens.
     private func announceFold(upTo cycle: UInt64) throws {
         let gate = try closedGate()
@@ -66,6 +83,7 @@ extension Replica {
             state.announcedFold = cycle
         }
         defer { state.withLock { $0.announcedFold = nil } }
+        try requireRoom(upTo: cycle)
         try changeManifest { $0.base = .folding(from: $0.basePoint, to: cycle) }
         _ = consume gate
         try failpoints.reach(.foldStarted)
