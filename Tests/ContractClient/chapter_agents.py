@@ -28,7 +28,7 @@ ANSWERS = {
     "open_cycle": (agent.OpenCycle(
         protection=PROTECTION, guest_uuid=GUEST, guest_name="web", cycle=2, parent_cycle=1,
         kind=policy_pb2.CYCLE_KIND_INCREMENTAL, captured_unix_ms=1, consistency=common_pb2.CONSISTENCY_CRASH,
-        disks=[DISK], definition="<domain/>"), "WRONG_PARENT"),
+        disks=[DISK], definition="<domain/>", retention=policy_pb2.Retention(every_cycle_seconds=60)), "WRONG_PARENT"),
     "commit_cycle": (agent.CommitCycle(protection=PROTECTION, cycle=2), "NOT_FOUND"),
     "abort_cycle": (agent.AbortCycle(protection=PROTECTION, cycle=2), "AgentDone"),
     "describe_replica": (agent.DescribeReplica(protection=PROTECTION), "NOT_FOUND"),

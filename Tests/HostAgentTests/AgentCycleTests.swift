@@ -265,6 +265,36 @@ import Testing
         }
     }
 
+    /// With no cycle committed no retention comes with a commit, and a new agent knows of none.
+    @Test(arguments: [false, true]) func aFullTargetKeepsWhatTheRefusedCycleAsksFor(forOne: Bool) async throws {
+        try await withAgentSite { site in
+            try await site.withAgent { agent in
+                // As many as a fold is begun for.
+                for cycle in UInt64(1)...17 {
+                    agent.hypervisor.write(randomBytes(1_000), to: agent.guest, "vda", at: 0)
+                    try await agent.cycle(cycle, cycle == 1 ? .full : .incremental, parent: cycle - 1)
+                }
+            }
+            var space = SpaceReserve(bytes: 1_000, checkEveryBytes: 1_000)
+            space.freeBytes = { _ in forOne ? 2_000 : 500 }
+            let bytes: UInt64 = forOne ? 1 << 60 : 0
+            try await site.withAgent(change: { [space] in $0.space = space }) { agent in
+                let capture = try await agent.capture(18, .incremental, parent: 17)
+                #expect(
+                    await refusal {
+                        try await agent.openCycle(capture, .incremental, parent: 17, expectedBytes: bytes)
+                    } == .resourceExhausted)
+                #expect(try await agent.points().count == 17, "nobody said what may go")
+                #expect(
+                    await refusal {
+                        try await agent.openCycle(
+                            capture, .incremental, parent: 17, expectedBytes: bytes, retention: Messages.Retention())
+                    } == .resourceExhausted)
+                try await poll("it is folded") { try await agent.points().map(\.cycle) == [16, 17] }
+            }
+        }
+    }
+
     @Test func moreThanFitsIsRefusedBeforeItIsSent() async throws {
         try await withAgentSite { site in
             try await site.withAgent { agent in

@@ -52,7 +52,7 @@ struct AgentHarness: Sendable {
 
     func openCycle(
         _ capture: CaptureOpened, _ kind: Messages.CycleKind, parent: UInt64, generation: UInt64 = 1,
-        expectedBytes: UInt64 = 0
+        expectedBytes: UInt64 = 0, retention: Messages.Retention? = nil
     ) async throws -> CycleOpened {
         var request = Messages.OpenCycle()
         request.protection = protection
@@ -67,6 +67,7 @@ struct AgentHarness: Sendable {
         request.definition = capture.definition
         request.nvram = capture.nvram
         request.expectedBytes = expectedBytes
+        if let retention { request.retention = retention }
         guard case .cycleOpened(let opened) = try await send(.openCycle(request), generation: generation) else {
             throw Unexpected()
         }

@@ -288,9 +288,22 @@ package nonisolated struct Bascule_V1_OpenCycle: Sendable {
   /// refused with RESOURCE_EXHAUSTED when it cannot fit
   package var expectedBytes: UInt64 = 0
 
+  /// As in CommitCycle. A cycle that is refused for want of space is committed never, and shortening retention is what
+  /// makes room for it: then this is applied.
+  package var retention: Bascule_V1_Retention {
+    get {_retention ?? Bascule_V1_Retention()}
+    set {_retention = newValue}
+  }
+  /// Returns true if `retention` has been explicitly set.
+  package var hasRetention: Bool {self._retention != nil}
+  /// Clears the value of `retention`. Subsequent reads from it will return its default value.
+  package mutating func clearRetention() {self._retention = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
+
+  fileprivate var _retention: Bascule_V1_Retention? = nil
 }
 
 package nonisolated struct Bascule_V1_CycleOpened: Sendable {
@@ -1667,7 +1680,7 @@ nonisolated extension Bascule_V1_ReleaseSource: SwiftProtobuf.Message, SwiftProt
 
 nonisolated extension Bascule_V1_OpenCycle: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".OpenCycle"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}protection\0\u{3}guest_uuid\0\u{3}guest_name\0\u{1}cycle\0\u{3}parent_cycle\0\u{1}kind\0\u{3}captured_unix_ms\0\u{1}consistency\0\u{1}disks\0\u{1}definition\0\u{1}nvram\0\u{3}expected_bytes\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}protection\0\u{3}guest_uuid\0\u{3}guest_name\0\u{1}cycle\0\u{3}parent_cycle\0\u{1}kind\0\u{3}captured_unix_ms\0\u{1}consistency\0\u{1}disks\0\u{1}definition\0\u{1}nvram\0\u{3}expected_bytes\0\u{1}retention\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1687,12 +1700,17 @@ nonisolated extension Bascule_V1_OpenCycle: SwiftProtobuf.Message, SwiftProtobuf
       case 10: try { try decoder.decodeSingularStringField(value: &self.definition) }()
       case 11: try { try decoder.decodeSingularBytesField(value: &self.nvram) }()
       case 12: try { try decoder.decodeSingularUInt64Field(value: &self.expectedBytes) }()
+      case 13: try { try decoder.decodeSingularMessageField(value: &self._retention) }()
       default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if !self.protection.isEmpty {
       try visitor.visitSingularStringField(value: self.protection, fieldNumber: 1)
     }
@@ -1729,6 +1747,9 @@ nonisolated extension Bascule_V1_OpenCycle: SwiftProtobuf.Message, SwiftProtobuf
     if self.expectedBytes != 0 {
       try visitor.visitSingularUInt64Field(value: self.expectedBytes, fieldNumber: 12)
     }
+    try { if let v = self._retention {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 13)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1745,6 +1766,7 @@ nonisolated extension Bascule_V1_OpenCycle: SwiftProtobuf.Message, SwiftProtobuf
     if lhs.definition != rhs.definition {return false}
     if lhs.nvram != rhs.nvram {return false}
     if lhs.expectedBytes != rhs.expectedBytes {return false}
+    if lhs._retention != rhs._retention {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -91,6 +91,29 @@ import Testing
         }
     }
 
+    /// As long as no cycle goes through, no commit can tell it.
+    @Test func `a full target hears of a shortened retention with the next cycle`() async throws {
+        try await ServiceBench.use { bench in
+            let full = RemoteError(.resourceExhausted, "No space is left.", remedy: "Shorten the retention.")
+            for _ in 1...100 { bench.target.next("OpenCycle", .refuse(full)) }
+            let running = try await bench.startProtected()
+            func asked() -> [UInt32] {
+                bench.target.log.compactMap { request in
+                    guard case .openCycle(let order) = request, order.hasRetention else { return nil }
+                    return order.retention.everyCycleSeconds
+                }
+            }
+            try await eventually("the target is asked") { !asked().isEmpty }
+            #expect(Set(asked()) == [ServiceBench.fast.retention.everyCycleSeconds])
+            var short = ServiceBench.fast
+            short.retention.everyCycleSeconds = 7
+            _ = try await running.ask(.putPolicy(.with { $0.policy = short }))
+            try await eventually("it is asked with the new one") { asked().last == 7 }
+            #expect(bench.target.points.isEmpty && bench.target.count("CommitCycle") == 0)
+            try await running.stop()
+        }
+    }
+
     @Test func `a slow agent delays its own protection and no request`() async throws {
         try await ServiceBench.use { bench in
             let gate = FakeAgent.Gate()

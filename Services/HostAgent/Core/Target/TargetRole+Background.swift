@@ -36,12 +36,15 @@ extension TargetRole {
                 let steps = try await threads.run {
                     try entry.replica.maintain(retention, nowUnixMilliseconds: now) { !stop.isGiven }
                 }
+                entries[protection]?.noRoom = nil
                 if !steps.isEmpty {
                     logger.info(
                         "retention applied", metadata: ["protection": "\(protection)", "steps": "\(steps.count)"])
                 }
             } catch {
                 // Nothing is lost by it but space; the next commit tries again.
+                let failure = error as? ReplicaError
+                entries[protection]?.noRoom = failure?.code == .spaceExhausted ? failure : nil
                 logger.warning(
                     "retention not applied", metadata: ["protection": "\(protection)", "error": "\(error)"])
             }

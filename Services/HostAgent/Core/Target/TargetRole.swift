@@ -21,10 +21,13 @@ package actor TargetRole {
     package struct CycleOrder: Sendable {
         package var identity: ReplicaIdentity
         package var opening: CycleOpening
+        /// In force when the cycle was asked for; nil: what the last commit said stays.
+        package var retention: ReplicaRetention?
 
-        package init(identity: ReplicaIdentity, opening: CycleOpening) {
+        package init(identity: ReplicaIdentity, opening: CycleOpening, retention: ReplicaRetention? = nil) {
             self.identity = identity
             self.opening = opening
+            self.retention = retention
         }
     }
 
@@ -40,8 +43,10 @@ package actor TargetRole {
     struct Entry {
         let replica: Replica
         var cycle = CycleStateMachine()
-        /// As of the last commit; retention is applied with it.
+        /// As of the last commit or, when its cycle was refused for want of space, the last opening.
         var retention: ReplicaRetention?
+        /// Why retention could not make room when it was applied last.
+        var noRoom: ReplicaError?
         /// As it was told to people.
         var spoilt: SpoiltPoints?
     }
@@ -89,9 +94,11 @@ package actor TargetRole {
                 return try answer(cycle)
             case .open(let discarding):
                 if let discarding { try await discard(discarding, protection) }
-                try await checkSpace(of: replica, protection)
-                try await noticeStrangers(of: protection, in: replica)
-                let open = try await run(protection) { try replica.openCycle(opening) }
+                let open = try await withRoom(for: order) {
+                    try await run(protection) { [space] in try space.check(replica.directory) }
+                    try await noticeStrangers(of: protection, in: replica)
+                    return try await run(protection) { try replica.openCycle(opening) }
+                }
                 let token = try SecureRandom.bytes(16)
                 entries[protection]?.cycle.opened(
                     CycleStateMachine.Opening(
@@ -214,13 +221,30 @@ package actor TargetRole {
     // MARK: Pieces
 
     /// Before a cycle and not only while a large one arrives, because many small ones fill a disk just as well. What may
-    /// be folded by now gives space back, so that is tried at once; it may use the reserve.
-    private func checkSpace(of replica: Replica, _ protection: String) async throws {
+    /// be folded by now gives space back, so that is tried at once; it may use the reserve. As the order says and not
+    /// the last commit, because on a full disk there is none any more, and shortening retention has to help.
+    private func withRoom(
+        for order: CycleOrder, open: () async throws -> ReplicaOpenCycle
+    ) async throws -> ReplicaOpenCycle {
         do {
-            try await run(protection) { [space] in try space.check(replica.directory) }
-        } catch let error as HostAgentError where error.code == .resourceExhausted {
-            background.retain(protection)
-            throw error
+            return try await open()
+        } catch  where saysThatSpaceIsShort(error) {
+            if let retention = order.retention { entries[order.protection]?.retention = retention }
+            background.retain(order.protection)
+            guard let noRoom = entries[order.protection]?.noRoom else { throw error }
+            throw HostAgentError(
+                .resourceExhausted,
+                "The file system of the replicas runs full, and retention cannot make room: "
+                    + "\(noRoom.message).",
+                remedy: noRoom.remedy, facts: noRoom.facts)
+        }
+    }
+
+    private func saysThatSpaceIsShort(_ error: any Error) -> Bool {
+        switch error {
+        case let error as HostAgentError: error.code == .resourceExhausted
+        case let error as ReplicaError: error.code == .spaceExhausted
+        default: false
         }
     }
 

@@ -48,7 +48,8 @@ extension TargetRole.CycleOrder {
                 capturedUnixMilliseconds: request.capturedUnixMs, consistency: consistency,
                 disks: request.disks.map { DeltaLogDisk(target: $0.target, sizeBytes: $0.sizeBytes) },
                 guest: GuestConfiguration(definition: request.definition, nvram: [UInt8](request.nvram)),
-                guestName: request.guestName, expectedBytes: request.expectedBytes))
+                guestName: request.guestName, expectedBytes: request.expectedBytes),
+            retention: request.hasRetention ? ReplicaRetention(request.retention) : nil)
     }
 }
 

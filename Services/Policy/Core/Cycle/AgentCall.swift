@@ -26,6 +26,8 @@ enum AgentCall: Hashable, Sendable {
         var definition: String
         var nvram: [UInt8]
         var expectedBytes: UInt64
+        /// Nil while the policy is not known.
+        var retention: PolicySettings.Retention?
     }
 
     // Source role.

@@ -93,7 +93,7 @@ extension CycleStateMachine {
             consistency: capture.consistency, disks: capture.disks.map(\.description),
             definition: capture.definition, nvram: capture.nvram,
             // What a comparison will find is not known before; all that is allocated would refuse a disk with room enough.
-            expectedBytes: record.kind == .compare ? 0 : capture.changedBytes)
+            expectedBytes: record.kind == .compare ? 0 : capture.changedBytes, retention: binding.settings?.retention)
         let call = ask(record.targetHost, record, .openCycle(order), &actions)
         phase = .openingTarget(flight, capture, call)
     }

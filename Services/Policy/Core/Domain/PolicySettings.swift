@@ -68,4 +68,11 @@ enum PolicyBinding: Hashable, Sendable {
         case .unknown(let name): name
         }
     }
+
+    var settings: PolicySettings? {
+        switch self {
+        case .known(let settings): settings
+        case .unknown: nil
+        }
+    }
 }

@@ -89,6 +89,7 @@ extension AgentCall {
             $0.definition = order.definition
             $0.nvram = Data(order.nvram)
             $0.expectedBytes = order.expectedBytes
+            if let retention = order.retention { $0.retention = retention.wire }
         }
     }
 
