@@ -6,6 +6,10 @@ enum StageOutcome: Hashable, Sendable {
     /// Another stage of the step, after some milliseconds.
     case stage(StepStage, after: Int64)
     case fail(OrchestratorError)
+    /// The guest runs at the target, and what it wrote is not the run's to drop.
+    ///
+    /// - isNoted: the target's agent knows that it started it.
+    case keepGuest(isNoted: Bool)
 }
 
 extension RunRecord {
@@ -37,6 +41,10 @@ extension RunRecord {
                     try checkTarget(side)
                 } else if stage == .requireOff {
                     try requireOff(side)
+                } else if stage == .lookForGuest {
+                    // One that is off has written as well; and an agent that was killed inside the start has one that
+                    // it did not note.
+                    return side.runsReplica || side.guestRuns ? .keepGuest(isNoted: side.runsReplica) : .next
                 } else if facts.sourceRan == nil {
                     // Read once: after it was told to shut down it says nothing of what was before.
                     facts.sourceRan = side.guestRuns
@@ -86,9 +94,8 @@ extension RunRecord {
         case .setSide(.source, active: true):
             facts.owesSides = false
         case .setSide, .refresh, .advance, .readPolicy, .noteHistory, .watchCycle, .awaitDelta, .awaitRest, .describe,
-            .describeReplica, .listPoints, .prepare, .stopGuest, .startGuest, .requireOff, .startReplica, .stopReplica,
-            .adopt,
-            .commitReplica:
+            .describeReplica, .listPoints, .prepare, .stopGuest, .startGuest, .requireOff, .lookForGuest, .startReplica,
+            .stopReplica, .adopt, .commitReplica:
             break
         }
     }

@@ -28,7 +28,7 @@ extension RunStateMachine {
         case .succeeded, .failed: return []
         case .back:
             // Nothing else is left to turn to, so it is tried for ever, or until somebody passes it over.
-            let actions = wait(error, at: index, now: now)
+            let actions = wait(error, stage, at: index, now: now)
             guard record.isAbandonAsked else { return actions }
             record.isAbandonAsked = false
             do {
@@ -61,7 +61,7 @@ extension RunStateMachine {
                 record.isAbandonAsked = false
                 if let actions = abandonForward(at: index, now: now) { return actions }
             }
-            return wait(error, at: index, now: now)
+            return wait(error, stage, at: index, now: now)
         }
     }
 
@@ -96,7 +96,9 @@ extension RunStateMachine {
     }
 
     /// Stands still. With a time to try again when that can help by itself.
-    private mutating func wait(_ error: OrchestratorError, at index: Int, now: RunTime) -> [RunAction] {
+    private mutating func wait(
+        _ error: OrchestratorError, _ stage: StepStage, at index: Int, now: RunTime
+    ) -> [RunAction] {
         var until: RunTime?
         if error.isWorthRepeating {
             let doublings = min(record.steps[index].failuresInARow - 1, 10)
@@ -105,8 +107,7 @@ extension RunStateMachine {
                 OrchestratorLimits.backoffMaximumMilliseconds)
             until = now + pause
         }
-        var remedy = error.remedy
-        if until == nil { remedy += "\(remedy.isEmpty ? "" : " ")Then resume the run, or abandon it." }
+        let remedy = record.remedy(for: error, stage, isRepeated: until != nil)
         record.wait = RunWait(sentence: RunRecord.cut(error.message), remedy: RunRecord.cut(remedy), until: until)
         record.steps[index].detail = RunRecord.cut(error.message)
         guard let until else {
@@ -187,11 +188,19 @@ extension RunStateMachine {
             guard stage < stages.count,
                 case .agent(let side, let order)? = record.call(for: stages[stage], isGoingBack: true)
             else { throw Self.refusal("Only the vault is left to be told, and the run has to wait for it.") }
-            record.warn(
-                "\(record.facts.host(side).name) was not asked any more to do \(order.name), which taking the run back "
-                    + "needs: see what runs there.")
+            if stages[stage] == .lookForGuest {
+                // Told to stop it later, it would drop what nobody has seen; fenced, it keeps that.
+                record.warn(
+                    "\(record.guestName) may run at \(record.facts.target.name), which did not tell, and is not stopped "
+                        + "there. What it wrote stays: see what runs there.")
+                record.steps[index].stage = stages.count
+            } else {
+                record.warn(
+                    "\(record.facts.host(side).name) was not asked any more to do \(order.name), which taking the run "
+                        + "back needs: see what runs there.")
+                record.steps[index].stage += 1
+            }
             if case .setSide(.source, _) = stages[stage] { record.facts.owesSides = false }
-            record.steps[index].stage += 1
             record.steps[index].failuresInARow = 0
             record.steps[index].failingSince = nil
             record.wait = nil
@@ -268,18 +277,24 @@ extension RunStateMachine {
         return storing([])
     }
 
-    private mutating func endWithPend(at index: Int, now: RunTime) -> [RunAction] {
+    /// The guest stays at the target, and the choice is left open.
+    ///
+    /// - Parameter isNoted: whether the target's agent knows that it started it; else it is asked for that once more,
+    ///   because a commit needs it.
+    mutating func endWithPend(at index: Int, isNoted: Bool = true, now: RunTime) -> [RunAction] {
         end(index, .failed, record.wait?.sentence ?? "", now: now)
         for later in record.steps.indices where later > index {
             end(later, .skipped, "The run was abandoned.", now: now)
         }
         record.wait = nil
-        record.abandoned = OrchestratorError(
-            .failedPrecondition,
-            "The run was abandoned: \(record.guestName) runs at \(record.facts.target.name), and is not replicated.",
-            remedy: "Go on with “bascule reverse”, “commit” or “cancel”.")
-        record.steps.append(StepRecord(.pend))
-        record.progress = .forward(record.steps.count - 1)
+        record.isAbandonAsked = false
+        record.steps[index].failingSince = nil
+        record.steps[index].failuresInARow = 0
+        record.abandoned = record.leftAtTarget
+        let next = record.steps.count
+        let isFirst = record.steps.count(where: { $0.step == .startReplica }) == 1
+        record.steps += (isNoted || !isFirst ? [] : [StepRecord(.startReplica)]) + [StepRecord(.pend)]
+        record.progress = .forward(next)
         return proceed(now: now)
     }
 

@@ -134,6 +134,7 @@ struct RunStateMachine: Sendable {
             switch record.absorb(answer, to: stage, at: index, now: now) {
             case .fail(let error): return failed(error, stage, at: index, now: now)
             case .next: return succeed(at: index, now: now)
+            case .keepGuest(let isNoted): return endWithPend(at: index, isNoted: isNoted, now: now)
             case .again(let milliseconds):
                 settle(at: index)
                 return afterAbandon(now: now) ?? sleep(milliseconds, now: now)

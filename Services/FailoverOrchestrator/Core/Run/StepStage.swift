@@ -18,6 +18,8 @@ enum StepStage: Hashable, Sendable {
     case startGuest
     /// Whether the source's guest is still off, as it was when its last changes were fetched.
     case requireOff
+    /// Whether the guest runs at the target after all, before it is told to stop it there: its start may have come through.
+    case lookForGuest
     case setSide(Side, active: Bool)
     case startReplica(ReplicaPurpose)
     case stopReplica(ReplicaPurpose)
@@ -77,7 +79,7 @@ extension RunRecord {
         case .claim: sides + [.advance(.retreat)]
         case .shutDownSource: kind == .reverse ? [] : [.startGuest]
         case .activate: sides
-        case .startReplica: [.stopReplica(.failover)]
+        case .startReplica: [.lookForGuest, .stopReplica(.failover)]
         case .startTest: [.stopReplica(.test)]
         case .check, .checkSource, .prepare, .lastDelta, .choosePoint, .fenceSource, .adoptSource, .reverse,
             .commitReplica, .pend, .stopTest, .stopReplica, .changePoint, .commit, .cancel, .fenceTarget,
@@ -128,6 +130,7 @@ extension RunRecord {
         case .awaitDelta: .history
         case .describe(let side): .agent(side, .describeSide)
         case .requireOff: .agent(.source, .describeSide)
+        case .lookForGuest: .agent(.target, .describeSide)
         case .describeReplica: .agent(.target, .describeReplica)
         case .listPoints: .agent(.target, .listPoints)
         case .prepare: .agent(.target, .prepareReplica)

@@ -1,0 +1,34 @@
+// What somebody can do about a run that stands still, and what is said of one that was given up.
+
+extension RunRecord {
+    /// What a run that waits tells people to do.
+    ///
+    /// - Parameter isRepeated: it tries again by itself.
+    func remedy(for error: OrchestratorError, _ stage: StepStage, isRepeated: Bool) -> String {
+        let abandon = "“bascule run abandon \(id.prefix(8))”"
+        var sentences = error.remedy.isEmpty ? [] : [error.remedy]
+        switch progress {
+        case .back:
+            if !isRepeated { sentences.append("Then “bascule run resume \(id.prefix(8))”.") }
+            if case .agent(let side, _)? = call(for: stage, isGoingBack: true) {
+                let host = facts.host(side).name
+                let rest = stage == .lookForGuest ? ", and what runs there is fenced when it is back" : ""
+                sentences.append("If \(host) is lost: \(abandon) goes on without it\(rest).")
+            }
+        case .forward:
+            if !isRepeated { sentences.append("Then resume the run, or abandon it.") }
+        case .succeeded, .failed: break
+        }
+        return sentences.joined(separator: " ")
+    }
+
+    /// The end of a run that found or left the guest running at the target.
+    var leftAtTarget: OrchestratorError {
+        OrchestratorError(
+            .failedPrecondition,
+            "The run was abandoned: \(guestName) runs at \(facts.target.name), and is not replicated.",
+            remedy: "Go on with “bascule reverse \(guestName)”, “bascule commit \(guestName)” or “bascule cancel "
+                + "\(guestName)”.")
+    }
+
+}
