@@ -45,7 +45,7 @@ import Testing
         #expect(refusal(.planned, Samples.entry(.failingOver, run: "x"))?.facts["rule"] == "held")
     }
 
-    @Test(arguments: [RunKind.planned, .failback, .cancel, .reverse])
+    @Test(arguments: [RunKind.planned, .failback, .reverse])
     func `a host that is needed has to be heard of`(kind: RunKind) {
         let state: ProtectionState = kind.isPlanned ? .protected : .commitPending
         for host in 0...1 {

@@ -36,7 +36,7 @@ struct RunAdmission {
             if let test { facts.target = registry.host(test.facts.target.id) ?? test.facts.target }
             facts.point = test?.facts.point
         }
-        try checkReach(facts)
+        try checkReach(facts, protection)
         var record = RunRecord(
             id: id, request: request, protection: protection.id, guestUUID: protection.guestUUID,
             guestName: protection.guestName, requestedBy: RunRecord.cut(sender, bytes: 200), requestedAt: now,
@@ -155,16 +155,25 @@ struct RunAdmission {
     }
 
     /// Runs that cannot do without a host are not begun while the vault hears nothing of it.
-    private func checkReach(_ facts: RunFacts) throws(OrchestratorError) {
+    private func checkReach(_ facts: RunFacts, _ protection: ProtectionEntry) throws(OrchestratorError) {
         let needed: [HostEntry] =
             switch request.kind {
-            case .planned, .failback, .cancel, .reverse: [facts.source, facts.target]
+            case .planned, .failback, .reverse: [facts.source, facts.target]
+            // A target that is lost for good must not keep the guest from its source.
+            case .cancel: [facts.source]
             case .test, .cleanup, .unplanned, .changePoint, .commit: [facts.target]
             }
         guard let silent = needed.first(where: { !$0.isReachable }) else { return }
-        let remedy =
-            request.kind.isPlanned && silent.id == facts.source.id
-            ? "Start its agent, or fail over without it: “bascule failover --unplanned”." : "Start its agent."
+        let remedy: String
+        if request.kind.isPlanned, silent.id == facts.source.id {
+            remedy = "Start its agent, or fail over without it: “bascule failover --unplanned”."
+        } else if protection.state == .commitPending, silent.id == facts.target.id {
+            remedy =
+                "Start its agent. If it is lost: “bascule cancel \(protection.guestName)” lets \(facts.source.name) run "
+                + "the guest again, from before the failover."
+        } else {
+            remedy = "Start its agent."
+        }
         throw OrchestratorError(
             .failedPrecondition, "The vault hears nothing of \(silent.name), which a \(request.kind.words) needs.",
             remedy: remedy, facts: ["rule": "host-silent", "host": silent.id])

@@ -16,7 +16,13 @@ extension RunRecord {
                 sentences.append("If \(host) is lost: \(abandon) goes on without it\(rest).")
             }
         case .forward:
-            if !isRepeated { sentences.append("Then resume the run, or abandon it.") }
+            if kind == .cancel, stage == .stopReplica(.failover), !facts.target.isReachable {
+                sentences.append(
+                    "If \(facts.target.name) is lost: \(abandon) goes on without it, and what runs there is fenced when "
+                        + "it is back.")
+            } else if !isRepeated {
+                sentences.append("Then resume the run, or abandon it.")
+            }
         case .succeeded, .failed: break
         }
         return sentences.joined(separator: " ")
@@ -29,6 +35,13 @@ extension RunRecord {
             "The run was abandoned: \(guestName) runs at \(facts.target.name), and is not replicated.",
             remedy: "Go on with “bascule reverse \(guestName)”, “bascule commit \(guestName)” or “bascule cancel "
                 + "\(guestName)”.")
+    }
+
+    /// The end of a cancellation that a host had no part in.
+    var wentOnWithout: OrchestratorError {
+        OrchestratorError(
+            .failedPrecondition, "The cancellation went on without a host that did not answer.",
+            remedy: "See what runs at \(facts.source.name) and \(facts.target.name).")
     }
 
 }

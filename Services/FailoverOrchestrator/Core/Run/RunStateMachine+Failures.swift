@@ -245,12 +245,13 @@ extension RunStateMachine {
             }
         case .cancel:
             switch step {
-            case .stopReplica: return giveUp(at: index, now: now)
-            case .fenceTarget, .activateSource, .startSource:
+            // Its guest may serve; only when the vault has lost the host, too, the source is to run without it.
+            case .stopReplica where record.facts.target.isReachable: return giveUp(at: index, now: now)
+            case .stopReplica, .fenceTarget, .activateSource, .startSource:
                 record.warn(
                     "“\(step.title(source: record.facts.source.name, target: record.facts.target.name))” was passed "
                         + "over: see what runs on either side.")
-                record.abandoned = record.abandoned ?? Self.abandonedCause
+                record.abandoned = record.abandoned ?? record.wentOnWithout
                 record.wait = nil
                 end(index, .failed, "", now: now)
                 record.progress = .forward(index + 1)
