@@ -1,4 +1,6 @@
 package import ArgumentParser
+import MessageBus
+import Messages
 
 /// `bascule run [show | resume | abandon] ID`
 package struct RunCommand: AsyncParsableCommand {
@@ -78,6 +80,9 @@ package struct RunCommand: AsyncParsableCommand {
         package static let configuration = CommandConfiguration(
             abstract: "Take a waiting run back as far as it can be; it fails.",
             discussion: """
+                A run that only the vault knows, because the orchestrator's database was lost, lets
+                go of its guest.
+
                 EXAMPLES
                   bascule run abandon 1a2b3c4d
                   bascule run abandon 1a2b3c4d --yes
@@ -98,10 +103,18 @@ package struct RunCommand: AsyncParsableCommand {
 
         package func perform(in session: OperatorSession) async throws {
             let orchestrator = try await session.orchestrator()
-            let run = try await orchestrator.run(id)
-            try session.confirm(
-                "Give up the \(run.kind.words) of \(run.guest), and take back what it did?", assumeYes: yes)
-            let abandoned = try await orchestrator.abandon(run.id)
+            let known: RunRecord?
+            do {
+                known = try await orchestrator.run(id)
+            } catch let error as RemoteError where error.code == .notFound {
+                // The vault may know it.
+                known = nil
+            }
+            let question =
+                known.map { "Give up the \($0.kind.words) of \($0.guest), and take back what it did?" }
+                ?? "The orchestrator does not know run \(id). Let go of the guest that it holds, if it holds one?"
+            try session.confirm(question, assumeYes: yes)
+            let abandoned = try await orchestrator.abandon(known?.id ?? id)
             if noWait {
                 return try session.answer(abandoned) { $0.print("Run \(abandoned.shortID) is being taken back.") }
             }

@@ -114,7 +114,8 @@ struct RunAdmission {
             throw OrchestratorError(
                 .failedPrecondition,
                 "\(protection.guestName) is held by run \(protection.run.prefix(8)), which is not known here.",
-                remedy: "Ask the orchestrator that began it, or restore its database.",
+                remedy: "Ask the orchestrator that began it. If it lost that run: “bascule run abandon "
+                    + "\(protection.run.prefix(8))” lets go of the protection.",
                 facts: ["rule": "held", "run": protection.run])
         }
         let allowed: [ProtectionState]

@@ -74,7 +74,13 @@ struct RunBook: Sendable {
         case .resume(let prefix):
             return .run(try steer(prefix, .resumeAsked, now: now, into: &output))
         case .abandon(let prefix):
-            return .run(try steer(prefix, .abandonAsked, now: now, into: &output))
+            do throws(OrchestratorError) {
+                return .run(try steer(prefix, .abandonAsked, now: now, into: &output))
+            } catch let error where error.code == .notFound {
+                // The vault may know of one whose record was lost.
+                output.actions.append(.readRegistry(token, request))
+                return nil
+            }
         case .health:
             return .health(health)
         }
@@ -130,8 +136,17 @@ struct RunBook: Sendable {
     private mutating func begin(
         _ request: OrchestratorRequest, _ registry: RegistryView, now: RunTime, into output: inout BookOutput
     ) throws(OrchestratorError) -> RunRecord {
-        guard case .start(let wanted, let id, let isDryRun, let sender) = request else {
-            preconditionFailure("the registry is read for a run that is to start, and for nothing else")
+        let wanted: RunRequest
+        let id: String
+        let isDryRun: Bool
+        let sender: String
+        switch request {
+        case .start(let request, let identifier, let isDry, let from):
+            (wanted, id, isDryRun, sender) = (request, identifier, isDry, from)
+        case .abandon(let prefix): return try letGo(prefix, registry, now: now, into: &output)
+        case .get, .list, .resume, .health:
+            preconditionFailure(
+                "the registry is read for a run that is to start, or is not known, and for nothing else")
         }
         if let known = record(id) { return known }
         let record = try RunAdmission(
@@ -143,6 +158,20 @@ struct RunBook: Sendable {
         machines[id] = RunStateMachine(record)
         advance(id, .begun, now: now, into: &output)
         return self.record(id) ?? record
+    }
+
+    /// A run that nobody knows but the vault.
+    private mutating func letGo(
+        _ prefix: String, _ registry: RegistryView, now: RunTime, into output: inout BookOutput
+    ) throws(OrchestratorError) -> RunRecord {
+        guard let lost = try LostRun(prefix: prefix, registry: registry, now: now).record(), record(lost.id) == nil
+        else {
+            return try find(prefix)
+        }
+        try makeRoom(into: &output)
+        machines[lost.id] = RunStateMachine(lost)
+        advance(lost.id, .begun, now: now, into: &output)
+        return record(lost.id) ?? lost
     }
 
     /// The oldest run that ended, and is no test still to be cleaned up, goes for a new one.

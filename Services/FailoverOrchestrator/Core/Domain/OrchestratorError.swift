@@ -24,6 +24,11 @@ struct OrchestratorError: Error, Hashable, Sendable, Codable {
         self.facts = facts
     }
 
+    /// Without its record nobody goes on with a run, and a protection that it holds takes no other.
+    static let lostRecordRemedy =
+        "Restore the orchestrator's database from a copy. Remove it only when “bascule status” shows nothing as failing "
+        + "over: “bascule run abandon RUN” then lets go of what a lost run holds."
+
     /// With the peer's evidence in the sentence, because a run's report has no place for facts, and “could not be started”
     /// alone helps nobody.
     var tellingCause: OrchestratorError {

@@ -82,7 +82,7 @@ struct RunRecord: Hashable, Sendable, Codable {
             guard !holds else { return }
             throw OrchestratorError(
                 .corruptData, "The record of run \(id) contradicts itself: \(rule).",
-                remedy: "Restore the orchestrator's database, or remove it: protections and replicas stay as they are.")
+                remedy: OrchestratorError.lostRecordRemedy)
         }
         try demand(!id.isEmpty && !protection.isEmpty, "it has no identifier")
         try demand(!steps.isEmpty, "it has no steps")

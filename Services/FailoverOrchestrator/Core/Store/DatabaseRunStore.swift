@@ -46,7 +46,7 @@ final class DatabaseRunStore: RunStore {
             } catch {
                 throw OrchestratorError(
                     .corruptData, "The record of run \(id) cannot be read: \(error)",
-                    remedy: "Restore the database, or remove it: protections and replicas stay as they are.")
+                    remedy: OrchestratorError.lostRecordRemedy)
             }
             try record.checkInvariants()
             return record
