@@ -12,26 +12,28 @@ import Testing
 
     @Test(arguments: choices)
     func `the point that is meant is chosen, whatever their order`(choice: PointChoice, cycle: UInt64) throws {
-        #expect(try choice.point(among: points, host: "beta").cycle == cycle)
+        #expect(try choice.point(among: points, host: "beta", guest: "web").cycle == cycle)
     }
 
     @Test(arguments: [PointChoice.latestApplicationConsistent, .latestVerified, .cycle(9)])
     func `a point that is not there is refused with what to do`(choice: PointChoice) throws {
         let error = #expect(throws: OrchestratorError.self) {
-            try choice.point(among: [Samples.point(3)], host: "beta")
+            try choice.point(among: [Samples.point(3)], host: "beta", guest: "web")
         }
         #expect(error?.code == .notFound)
-        #expect(error?.remedy.isEmpty == false)
+        #expect(error?.message.contains("web") == true && error?.remedy.contains("“bascule points web”") == true)
     }
 
     @Test func `where none is verified, the answer says how one becomes so`() {
         let error = #expect(throws: OrchestratorError.self) {
-            try PointChoice.latestVerified.point(among: [Samples.point(3)], host: "beta")
+            try PointChoice.latestVerified.point(among: [Samples.point(3)], host: "beta", guest: "web")
         }
-        #expect(error?.remedy.contains("bascule failover GUEST --test") == true)
+        #expect(error?.remedy.contains("bascule failover web --test") == true)
     }
 
     @Test func `without any point there is nothing to choose`() {
-        #expect(throws: OrchestratorError.self) { try PointChoice.latest.point(among: [], host: "beta") }
+        #expect(throws: OrchestratorError.self) {
+            try PointChoice.latest.point(among: [], host: "beta", guest: "web")
+        }
     }
 }

@@ -58,4 +58,36 @@ import Testing
         // A source that died after its last changes were fetched does not keep the guest down.
         #expect(runner.record.facts.activeSide == .target)
     }
+
+    /// “bascule recover” was first, from another point.
+    @Test func `a guest from another point stays, and the other point is for afterwards`() throws {
+        let world = ModelWorld()
+        var record = try Samples.record(Samples.request(.unplanned), registry: world.registry)
+        record.facts.point = Samples.point(2)
+        record.facts.runsAnotherPoint = true
+        let error = OrchestratorError(.conflict, "It runs from another point.", remedy: "Stop the replica first.")
+        let remedy = record.remedy(for: error, .startReplica(.failover), isRepeated: true)
+        #expect(!remedy.contains("Stop the replica first"))
+        #expect(remedy.contains("“bascule run abandon 22222222”"))
+        #expect(remedy.contains("“bascule change-point web --point 2”"))
+    }
+
+    /// The guest is off then, and its protection says nothing of it.
+    @Test func `a change of point that is given up after its stop says how the guest comes up again`() throws {
+        var request = Samples.request(.changePoint)
+        request.point = .cycle(2)
+        var undisturbed = try ModelRunner(request, in: try pending())
+        try undisturbed.walk()
+        let start = try #require(undisturbed.asked.firstIndex(of: "StartReplica"))
+        var runner = try ModelRunner(request, in: try pending(), trouble: .refused(start))
+        try runner.walk(limit: 60_000)
+        try runner.send(.abandonAsked)
+        try runner.walk(limit: 60_000)
+        guard case .failed(let cause) = runner.record.progress else {
+            Issue.record("it ended as \(runner.record.progress)")
+            return
+        }
+        #expect(cause.message.contains("was stopped at beta"))
+        #expect(cause.remedy.contains("“bascule change-point web --point latest”"))
+    }
 }

@@ -5,7 +5,7 @@ import Messages
 /// `bascule run [show | resume | abandon] ID`
 package struct RunCommand: AsyncParsableCommand {
     package static let configuration = CommandConfiguration(
-        commandName: "run", abstract: "Show one run, let a waiting one go on, or take it back.",
+        commandName: "run", abstract: "Show one run, let a waiting one go on, or give it up.",
         discussion: """
             A run is named by its identifier, or the first eight characters of it.
 
@@ -78,10 +78,12 @@ package struct RunCommand: AsyncParsableCommand {
 
     package struct Abandon: OperatorCommand {
         package static let configuration = CommandConfiguration(
-            abstract: "Take a waiting run back as far as it can be; it fails.",
+            abstract: "Give a waiting run up; it fails.",
             discussion: """
-                A run that only the vault knows, because the orchestrator's database was lost, lets
-                go of its guest.
+                A failover is taken back, unless its guest runs at the target already: that one
+                stays, with its commit pending. A cancellation goes on without the host that
+                does not answer. Everything else ends where it is. A run that only the vault
+                knows, because the orchestrator's database was lost, lets go of its guest.
 
                 EXAMPLES
                   bascule run abandon 1a2b3c4d
@@ -111,12 +113,12 @@ package struct RunCommand: AsyncParsableCommand {
                 known = nil
             }
             let question =
-                known.map { "Give up the \($0.kind.words) of \($0.guest), and take back what it did?" }
+                known.map { "Give up the \($0.kind.words) of \($0.guest)? That \($0.abandonment)." }
                 ?? "The orchestrator does not know run \(id). Let go of the guest that it holds, if it holds one?"
             try session.confirm(question, assumeYes: yes)
             let abandoned = try await orchestrator.abandon(known?.id ?? id)
             if noWait {
-                return try session.answer(abandoned) { $0.print("Run \(abandoned.shortID) is being taken back.") }
+                return try session.answer(abandoned) { $0.print("Run \(abandoned.shortID) is given up.") }
             }
             do {
                 try await RunWatch.follow(abandoned, in: session)

@@ -58,7 +58,8 @@ package struct RunWatch: Sendable {
         return OperatorError(
             .waiting, "the \(run.kind.words) of \(run.guest) waits: \(why)",
             remedy:
-                "\(own)then bascule run resume \(run.shortID), or take it back with bascule run abandon \(run.shortID)",
+                "\(own)then bascule run resume \(run.shortID); or bascule run abandon \(run.shortID), which "
+                + run.abandonment,
             facts: ["run": run.id])
     }
 

@@ -23,7 +23,7 @@ struct LostRun {
         let name = protection.guestName
         var facts = RunFacts(
             source: source, target: target, generation: protection.generation, version: protection.version)
-        try facts.take(registry, protection: protection.id, run: id)
+        try facts.take(registry, protection: protection.id, guest: name, run: id)
         let isActivated = facts.activeSide == .target
         var record = RunRecord(
             id: id, request: RunRequest(kind: isActivated ? .unplanned : .cancel, protection: protection.id),

@@ -26,7 +26,7 @@ struct RunAdmission {
         }
         var facts = RunFacts(
             source: source, target: target, generation: protection.generation, version: protection.version)
-        try facts.take(registry, protection: protection.id, run: id)
+        try facts.take(registry, protection: protection.id, guest: protection.guestName, run: id)
         if let limit = request.shutdownLimitMilliseconds { facts.shutdownLimitMilliseconds = limit }
         if let action = request.whenShutdownFails { facts.whenShutdownFails = action }
         if request.kind == .cleanup {
@@ -91,7 +91,7 @@ struct RunAdmission {
             throw OrchestratorError(
                 .failedPrecondition,
                 "A \(other.kind.words) of \(protection.guestName) is under way (run \(other.id.prefix(8))).",
-                remedy: "Wait for it, or see “bascule run show \(other.id.prefix(8))”.",
+                remedy: remedy(beside: other),
                 facts: ["rule": "run-under-way", "run": other.id])
         }
         guard let test = others.first(where: { $0.protection == protection.id && $0.holdsTest }) else { return }
@@ -104,6 +104,23 @@ struct RunAdmission {
                 facts: ["rule": "test-not-cleaned", "run": test.id])
         case .cleanup, .unplanned, .changePoint, .cancel: break
         }
+    }
+
+    private func remedy(beside other: RunRecord) -> String {
+        let id = other.id.prefix(8)
+        let isPast: Bool
+        switch other.progress {
+        case .forward(let index): isPast = other.isBeyondReturn(at: index)
+        case .back, .succeeded, .failed: isPast = false
+        }
+        guard request.kind == .unplanned, other.kind.isPlanned, !isPast else {
+            return "Wait for it, or see “bascule run show \(id)”."
+        }
+        // Its own time does not mend that, and taking it back waits for the source again.
+        let source = other.facts.source.name
+        return
+            "Wait for it. If \(source) is lost: “bascule run abandon \(id) --yes”, again when it waits for \(source), "
+            + "then repeat this."
     }
 
     /// What the vault would refuse is refused before anything is begun; the vault has the last word.
@@ -140,7 +157,7 @@ struct RunAdmission {
                 "\(target) took \(protection.guestName) over without the vault, and has not told yet from which point "
                     + "it started it.",
                 remedy: "Wait for its next report. When nothing runs there, start it with “bascule change-point "
-                    + "\(protection.guestName)”, or cancel.",
+                    + "\(protection.guestName) --point latest”, or “bascule cancel \(protection.guestName)”.",
                 facts: ["rule": "no-point"])
         case .planned where protection.isReversed:
             throw OrchestratorError(
@@ -167,7 +184,7 @@ struct RunAdmission {
         guard let silent = needed.first(where: { !$0.isReachable }) else { return }
         let remedy: String
         if request.kind.isPlanned, silent.id == facts.source.id {
-            remedy = "Start its agent, or fail over without it: “bascule failover --unplanned”."
+            remedy = "Start its agent, or fail over without it: “bascule failover \(protection.guestName) --unplanned”."
         } else if protection.state == .commitPending, silent.id == facts.target.id {
             remedy =
                 "Start its agent. If it is lost: “bascule cancel \(protection.guestName)” lets \(facts.source.name) run "

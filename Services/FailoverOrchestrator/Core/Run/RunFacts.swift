@@ -70,13 +70,15 @@ struct RunFacts: Hashable, Sendable, Codable {
 extension RunFacts {
     /// Takes over what a snapshot says of the run's protection. The hosts stay those that the run began with, whatever
     /// changed places since; where their agents are to be found may be new.
-    mutating func take(_ registry: RegistryView, protection id: String, run: String) throws(OrchestratorError) {
+    mutating func take(
+        _ registry: RegistryView, protection id: String, guest: String, run: String
+    ) throws(OrchestratorError) {
         if let host = registry.host(source.id) { source = host }
         if let host = registry.host(target.id) { target = host }
         guard let entry = registry.protections.first(where: { $0.id == id }) else {
             throw OrchestratorError(
-                .notFound, "The vault no longer has this protection.",
-                remedy: "Whoever removed it has to say what becomes of the guest.")
+                .notFound, "The vault no longer has the protection of \(guest).",
+                remedy: "“bascule audit” tells who removed it; see what runs at \(source.name) and \(target.name).")
         }
         if let pair = registry.pair(of: entry), entry.sourceHost == source.id {
             networks = pair.networks

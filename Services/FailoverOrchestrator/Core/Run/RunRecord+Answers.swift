@@ -18,7 +18,7 @@ extension RunRecord {
         do throws(OrchestratorError) {
             switch answer {
             case .registry(let registry):
-                try facts.take(registry, protection: protection, run: id)
+                try facts.take(registry, protection: protection, guest: guestName, run: id)
             case .protection(let entry):
                 facts.take(entry, run: id)
             case .policies(let policies):
@@ -56,7 +56,7 @@ extension RunRecord {
                     noteVerification(points, at: index)
                     return .next
                 }
-                let point = try choice.point(among: points, host: facts.target.name)
+                let point = try choice.point(among: points, host: facts.target.name, guest: guestName)
                 facts.point = point
                 steps[index].detail = "Point \(point.cycle)."
             case .progress(let progress):
@@ -174,7 +174,8 @@ extension RunRecord {
             throw OrchestratorError(
                 .failedPrecondition,
                 "\(facts.target.name) already runs \(started.guestName) from point \(started.cycle).",
-                remedy: "Stop that one first.", facts: ["rule": "another-point-runs"])
+                remedy: kind == .test ? "Remove it with “bascule cleanup \(guestName)”." : "",
+                facts: ["rule": "another-point-runs"])
         }
         facts.started = started
         for warning in started.warnings { warn("\(facts.target.name): \(warning)") }

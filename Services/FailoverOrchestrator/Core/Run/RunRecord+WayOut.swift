@@ -6,6 +6,13 @@ extension RunRecord {
     /// - Parameter isRepeated: it tries again by itself.
     func remedy(for error: OrchestratorError, _ stage: StepStage, isRepeated: Bool) -> String {
         let abandon = "“bascule run abandon \(id.prefix(8))”"
+        if stage == .startReplica(.failover), facts.runsAnotherPoint == true {
+            let other = facts.point.map {
+                " For the other point afterwards, which drops that: “bascule change-point \(guestName) --point \($0.cycle)”."
+            }
+            return "It stays and keeps what it wrote: \(abandon) ends the run, and the commit is pending."
+                + (other ?? "")
+        }
         var sentences = error.remedy.isEmpty ? [] : [error.remedy]
         switch progress {
         case .back:
@@ -44,4 +51,12 @@ extension RunRecord {
             remedy: "See what runs at \(facts.source.name) and \(facts.target.name).")
     }
 
+    /// The end of a change of point between its guest's stop and its start; nil: anything else, or not there yet.
+    var leftOff: OrchestratorError? {
+        guard kind == .changePoint, isDone(.stopReplica), !isDone(.startReplica) else { return nil }
+        return OrchestratorError(
+            .failedPrecondition,
+            "The run was abandoned: \(guestName) was stopped at \(facts.target.name), and is not known to run again.",
+            remedy: "Start it with “bascule change-point \(guestName) --point latest”, or from another point.")
+    }
 }

@@ -77,12 +77,15 @@ struct RecoveryPoint: Hashable, Sendable, Codable {
 
 extension PointChoice {
     /// The point that is meant, among those that the target holds.
-    func point(among points: [RecoveryPoint], host: String) throws(OrchestratorError) -> RecoveryPoint {
+    func point(
+        among points: [RecoveryPoint], host: String, guest: String
+    ) throws(OrchestratorError) -> RecoveryPoint {
+        let list = "“bascule points \(guest)” lists them."
         let ordered = points.sorted { $0.cycle < $1.cycle }
         guard let newest = ordered.last else {
             throw OrchestratorError(
-                .notFound, "\(host) holds no recovery point of this guest.",
-                remedy: "Wait for the first point; “bascule status” says how far it is.")
+                .notFound, "\(host) holds no recovery point of \(guest).",
+                remedy: "Wait for the first point; “bascule status \(guest)” says how far it is.")
         }
         switch self {
         case .latest:
@@ -90,23 +93,23 @@ extension PointChoice {
         case .latestApplicationConsistent:
             guard let point = ordered.last(where: \.isApplicationConsistent) else {
                 throw OrchestratorError(
-                    .notFound, "None of the \(points.count) points at \(host) is application-consistent.",
-                    remedy: "Choose another point; “bascule points” lists them.")
+                    .notFound, "None of the \(points.count) points of \(guest) at \(host) is application-consistent.",
+                    remedy: "Choose another point; " + list)
             }
             return point
         case .latestVerified:
             guard let point = ordered.last(where: \.isVerified) else {
                 throw OrchestratorError(
-                    .notFound, "None of the \(points.count) points at \(host) is verified.",
+                    .notFound, "None of the \(points.count) points of \(guest) at \(host) is verified.",
                     remedy: "Run a test failover, which marks its point once the guest answers: "
-                        + "“bascule failover GUEST --test”. Or choose another point; “bascule points” lists them.")
+                        + "“bascule failover \(guest) --test”. Or choose another point; " + list)
             }
             return point
         case .cycle(let cycle):
             guard let point = ordered.last(where: { $0.cycle == cycle }) else {
                 throw OrchestratorError(
-                    .notFound, "Point \(cycle) is not at \(host); it may have been retired.",
-                    remedy: "Choose another point; “bascule points” lists them.")
+                    .notFound, "Point \(cycle) of \(guest) is not at \(host); it may have been retired.",
+                    remedy: "Choose another point; " + list)
             }
             return point
         }

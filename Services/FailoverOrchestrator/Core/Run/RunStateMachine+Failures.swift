@@ -273,7 +273,7 @@ extension RunStateMachine {
             end(later, .skipped, "The run was abandoned.", now: now)
         }
         record.wait = nil
-        record.progress = .failed(Self.abandonedCause)
+        record.progress = .failed(record.leftOff ?? Self.abandonedCause)
         record.endedAt = now
         return storing([])
     }
