@@ -115,6 +115,45 @@ struct HostTests {
         #expect(fixture.refusal(of: .removeHost(id: VaultFixture.primary))?.code == .notFound)
     }
 
+    /// A site that burnt down: its host never lets go, and the guest has to be protected anew all the same.
+    @Test func hostThatIsGoneForGoodLeavesWithTheLastProtectionThatIsBeingRemoved() throws {
+        var fixture = try VaultFixture.protecting(in: .protected)
+        fixture.pass(milliseconds: VaultLimits.hostSilenceMilliseconds)
+        try fixture.report([], on: VaultFixture.secondary)
+        _ = try fixture.silence()
+        let needed = fixture.refusal(of: .removeHost(id: VaultFixture.primary))
+        #expect(needed?.remedy.contains("removed without waiting") == true)
+        try fixture.ask(.unprotect(protection: "web", fate: .keep))
+        try fixture.report([VaultFixture.guest("web", on: VaultFixture.secondary)], on: VaultFixture.secondary)
+        let waiting = fixture.refusal(of: .protect(VaultFixture.protect("web", sourceHost: "secondary")))
+        #expect(waiting?.remedy.contains("bascule hosts remove primary") == true)
+        #expect(fixture.refusal(of: .removeHost(id: VaultFixture.secondary))?.message.contains("reports") == true)
+
+        let decision = try fixture.ask(.removeHost(id: VaultFixture.primary))
+        #expect(decision.changes.map(\.kind) == ["guest_removed", "host"])
+        #expect(fixture.registry.hosts[VaultFixture.primary]?.isLeaving == true)
+        #expect(try fixture.ask(.removeHost(id: VaultFixture.primary)).changes.isEmpty)
+        let end = try fixture.ask(.confirmUnprotected(protection: "web", expectedVersion: .any))
+        #expect(end.changes.map(\.kind) == ["protection_removed", "host_removed"])
+        #expect(fixture.registry.hosts.keys.sorted() == [VaultFixture.secondary])
+    }
+
+    @Test func leavingHostThatComesBackRegistersAndStays() throws {
+        var fixture = try VaultFixture.protecting(in: .protected)
+        try fixture.ask(.unprotect(protection: "web", fate: .delete))
+        fixture.pass(milliseconds: VaultLimits.hostSilenceMilliseconds)
+        _ = try fixture.silence()
+        try fixture.ask(.removeHost(id: VaultFixture.primary))
+        // It was cut off, not dead: the agent registers again when its report is answered so.
+        let report = InventoryReport(
+            hostID: VaultFixture.primary, sequence: 9, capacity: VaultFixture.capacity(), guests: [])
+        #expect(fixture.refusal(of: .reportInventory(report))?.code == .notFound)
+        try fixture.ask(.registerHost(VaultFixture.registration(VaultFixture.primary, "primary")))
+        #expect(fixture.registry.hosts[VaultFixture.primary]?.isLeaving == false)
+        let end = try fixture.ask(.confirmUnprotected(protection: "web", expectedVersion: .any))
+        #expect(end.changes.map(\.kind) == ["protection_removed"])
+    }
+
     @Test func silentHostIsUnreachableUntilItReports() throws {
         var fixture = try VaultFixture.paired()
         fixture.pass(milliseconds: VaultLimits.hostSilenceMilliseconds - 1)

@@ -52,7 +52,7 @@ package struct HostsCommand: AsyncParsableCommand {
             for host in registry.hosts {
                 table.add([
                     .init(host.name), .init(host.cloud),
-                    host.reachable ? .init("reachable", .good) : .init("silent", .bad),
+                    stateCell(of: host),
                     .init("\(registry.guests.filter { $0.hostID == host.id }.count)"),
                     .init(HumanUnits.bytes(host.memoryFreeBytes)), .init(HumanUnits.bytes(host.replicaFreeBytes)),
                     .init(host.agentVersion), .init(host.endpoint),
@@ -60,18 +60,32 @@ package struct HostsCommand: AsyncParsableCommand {
             }
             return table
         }
+
+        private static func stateCell(of host: Registry.Host) -> Table.Cell {
+            if host.isLeaving { return .init("being removed", .warning) }
+            return host.reachable ? .init("reachable", .good) : .init("silent", .bad)
+        }
     }
 
     package struct Remove: OperatorCommand {
         package static let configuration = CommandConfiguration(
-            abstract: "Forget a host that is gone; refused while protections use it.",
+            abstract: "Forget a host that is gone; refused while protections need it.",
             discussion: """
+                Guests that are protected with it have to be unprotected first. A host that is
+                gone for good cannot let go of them: while it is silent, it can be removed all
+                the same, and their protections end without it. If that machine comes back, it
+                registers anew, and what it holds of those guests is still there.
+
                 EXAMPLES
                   bascule hosts remove alpha3
+                  bascule unprotect web1 --keep-replica && bascule hosts remove alpha1
                 """)
 
         @Argument(help: "Name or identifier of the host.")
         var host: String
+
+        @Flag(help: "Do not ask.")
+        var yes = false
 
         @OptionGroup package var common: CommonOptions
 
@@ -83,9 +97,25 @@ package struct HostsCommand: AsyncParsableCommand {
 
         package func perform(in session: OperatorSession) async throws {
             let vault = try await session.vault()
-            let found = try await vault.registry().host(named: host)
+            let registry = try await vault.registry()
+            let found = try registry.host(named: host)
+            let left = registry.protections.filter { $0.sourceHost == found.id || $0.targetHost == found.id }
+            let guests = left.map(\.guest).joined(separator: ", ")
+            // Anything else the vault refuses by itself.
+            if !left.isEmpty, !found.reachable, left.allSatisfy({ $0.state == .disabling }) {
+                try session.confirm(
+                    "End the protection of \(guests) without \(found.name)? What it holds of that stays there.",
+                    assumeYes: yes)
+            }
             try await vault.removeHost(id: found.id)
-            try session.answer(Document(removed: found.id)) { $0.print("Host \(found.name) removed.") }
+            try session.answer(Document(removed: found.id)) { console in
+                guard !left.isEmpty else { return console.print("Host \(found.name) removed.") }
+                console.print("Host \(found.name) goes as soon as the protection of \(guests) has ended without it.")
+                console.print(
+                    "If that machine comes back, see that \(guests) does not run twice: its guests start there as")
+                console.print(
+                    "libvirt was told, and what it holds of them (disks, checkpoints, replica) is still there.")
+            }
         }
     }
 }

@@ -37,6 +37,9 @@ extension Registry {
         package var memoryFreeBytes: UInt64
         package var replicaBytes: UInt64
         package var replicaFreeBytes: UInt64
+
+        /// Removed, and still named by protections that are being removed.
+        package var isLeaving: Bool { endpoint.isEmpty }
     }
 
     package enum Power: String, Sendable, Codable, CaseIterable {

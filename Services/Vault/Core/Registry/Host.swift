@@ -3,7 +3,7 @@ struct Host: Hashable, Sendable {
     var id: RegistryIdentifier
     var name: String
     var cloud: String
-    /// Where the agent's ROUTER listens: `tcp://address:port`.
+    /// Where the agent's ROUTER listens: `tcp://address:port`. Empty: see `isLeaving`.
     var controlEndpoint: String
     var agentVersion: String
     var hypervisorURI: String
@@ -13,6 +13,10 @@ struct Host: Hashable, Sendable {
     var inventorySequence: UInt64
     /// Rises when another agent took the identity over; see `HostRegistration`.
     var incarnation: UInt64 = 0
+
+    /// It was removed while protections that are being removed still name it: nobody asks it for anything any more, and
+    /// it goes with the last of them. It stays if it registers again before.
+    var isLeaving: Bool { controlEndpoint.isEmpty }
 }
 
 struct HostCapacity: Hashable, Sendable {

@@ -62,6 +62,16 @@ enum ProtectionState: Hashable, Sendable {
         }
     }
 
+    /// Nothing but its end is to come.
+    var isDisabling: Bool {
+        switch self {
+        case .disabling: true
+        case .enabling, .seeding, .protected, .paused, .resynchronizing, .failingOver, .commitPending, .committed,
+            .reversing:
+            false
+        }
+    }
+
     /// Before the first recovery point is committed, the target holds less than it will need.
     var awaitsFirstPoint: Bool {
         switch self {

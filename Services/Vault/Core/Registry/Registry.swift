@@ -105,6 +105,12 @@ extension Registry {
         protections.values.filter { $0.pair == key }.sorted { $0.id < $1.id }
     }
 
+    /// Those of its two hosts that do not report, by name.
+    func silentHosts(of protection: Protection) -> [Host] {
+        [protection.sourceHostID, protection.targetHostID].compactMap { hosts[$0] }
+            .filter { !$0.contact.isReachable }.sorted { $0.name < $1.name }
+    }
+
     /// Hosts that have a guest of this UUID now.
     func hostsHolding(guest uuid: RegistryIdentifier) -> [Host] {
         guests.compactMap { hostID, guests in guests[uuid] == nil ? nil : hosts[hostID] }.sorted { $0.id < $1.id }

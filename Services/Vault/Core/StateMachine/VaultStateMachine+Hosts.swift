@@ -18,19 +18,53 @@ extension VaultStateMachine {
 
     func removeHost(_ id: RegistryIdentifier, _ draft: inout VaultDraft) throws(VaultError) {
         guard let host = draft.registry.hosts[id] else { throw Self.unknown("host", id.text) }
-        let protections = draft.registry.protections(using: id)
-        guard protections.isEmpty else {
-            throw VaultError(
-                .failedPrecondition,
-                "Host \(host.name) is used by the protections of the "
-                    + Self.list(protections.map(\.guestName), "guest") + ".",
-                remedy: "Unprotect them first.", facts: ["protections": "\(protections.count)"])
-        }
+        try checkLeaving(host, draft.registry)
         for guest in draft.registry.guests(onHost: id).values.sorted(by: { $0.key < $1.key }) {
             draft.record(.guestRemoved(guest.key))
         }
-        draft.record(.hostRemoved(id))
+        if draft.registry.protections(using: id).isEmpty {
+            draft.record(.hostRemoved(id))
+        } else if !host.isLeaving {
+            var leaving = host
+            leaving.controlEndpoint = ""
+            draft.record(.host(leaving))
+        }
         draft.audit("remove_host", host.name)
+    }
+
+    /// After a protection was removed: a host that only it still named goes.
+    func removeLeavingHosts(of protection: Protection, _ draft: inout VaultDraft) {
+        for id in [protection.sourceHostID, protection.targetHostID] {
+            guard let host = draft.registry.hosts[id], host.isLeaving, draft.registry.protections(using: id).isEmpty
+            else { continue }
+            draft.record(.hostRemoved(id))
+            draft.audit("remove_host", host.name, actor: "vault")
+        }
+    }
+
+    /// A host that is gone for good never lets go of what is being unprotected, so it can be removed before. One that
+    /// reports will let go, and one that a protection needs stays.
+    private func checkLeaving(_ host: Host, _ registry: Registry) throws(VaultError) {
+        let protections = registry.protections(using: host.id)
+        let wanted = protections.filter { !$0.state.isDisabling }
+        let facts = ["protections": "\(protections.count)"]
+        guard wanted.isEmpty else {
+            throw VaultError(
+                .failedPrecondition,
+                "Host \(host.name) is used by the protections of the "
+                    + Self.list(wanted.map(\.guestName), "guest") + ".",
+                remedy: host.contact.isReachable
+                    ? "Unprotect them first."
+                    : "Unprotect them first. As the host is silent, it can then be removed without waiting for it.",
+                facts: facts)
+        }
+        guard protections.isEmpty || !host.contact.isReachable else {
+            throw VaultError(
+                .failedPrecondition,
+                "Host \(host.name) reports, and has still to let go of the "
+                    + Self.list(protections.map(\.guestName), "guest") + ".",
+                remedy: "Wait until that is done; bascule status says what it waits for.", facts: facts)
+        }
     }
 
     private func checkTexts(of registration: HostRegistration) throws(VaultError) {

@@ -17,6 +17,10 @@ extension VaultStateMachine {
             throw VaultError(
                 .invalidArgument, "An inventory of host \(host.name) has no sequence number.", remedy: "Count from 1.")
         }
+        guard !host.isLeaving else {
+            throw VaultError(
+                .notFound, "Host \(host.name) was removed.", remedy: "Register it before it reports.")
+        }
         // Late or repeated, which is normal: a newer report already said more.
         guard report.sequence > host.inventorySequence else {
             draft.answer(.duties(duties(of: host, draft.registry)))

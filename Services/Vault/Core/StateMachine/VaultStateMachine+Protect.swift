@@ -170,8 +170,14 @@ extension VaultStateMachine {
         case .disabling:
             throw VaultError(
                 .alreadyExists, "Guest \(guest.name) is still being unprotected.",
-                remedy: "Wait until that is done, then protect it.", facts: ["protection": protection.id.text])
+                remedy: "Wait until that is done, then protect it."
+                    + Self.wayOut(silent: registry.silentHosts(of: protection)),
+                facts: ["protection": protection.id.text])
         }
+    }
+
+    private static func wayOut(silent hosts: [Host]) -> String {
+        hosts.map { " Host \($0.name) is silent; if it is gone for good: bascule hosts remove \($0.name)." }.joined()
     }
 
     private func checkFindings(of guest: Guest) throws(VaultError) {

@@ -85,6 +85,7 @@ extension VaultStateMachine {
                 remedy: "Ask for unprotect first.", facts: ["state": protection.state.word])
         }
         draft.record(.protectionRemoved(protection.id))
+        removeLeavingHosts(of: protection, &draft)
         draft.audit("confirm_unprotected", protection.guestName)
     }
 
