@@ -38,12 +38,14 @@ import Testing
             .answered(
                 try #require(callNumber(actions, .releaseSource(guestUUID: machine.entry.guestUUID))), .success(.done)),
             now: now)
+        #expect(machine.obstacle == nil)
         var later = now
         let refusal = PolicyError(.failedPrecondition, "A test runs from the replica.", remedy: "Clean it up first.")
         for _ in 0..<PolicyLimits.cleanupRefusalsMaximum * 4 {
             let call = try #require(callNumber(actions, .deleteReplica))
             _ = machine.handle(.answered(call, .failure(refusal)), now: later)
             #expect(machine.phase != .released)
+            #expect(machine.obstacle == .init(host: "h2", error: refusal))
             later = later + 600_000
             actions = machine.handle(.timePassed, now: later)
         }

@@ -70,7 +70,10 @@ import Testing
             #expect(HealthRules.assess(evidence).remedy.contains("bascule \(command)."))
         }
         evidence.state = .committed
-        #expect(level() == .warning && HealthRules.assess(evidence).remedy == "Replicate it back: bascule reverse web1")
+        #expect(
+            level() == .warning
+                && HealthRules.assess(evidence).remedy.hasPrefix("Replicate it back: bascule reverse web1."))
+        #expect(HealthRules.assess(evidence).remedy.contains("bascule hosts remove alpha"))
         evidence.state = .reversing
         #expect(level() == .warning && HealthRules.assess(evidence).reason.contains("first cycle back"))
         evidence.failuresInARow = 3
@@ -111,6 +114,36 @@ import Testing
         #expect(HealthRules.assess(evidence).reason.contains("beta"))
         evidence.state = .disabling
         #expect(HealthRules.assess(evidence).remedy.contains("bascule-agent"))
+    }
+
+    @Test mutating func `a host that refuses is no host that does not answer`() {
+        evidence.state = .disabling
+        let refusal = PolicyError(
+            .failedPrecondition, "A test runs from the replica", remedy: "Clean the test up first.")
+        evidence.standstill = .init(hostName: "beta", phase: "removing", error: refusal)
+        let health = HealthRules.assess(evidence)
+        #expect(health.level == .warning && health.remedy == "Clean the test up first.")
+        #expect(health.reason.hasSuffix("Host beta: A test runs from the replica."))
+        // What it says in its own name is not said twice.
+        evidence.standstill?.error = refusal.said(by: "beta")
+        #expect(HealthRules.assess(evidence) == health)
+        evidence.standstill?.error = PolicyError(.unavailable, "no answer", facts: ["origin": "caller"])
+        #expect(HealthRules.assess(evidence).reason.contains("does not answer"))
+        #expect(HealthRules.assess(evidence).remedy.contains("bascule hosts remove beta"))
+    }
+
+    @Test mutating func `a failure tells who said it, its cause and where, in a sentence`() {
+        evidence.failuresInARow = 5
+        let error = PolicyError(
+            .unavailable, "the operating system refused a file operation", remedy: "See the cause.",
+            facts: ["cause": "write: Input/output error", "path": "/replicas/1/incoming/5.hrl"])
+        evidence.lastError = error.said(by: "beta")
+        let expected =
+            "The last 5 cycles failed: Host beta: the operating system refused a file operation: write: "
+            + "Input/output error (/replicas/1/incoming/5.hrl)."
+        #expect(HealthRules.assess(evidence).reason == expected)
+        let silence = PolicyError(.deadlineExceeded, "No answer from tcp://a:1", facts: ["origin": "caller"])
+        #expect(silence.said(by: "beta") == silence)
     }
 
     @Test mutating func `a pause is told with who asked, and hides nothing else`() {

@@ -114,6 +114,23 @@ import Testing
         }
     }
 
+    @Test func `what a host says of a failure is told in its name, with the cause`() async throws {
+        try await ServiceBench.use { bench in
+            let facts = ["cause": "write: Input/output error", "path": "/replicas/5.hrl"]
+            for _ in 0..<20 {
+                bench.target.next("OpenCycle", .refuse(RemoteError(.unavailable, "it was refused", facts: facts)))
+            }
+            let running = try await bench.startProtected()
+            try await eventually("a failure", within: .seconds(60)) {
+                guard let status = try await running.status() else { return false }
+                return status.lastFailure.error.message.hasSuffix(
+                    ": it was refused: write: Input/output error (/replicas/5.hrl).")
+                    && status.lastFailure.error.message.hasPrefix("Host ")
+            }
+            try await running.stop()
+        }
+    }
+
     @Test func `a slow agent delays its own protection and no request`() async throws {
         try await ServiceBench.use { bench in
             let gate = FakeAgent.Gate()

@@ -37,20 +37,29 @@ extension CycleStateMachine {
         return times.min()
     }
 
-    /// The host whose answer is needed, was asked for, and did not come; nil when nothing stands still.
-    var silentHost: String? {
-        func waits(_ call: PersistentCall) -> Bool { call.failures > 0 && !call.isSettled }
+    /// A host whose answer is needed, and what it said last instead.
+    struct Obstacle: Hashable, Sendable {
+        var host: String
+        /// Nil: an answer that was of no use.
+        var error: PolicyError?
+    }
+
+    /// The host whose answer is needed, was asked for, and did not come or was a refusal; nil: nothing stands still.
+    var obstacle: Obstacle? {
+        func waits(_ call: PersistentCall, _ host: String) -> Obstacle? {
+            call.failures > 0 && !call.isSettled ? Obstacle(host: host, error: call.lastError) : nil
+        }
         switch phase {
         case .inspecting(let call):
-            return waits(call) ? entry.targetHost : nil
+            return waits(call, entry.targetHost)
         case .doubting(let flight, _, let call), .aborting(let flight, _, let call):
-            return waits(call) ? flight.record.targetHost : nil
+            return waits(call, flight.record.targetHost)
         case .closing(let flight, let call):
-            return waits(call) ? flight.record.sourceHost : nil
+            return waits(call, flight.record.sourceHost)
         case .abandoning(let flight, let source, let target):
-            return waits(source) ? flight.record.sourceHost : waits(target) ? flight.record.targetHost : nil
+            return waits(source, flight.record.sourceHost) ?? waits(target, flight.record.targetHost)
         case .releasing(let source, let target):
-            return waits(source) ? entry.sourceHost : waits(target) ? entry.targetHost : nil
+            return waits(source, entry.sourceHost) ?? waits(target, entry.targetHost)
         case .resting, .openingCapture, .openingTarget, .transferring, .verifying, .committing, .released, .forgotten:
             return nil
         }
@@ -60,7 +69,7 @@ extension CycleStateMachine {
     /// that host may be dead for good, and others' cycles must not wait for it; nor is a capture kept for it any more.
     var holdsPlace: Bool {
         guard let flight = phase.openCycle else { return false }
-        return silentHost == nil || flight.keepAlive != .off
+        return obstacle == nil || flight.keepAlive != .off
     }
 
     /// The state that the registry should show, when it is for this service to say.

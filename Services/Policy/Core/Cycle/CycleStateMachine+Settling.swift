@@ -39,7 +39,7 @@ extension CycleStateMachine {
         case .success, .failure:
             // Only an answer ends doubt: even a row of refusals leaves open whether the point exists.
             var wait = wait
-            wait.failedButNeeded(now: now)
+            wait.failedButNeeded(result.failure, now: now)
             phase = .doubting(flight, doubt, wait)
         }
     }
@@ -233,7 +233,7 @@ extension CycleStateMachine {
             phase = .resting
         case .success, .failure:
             var wait = wait
-            wait.failedButNeeded(now: now)
+            wait.failedButNeeded(result.failure, now: now)
             phase = .inspecting(wait)
         }
     }
@@ -274,5 +274,14 @@ extension CycleStateMachine {
             }
         }
         return sides
+    }
+}
+
+extension Result where Failure == PolicyError {
+    fileprivate var failure: PolicyError? {
+        switch self {
+        case .success: nil
+        case .failure(let error): error
+        }
     }
 }

@@ -9,6 +9,8 @@ struct PersistentCall: Hashable, Sendable {
 
     private(set) var state: State
     private(set) var refusals = 0
+    /// Why it was not settled when it was last answered, or not.
+    private(set) var lastError: PolicyError?
     private var backoff = Backoff()
 
     init(asked call: CallNumber) { state = .asked(call) }
@@ -41,6 +43,7 @@ struct PersistentCall: Hashable, Sendable {
     mutating func asked(_ call: CallNumber) { state = .asked(call) }
 
     mutating func failed(_ error: PolicyError, now: PolicyTime) {
+        lastError = error
         if error.isRefusal { refusals += 1 }
         if Self.meansGone(error.code) || refusals >= PolicyLimits.cleanupRefusalsMaximum {
             state = .settled
@@ -52,12 +55,16 @@ struct PersistentCall: Hashable, Sendable {
     /// As `failed`, for what no later opening clears: a peer that is not ready to let go, because a guest or a test runs
     /// there, is asked until it is.
     mutating func failedToRelease(_ error: PolicyError, now: PolicyTime) {
-        if error.code == .failedPrecondition { return failedButNeeded(now: now) }
+        if error.code == .failedPrecondition { return failedButNeeded(error, now: now) }
         failed(error, now: now)
     }
 
     /// The answer cannot be done without: however often it is refused, it is asked again.
-    mutating func failedButNeeded(now: PolicyTime) { state = .waiting(until: now + backoff.next()) }
+    /// - Parameter error: nil when there was an answer, and it was of no use.
+    mutating func failedButNeeded(_ error: PolicyError?, now: PolicyTime) {
+        lastError = error
+        state = .waiting(until: now + backoff.next())
+    }
 
     /// Refusals after which nothing of ours can be left at the peer, or nothing that we may touch.
     private static func meansGone(_ code: PolicyError.Code) -> Bool {

@@ -23,8 +23,14 @@ actor AgentClients {
                 deadline: .milliseconds(order.call.deadlineMilliseconds), trace: order.protection.text)
             return .success(try order.call.answer(reply))
         } catch {
-            return .failure(PolicyError(thrown: error))
+            return .failure(failure(error, order))
         }
+    }
+
+    /// In the host's name when the host said it.
+    private nonisolated func failure(_ error: any Error, _ order: AgentOrder) -> PolicyError {
+        let failure = PolicyError(thrown: error)
+        return error is RemoteError ? failure.said(by: order.hostName) : failure
     }
 
     private func client(to endpoint: String) async throws -> RequestClient {

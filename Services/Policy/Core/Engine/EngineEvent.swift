@@ -22,6 +22,8 @@ struct AgentOrder: Sendable {
     var protection: ProtectionIdentifier
     var number: CallNumber
     var endpoint: String
+    /// For people.
+    var hostName: String
     var generation: UInt64
     var call: AgentCall
 }

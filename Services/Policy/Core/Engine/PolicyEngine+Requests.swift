@@ -186,8 +186,9 @@ extension PolicyEngine {
                 alarm: machine.entry.alarm,
                 consistencyNote: machine.status.consistencyNote,
                 waitsUntil: machine.progress.lastNumber == 0 ? machine.startsAt : nil,
-                standstill: machine.silentHost.map { host in
-                    HealthRules.Standstill(hostName: registry.hostName(host), phase: machine.phase.text)
+                standstill: machine.obstacle.map { obstacle in
+                    HealthRules.Standstill(
+                        hostName: registry.hostName(obstacle.host), phase: machine.phase.text, error: obstacle.error)
                 }, now: now))
     }
 

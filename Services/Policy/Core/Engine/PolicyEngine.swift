@@ -155,8 +155,8 @@ struct PolicyEngine: Sendable {
                 output.actions.append(
                     .callAgent(
                         AgentOrder(
-                            protection: machine.entry.id, number: number, endpoint: endpoint, generation: generation,
-                            call: call)))
+                            protection: machine.entry.id, number: number, endpoint: endpoint,
+                            hostName: registry.hostName(host), generation: generation, call: call)))
             case .post(let record, let capture, let door, let settings):
                 post(record, capture, door, settings, machine: &machine, now: now)
             case .withdraw:

@@ -41,7 +41,7 @@ enum HealthRules {
         var alarm = ""
         var consistencyNote: String
         var waitsUntil: PolicyTime?
-        /// What stands still because a host does not answer; nil: nothing does.
+        /// What stands still because a host does not answer, or refuses; nil: nothing does.
         var standstill: Standstill?
         var now: PolicyTime
     }
@@ -50,6 +50,8 @@ enum HealthRules {
         var hostName: String
         /// What it is asked for, for people.
         var phase: String
+        /// What came instead of the answer; nil: something of no use.
+        var error: PolicyError?
     }
 
     /// A point is late when the one after it should have come, and one more: 2 × frequency + 5 s.
@@ -78,10 +80,12 @@ enum HealthRules {
                     + "Start another: bascule change-point \(guest) --point P. "
                     + "Go back: bascule cancel \(guest). Replicate it back: bascule reverse \(guest).")
         case .committed:
+            let passive = evidence.sourceHostName
             return ProtectionHealth(
                 level: .warning,
                 reason: "The guest runs at \(evidence.activeHostName) and is unprotected until it is replicated back.",
-                remedy: "Replicate it back: bascule reverse \(guest)")
+                remedy: "Replicate it back: bascule reverse \(guest). Where \(passive) is gone for good: bascule "
+                    + "unprotect \(guest) --keep-replica, then bascule hosts remove \(passive).")
         case .reversing:
             return worst(
                 of: policy(evidence) + standstill(evidence) + failures(evidence) + workers(evidence)
@@ -154,10 +158,25 @@ enum HealthRules {
     private static func standstill(_ evidence: Evidence) -> [ProtectionHealth] {
         guard let standstill = evidence.standstill else { return [] }
         let level = max(.warning, age(evidence).first?.level ?? .warning)
+        guard let error = standstill.error, error.wasSaid else {
+            var remedy = "See whether bascule-agent runs on \(standstill.hostName) and can be reached."
+            if evidence.state == .disabling {
+                remedy += " If that host is gone for good: bascule hosts remove \(standstill.hostName)."
+            }
+            return [
+                ProtectionHealth(
+                    level: level,
+                    reason: "Host \(standstill.hostName) does not answer as expected: \(standstill.phase).",
+                    remedy: remedy)
+            ]
+        }
+        let host = error.message.contains(standstill.hostName) ? "" : "Host \(standstill.hostName): "
         return [
             ProtectionHealth(
-                level: level, reason: "Host \(standstill.hostName) does not answer as expected: \(standstill.phase).",
-                remedy: "See whether bascule-agent runs on \(standstill.hostName) and can be reached.")
+                level: level,
+                reason: "It is refused, and asked again (\(standstill.phase)). \(host)\(error.message.asSentence)",
+                remedy: error.remedy.isEmpty
+                    ? "See the log of bascule-agent on \(standstill.hostName)." : error.remedy.asSentence)
         ]
     }
 
@@ -167,7 +186,9 @@ enum HealthRules {
         let times = evidence.failuresInARow == 1 ? "The last cycle" : "The last \(evidence.failuresInARow) cycles"
         let remedy =
             error.remedy.isEmpty ? "It is tried again by itself; see the hosts' logs if it lasts." : error.remedy
-        return [ProtectionHealth(level: level, reason: "\(times) failed: \(error.message)", remedy: remedy)]
+        return [
+            ProtectionHealth(level: level, reason: "\(times) failed: \(error.message.asSentence)", remedy: remedy)
+        ]
     }
 
     private static func workers(_ evidence: Evidence) -> [ProtectionHealth] {
@@ -185,7 +206,8 @@ enum HealthRules {
                 level: level,
                 reason:
                     "The newest recovery point is \(age / 1_000) s old; one is due every \(settings.frequencySeconds) s.",
-                remedy: "See whether hosts and workers are reachable, or choose a larger frequency or bandwidth limit.")
+                remedy: "See whether hosts and workers are reachable, or choose a longer --frequency or a larger "
+                    + "--bandwidth.")
         ]
     }
 
