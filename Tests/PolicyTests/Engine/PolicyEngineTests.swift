@@ -153,6 +153,42 @@ import Testing
         #expect(engine.machines[Samples.protection]?.phase.openCycle != nil)
     }
 
+    @Test func `a pair without a policy has the built-in one`() throws {
+        let key = PairEntry.Key(sourceCloud: "a", targetCloud: "b")
+        engine.handle(.registryChanged(.pair(PairEntry(key: key, policy: ""))), now: now)
+        engine.handle(.registryChanged(.protection(Samples.entry())), now: now)
+        #expect(!orders(engine.settle(now: now)).isEmpty)
+        guard case .statuses(let list) = try ask(.status("web")) else { return #expect(Bool(false)) }
+        #expect(list[0].policy == "default" && list[0].health.level == .normal)
+        var limited = PolicySettings.builtIn
+        limited.bandwidthBytesPerSecond = 1 << 20
+        _ = try ask(.putPolicy(limited, expectedVersion: 0))
+        #expect(engine.bandwidthPlan(of: key).usualBytesPerSecond == 1 << 20)
+        engine.handle(.registryChanged(.pairRemoved(key)), now: now)
+        guard case .statuses(let unpaired) = try ask(.status("web")) else { return #expect(Bool(false)) }
+        #expect(unpaired[0].health.reason.contains("not paired"))
+    }
+
+    @Test func `a host that was removed for good is waited for no more when a guest is unprotected`() throws {
+        engine.handle(.registryChanged(.protection(Samples.entry(.disabling))), now: now)
+        for order in orders(engine.settle(now: now)) {
+            let silence = PolicyError(.deadlineExceeded, "no answer")
+            let result: Result<AgentAnswer, PolicyError> =
+                order.endpoint == "source" ? .failure(silence) : .success(.done)
+            engine.handle(.agentAnswered(order.protection, order.number, result), now: now)
+        }
+        guard case .statuses(let list) = try ask(.status("web")) else { return #expect(Bool(false)) }
+        #expect(list[0].health.remedy.contains("bascule hosts remove alpha"))
+        // As the vault tells of a host that is leaving.
+        engine.handle(.registryChanged(.host(HostEntry(id: "h1", name: "alpha", controlEndpoint: ""))), now: now)
+        now = try #require(engine.wakesAt(after: now))
+        let confirms = engine.settle(now: now).actions.contains { action in
+            guard case .callVault(.confirmUnprotected) = action else { return false }
+            return true
+        }
+        #expect(confirms)
+    }
+
     @Test func `a host that is not registered is a failure that says so, and is tried again`() throws {
         engine.handle(.registryChanged(.hostRemoved(id: "h1")), now: now)
         engine.handle(.registryChanged(.protection(Samples.entry())), now: now)

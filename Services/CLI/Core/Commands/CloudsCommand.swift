@@ -63,7 +63,7 @@ package struct CloudsCommand: AsyncParsableCommand {
                     table.add(
                         start + [
                             .init(pair.target),
-                            pair.policy.isEmpty ? .init("none yet", .warning) : .init(pair.policy),
+                            .init(pair.policy.isEmpty ? "default" : pair.policy),
                             .init(pair.autoProtect ? "protected" : "listed"),
                         ])
                 }

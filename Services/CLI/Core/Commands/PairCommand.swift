@@ -48,7 +48,7 @@ package struct PairCommand: OperatorCommand {
         try await vault.pair(pair)
         try session.answer(pair) { console in
             console.print(
-                "\(source) → \(target): policy \(pair.policy.isEmpty ? "none yet" : pair.policy); new guests are "
+                "\(source) → \(target): policy \(pair.policy.isEmpty ? "default" : pair.policy); new guests are "
                     + (pair.autoProtect ? "protected by themselves; " : "listed as unprotected; ")
                     + "a guest on the side that lost it: \(pair.fence.words).")
         }

@@ -14,7 +14,7 @@ extension Registry {
     package struct Pair: Sendable, Equatable, Codable {
         package var source: String
         package var target: String
-        /// Empty: none yet.
+        /// Empty: the policy service's default.
         package var policy: String
         /// Guests that appear later are protected by themselves.
         package var autoProtect: Bool

@@ -97,5 +97,8 @@ struct PairEntry: Hashable, Sendable {
     }
 
     var key: Key
+    /// As the vault has it; empty: this service's default.
     var policy: String
+
+    var policyName: String { policy.isEmpty ? PolicySettings.builtIn.name : policy }
 }

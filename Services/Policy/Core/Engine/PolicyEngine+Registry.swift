@@ -44,7 +44,7 @@ extension PolicyEngine {
 
     /// The limit that all guests of a pair of clouds share: that of the pair's own policy.
     func bandwidthPlan(of pair: PairEntry.Key) -> BandwidthPlan {
-        registry.pairs[pair].flatMap { policies[$0.policy]?.bandwidth } ?? BandwidthPlan(usualBytesPerSecond: 0)
+        registry.pairs[pair].flatMap { policies[$0.policyName]?.bandwidth } ?? BandwidthPlan(usualBytesPerSecond: 0)
     }
 
     mutating func rebind(now: PolicyTime) {

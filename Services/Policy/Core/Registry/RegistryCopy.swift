@@ -63,7 +63,7 @@ struct RegistryCopy: Hashable, Sendable {
     /// The name of the policy that applies; empty when the pair of clouds is not known here.
     func policyName(for entry: ProtectionEntry) -> String {
         guard entry.policyOverride.isEmpty else { return entry.policyOverride }
-        return pairs[entry.pair]?.policy ?? ""
+        return pairs[entry.pair]?.policyName ?? ""
     }
 
     func hostName(_ id: String) -> String { hosts[id]?.name ?? id }
@@ -76,7 +76,7 @@ struct RegistryCopy: Hashable, Sendable {
 
     /// Where a policy is used, for people; empty when nowhere.
     func uses(ofPolicy name: String) -> [String] {
-        let bound = pairs.values.filter { $0.policy == name }
+        let bound = pairs.values.filter { $0.policyName == name }
             .map { "clouds \($0.key.sourceCloud) → \($0.key.targetCloud)" }
         let overrides = protections.values.filter { $0.policyOverride == name }.map { "guest \($0.guestName)" }
         return bound.sorted() + overrides.sorted()
