@@ -165,6 +165,18 @@ import Testing
         }
     }
 
+    @Test func aPolicyServiceThatIsDeadIsAnExitStatusForMonitoring() async throws {
+        try await ScriptedServices.run(
+            vault: { _ in .snapshot(WireSamples.snapshot()) },
+            policy: { _ in throw RemoteError(.unavailable, "It stops.") }
+        ) { services in
+            #expect(await services.bascule("status") == .ok)
+            let console = RecordingConsole()
+            #expect(await services.bascule("status", "--check", console: console) == .unavailable)
+            #expect(console.said.output.contains { $0.hasPrefix("web1 ") })
+        }
+    }
+
     @Test func criticalHealthIsAnExitStatusForMonitoring() async throws {
         try await ScriptedServices.run(
             vault: { _ in .snapshot(WireSamples.snapshot()) },

@@ -33,6 +33,25 @@ import Testing
         #expect(lines.contains("The policy service does not answer, so ages and sizes are missing: nobody answers"))
     }
 
+    @Test(arguments: [1_000, 61_000]) func whatThePolicyServiceDoesNotKnowIsNotWellAfterAMoment(age: Int64) throws {
+        var registry = Samples.registry()
+        registry.protections[0].createdUnixMilliseconds = 5_000
+        let report = StatusReport(
+            registry: registry, protections: registry.protections, statuses: [], policyError: nil,
+            nowUnixMilliseconds: 5_000 + age)
+        guard age > OperatorLimits.takingUpMilliseconds else { return try report.check() }
+        let error = #expect(throws: OperatorError.self) { try report.check() }
+        #expect(error?.code == .refused && error?.message.contains("web1") == true)
+    }
+
+    @Test func whatIsKnownToBeBadComesBeforeWhatIsNotKnown() {
+        var registry = Samples.registry()
+        registry.protections[0].alarm = "Both run it."
+        let report = StatusReport(
+            registry: registry, protections: registry.protections, statuses: [], policyError: "nobody answers")
+        #expect(#expect(throws: OperatorError.self) { try report.check() }?.code == .refused)
+    }
+
     @Test func afterAFailoverTheTargetIsTheActiveSide() {
         var registry = Samples.registry()
         registry.protections[0].state = .commitPending

@@ -1,4 +1,5 @@
 package import ArgumentParser
+import FoundationEssentials
 import Messages
 
 /// `bascule status [GUEST] [--watch]`
@@ -16,7 +17,8 @@ package struct StatusCommand: OperatorCommand {
               bascule status
               bascule status web1 --json
               bascule status --watch            refreshed every second until Ctrl-C
-              bascule status --check            exit status 4 when anything is critical
+              bascule status --check            exit status 4 when anything is critical,
+                                                5 when the policy service does not answer
             """)
 
     @Argument(help: "Only this guest.")
@@ -25,7 +27,7 @@ package struct StatusCommand: OperatorCommand {
     @Flag(help: "Refresh every second until Ctrl-C.")
     var watch = false
 
-    @Flag(help: "End with exit status 4 when any health is critical.")
+    @Flag(help: "End with exit status 4 when any health is critical, with 5 when it cannot be told.")
     var check = false
 
     @OptionGroup package var common: CommonOptions
@@ -39,12 +41,7 @@ package struct StatusCommand: OperatorCommand {
             let report = try await look(vault: vault, policy: policy)
             try show(report, in: session)
             guard watch else {
-                let critical = report.rows.filter(\.isCritical)
-                if check, !critical.isEmpty {
-                    throw OperatorError(
-                        .refused, "critical: \(critical.map(\.protection.guest).joined(separator: ", "))",
-                        remedy: "the lines above say why")
-                }
+                if check { try report.check() }
                 return
             }
             try await session.pauseBetweenLooks(.seconds(1))
@@ -57,7 +54,9 @@ package struct StatusCommand: OperatorCommand {
         // The registry alone still tells states; what the policy service knows is missing until it answers.
         do {
             let statuses = try await policy.statuses()
-            return StatusReport(registry: registry, protections: protections, statuses: statuses, policyError: nil)
+            return StatusReport(
+                registry: registry, protections: protections, statuses: statuses, policyError: nil,
+                nowUnixMilliseconds: Int64(Date().timeIntervalSince1970 * 1_000))
         } catch let error as RemoteError where error.code == .unavailable || error.code == .deadlineExceeded {
             return StatusReport(registry: registry, protections: protections, statuses: [], policyError: error.message)
         }

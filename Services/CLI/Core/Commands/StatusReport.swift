@@ -9,6 +9,13 @@ package struct StatusReport: Sendable, Equatable, Codable {
 
         package var isCritical: Bool { status?.health == .critical || !protection.alarm.isEmpty }
 
+        /// A service that answers and still has not heard of it, which takes it a moment.
+        var isNotTakenUp = false
+
+        private enum CodingKeys: String, CodingKey {
+            case protection, sourceHostName, targetHostName, status
+        }
+
         /// The host whose guest may run.
         var activeCell: Table.Cell {
             switch protection.activeSide {
@@ -54,20 +61,48 @@ package struct StatusReport: Sendable, Equatable, Codable {
         case policyError
     }
 
+    /// - Parameter nowUnixMilliseconds: tells a protection that was made this moment from one that is not taken up.
     package init(
-        registry: Registry, protections: [Registry.Protection], statuses: [ReplicationStatus], policyError: String?
+        registry: Registry, protections: [Registry.Protection], statuses: [ReplicationStatus], policyError: String?,
+        nowUnixMilliseconds: Int64 = 0
     ) {
         rows = protections.map { protection in
-            Row(
+            let status = statuses.first { $0.protection == protection.id }
+            let age = nowUnixMilliseconds - protection.createdUnixMilliseconds
+            return Row(
                 protection: protection, sourceHostName: registry.hostName(protection.sourceHost),
-                targetHostName: registry.hostName(protection.targetHost),
-                status: statuses.first { $0.protection == protection.id })
+                targetHostName: registry.hostName(protection.targetHost), status: status,
+                isNotTakenUp: status == nil && policyError == nil && age > OperatorLimits.takingUpMilliseconds)
         }
         let sources = Set(registry.pairs.map(\.source))
         let hosts = Set(registry.hosts.filter { sources.contains($0.cloud) }.map(\.id))
         unprotected = registry.guests.filter { hosts.contains($0.hostID) && registry.protection(of: $0) == nil }.map(
             \.name)
         self.policyError = policyError
+    }
+
+    /// For monitoring: what is known to be bad comes first, and not to know is not well either.
+    ///
+    /// - Throws: `OperatorError` with code `refused`, or `unavailable` when the policy service does not answer.
+    package func check() throws {
+        let critical = rows.filter(\.isCritical)
+        guard critical.isEmpty else {
+            throw OperatorError(
+                .refused, "critical: \(critical.map(\.protection.guest).joined(separator: ", "))",
+                remedy: "the lines above say why")
+        }
+        if let policyError {
+            throw OperatorError(
+                .unavailable, "the policy service does not answer, so no health is known: \(policyError)",
+                remedy: "see whether bascule-policy runs: bascule health")
+        }
+        let strange = rows.filter(\.isNotTakenUp)
+        guard strange.isEmpty else {
+            throw OperatorError(
+                .refused,
+                "the policy service does not know of: \(strange.map(\.protection.guest).joined(separator: ", "))",
+                remedy: "see whether it follows the vault: bascule health")
+        }
     }
 
     package func lines(width: Int?, styled: Bool) -> [String] {

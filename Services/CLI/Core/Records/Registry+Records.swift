@@ -170,6 +170,8 @@ extension Registry {
         package var version: UInt64
         /// Empty: the policy of its pair of clouds.
         package var policyOverride: String
+        /// By the vault's clock.
+        package var createdUnixMilliseconds: Int64 = 0
         package var activeSide: Side = .source
         /// Identifier of the run that holds it; empty: none.
         package var run = ""

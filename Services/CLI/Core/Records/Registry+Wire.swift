@@ -121,6 +121,7 @@ extension Registry.Protection {
             state: Registry.State(wire: wire.state), stateReason: wire.stateReason,
             reversed: wire.direction == .reverse,
             generation: wire.generation, version: wire.version, policyOverride: wire.policyOverride,
+            createdUnixMilliseconds: wire.createdUnixMs,
             activeSide: Registry.Side(wire: wire.activeSide), run: wire.run, failoverCycle: wire.failoverCycle,
             alarm: wire.alarm)
     }

@@ -7,6 +7,9 @@ package enum OperatorLimits {
     package static let standingStillMilliseconds: Int64 = 15_000
     /// How often a run is looked at: often enough for its shortest steps to be seen.
     package static let runLookMilliseconds: Int64 = 250
+    /// A protection that the policy service does not know of this long after it was made is told of: it hears of it
+    /// within a second, and clocks of two machines may differ by some.
+    package static let takingUpMilliseconds: Int64 = 60_000
     /// As many as one pair of clouds can have (vault.proto, CloudPair).
     package static let networksOfAPair = 64
 
