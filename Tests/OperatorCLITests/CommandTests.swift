@@ -255,7 +255,9 @@ import Testing
         }
     }
 
-    @Test(arguments: [0, 5] as [UInt64]) func resumeGoesBackToWhereTheGuestStood(newestCycle: UInt64) async throws {
+    /// Where it was paused is known to the vault alone.
+    @Test(arguments: [ProtectionState.enabling, .seeding, .reversing, .protected])
+    func resumeGoesBackToWhereTheGuestStood(state: ProtectionState) async throws {
         let asked = Mutex<ProtectionState?>(nil)
         try await ScriptedServices.run(
             vault: { request in
@@ -266,18 +268,15 @@ import Testing
                     return .snapshot(snapshot)
                 case .changeState(let change):
                     asked.withLock { $0 = change.state }
-                    return .protection(WireSamples.protection(state: change.state))
+                    return .protection(WireSamples.protection(state: state))
                 default: throw ScriptedServices.unexpected
                 }
-            },
-            policy: { _ in
-                var list = StatusList()
-                list.statuses = [WireSamples.status(newestCycle: newestCycle, pending: 0)]
-                return .statuses(list)
             }
         ) { services in
-            #expect(await services.bascule("resume", "web1") == .ok)
-            #expect(asked.withLock { $0 } == (newestCycle == 0 ? .seeding : .protected))
+            let console = RecordingConsole()
+            #expect(await services.bascule("resume", "web1", console: console) == .ok)
+            #expect(asked.withLock { $0 } == .protected)
+            #expect(console.said.output == ["web1: resumed, \(Registry.State(wire: state).words)."])
         }
     }
 

@@ -172,6 +172,7 @@ private enum JSONServices {
             var list = AuditList()
             list.entries = [AuditEntry()]
             return .auditList(list)
+        case .changeState(let change): return .protection(WireSamples.protection(state: change.state))
         default: return .done(Done())
         }
     }

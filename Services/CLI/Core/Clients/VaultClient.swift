@@ -88,16 +88,20 @@ package struct VaultClient: Sendable {
         _ = try await ask(.unprotect(request))
     }
 
-    /// `expectedVersion` nil: whatever it is.
+    /// The protection as it is afterwards. `expectedVersion` nil: whatever it is.
+    @discardableResult
     package func change(
         _ protection: String, to state: Registry.State, reason: String, expectedVersion: UInt64? = nil
-    ) async throws {
+    ) async throws -> Registry.Protection {
         var request = ChangeState()
         request.protection = protection
         request.state = state.wire
         request.reason = reason
         request.expectedVersion = expectedVersion ?? 0
-        _ = try await ask(.changeState(request))
+        guard case .protection(let changed) = try await ask(.changeState(request)) else {
+            throw unexpected("a protection")
+        }
+        return Registry.Protection(wire: changed)
     }
 
     /// `policy` nil: back to the pair's.
