@@ -5,21 +5,23 @@ package struct ScrubCommand: OperatorCommand {
     package static let configuration = CommandConfiguration(
         commandName: "scrub", abstract: "Verify every checksum of a guest's replica, with a progress bar.",
         discussion: """
-            Runs at the target host and goes on there when you leave; call it again to see
-            how far it is. Ends with exit status 6 when something is damaged.
+            Runs at the target host and goes on there when you leave; call it again to
+            follow it. Once it has ended, the next call begins another one. Ends with exit
+            status 6 when something is damaged.
 
             EXAMPLES
               bascule scrub web1
-              bascule scrub web1 --restart      from the start again
+              bascule scrub web1 --no-wait              start it, or see how far it is
+              bascule scrub web1 --no-wait --restart    start another one
             """)
 
     @Argument(help: "Guest, or identifier of the protection.")
     var guest: String
 
-    @Flag(help: "Start from the beginning.")
+    @Flag(help: "Start another one where one has ended.")
     var restart = false
 
-    @Flag(help: "Start it and do not wait.")
+    @Flag(help: "Start it, or tell how far it is or how it ended, and do not wait.")
     var noWait = false
 
     @OptionGroup package var common: CommonOptions
@@ -31,6 +33,9 @@ package struct ScrubCommand: OperatorCommand {
         let protection = try registry.protection(named: guest)
         let agent = try await session.agent(of: try registry.targetHost(of: protection))
         var record = try await agent.scrub(protection.id, restart: restart)
+        // Over at the first look: it is of another day, and whoever waits wants to know what is there now.
+        let isOld = record.finished && !restart
+        if isOld, !noWait { record = try await agent.scrub(protection.id, restart: true) }
         var estimator = ProgressEstimator()
         let started = ContinuousClock.now
         while !record.finished && !noWait {
@@ -45,12 +50,34 @@ package struct ScrubCommand: OperatorCommand {
         session.console.showProgress(nil)
         try session.answer(record) { console in
             for line in Self.lines(for: record, guest: protection.guest) { console.print(line) }
+            if isOld, noWait { console.print("That scrub had ended already. Start another one with: --restart") }
         }
         if record.faultCount > 0 {
             throw OperatorError(
                 .corrupt, "\(record.faultCount) fault(s) in the replica of \(protection.guest)",
-                remedy: "compare it with the source: bascule resync \(protection.guest); then look at the host's disk")
+                remedy: Self.remedy(
+                    for: record.faults, protection, at: registry.hostName(protection.targetHost)))
         }
+    }
+
+    /// A comparison reads what is damaged too, and fails at it. So damaged logs have to go, and with them those that
+    /// rest on them.
+    static func remedy(for faults: [String], _ protection: Registry.Protection, at host: String) -> String {
+        var sentences: [String] = []
+        let logs = faults.compactMap { $0.firstMatch(of: /^[0-9]+\.hrl/).map { String($0.output) } }
+        if let first = logs.min() {
+            sentences.append(
+                "start points before \(first) only. With bascule-agent on \(host) stopped, move \(first) and every "
+                    + "later log of \(protection.id)/journal, in its directory of replicas, into a folder damaged "
+                    + "beside journal, and start it: the next cycle compares")
+        }
+        if faults.contains(where: { $0.hasPrefix("base/") }) {
+            sentences.append(
+                "\(logs.isEmpty ? "a" : "A") base image is not mended by anything: unprotect \(protection.guest) and "
+                    + "protect it anew, on storage that is well")
+        }
+        if sentences.isEmpty { sentences.append("see the lines above, and the log of bascule-agent on \(host)") }
+        return sentences.joined(separator: ". ")
     }
 
     static func lines(for record: ScrubRecord, guest: String) -> [String] {
