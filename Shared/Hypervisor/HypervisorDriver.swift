@@ -100,6 +100,10 @@ package protocol HypervisorDriver: Sendable {
     /// To be called before the view ends, because a guest that waits for its view is slower to end.
     func removeReplicaGuest(uuid: String, directory: String) async throws
 
+    /// Whether a guest that `startReplicaGuest` made in `directory` may have executed an instruction, so that its disks
+    /// may hold what nobody else has. Throws when that cannot be known.
+    func replicaGuestMayHaveRun(in directory: String) async throws -> Bool
+
     /// Starts a guest of this host on its own disks, with the first checkpoint, named by `cycle`, taken before its
     /// first instruction. Checkpoints of the protection that it had before go. Safe to repeat: one that runs with a
     /// checkpoint of that cycle or a later one is answered.

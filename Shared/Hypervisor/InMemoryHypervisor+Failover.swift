@@ -142,6 +142,10 @@ extension InMemoryHypervisor {
         broadcaster.send(GuestChange(guest: uuid, kind: .undefined))
     }
 
+    package func replicaGuestMayHaveRun(in directory: String) async throws -> Bool {
+        state.withLock { $0.guests.values.contains { $0.replica?.directory == directory } }
+    }
+
     package func startTracked(
         guest: String, protection: String, cycle: UInt64, mayHaveRun: Bool,
         beforeItRuns: @escaping @Sendable () throws -> Void

@@ -40,6 +40,10 @@ extension LibvirtHypervisor {
         }
     }
 
+    package func replicaGuestMayHaveRun(in directory: String) async throws -> Bool {
+        try ReplicaDirectory(directory).started() != nil
+    }
+
     // MARK: Pieces, all blocking
 
     /// Neither a guest of that name nor one of that UUID may be there, but the one that an earlier call made.

@@ -35,6 +35,29 @@ struct AgentFailoverCrashTests {
         }
     }
 
+    /// What it wrote while nobody knew that it ran is in no point.
+    @Test func aGuestThatRanOutlivesAFailureOfTheStartThatGoesOn() async throws {
+        try await withTwoSites { sites in
+            let crash = CrashAt(.startGuestRuns)
+            try await sites.run(ending: .asAfterACrash, steps: crash.hook) { source, target in
+                try await source.cycle(1, .full, parent: 0, to: target)
+                try await source.cycle(2, .incremental, parent: 1, to: target)
+                #expect(await refusal { try await target.startReplica(1, .failover, generation: 2) } != nil)
+            }
+            try await sites.runTarget { target in
+                target.hypervisor.write(randomBytes(10_000), to: target.guest, "vda", at: 0)
+                let written = target.hypervisor.contents(of: target.guest, "vda").contents
+                target.hypervisor.fail(.startReplicaGuest, with: HypervisorError(.hostUnfit, "not now"))
+                #expect(
+                    await refusal { try await target.startReplica(1, .failover, generation: 2) } == .failedPrecondition)
+                #expect(try await target.startReplica(1, .failover, generation: 2).cycle == 1)
+                #expect(target.hypervisor.contents(of: target.guest, "vda").contents == written)
+                try await target.stopReplica(.failover, generation: 2)
+                try await expectNothing(target)
+            }
+        }
+    }
+
     @Test(arguments: steps("start"))
     func aStartThatNobodyWantsAnyMoreIsTakenBack(step: StartedStep) async throws {
         try await withTwoSites { sites in

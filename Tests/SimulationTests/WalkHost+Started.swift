@@ -34,7 +34,7 @@ extension WalkHost {
         case .answer(let guest): return guest
         case .goOn:
             guard let known else { preconditionFailure("what goes on is known") }
-            return try begin(known)
+            return try begin(known, goesOn: true)
         case .removeThenBegin:
             guard let known else { preconditionFailure("what is removed is known") }
             try remove(known)
@@ -59,7 +59,7 @@ extension WalkHost {
         }
     }
 
-    private mutating func begin(_ begun: StartedReplica) throws -> StartedGuest {
+    private mutating func begin(_ begun: StartedReplica, goesOn: Bool = false) throws -> StartedGuest {
         var begun = begun
         begun.phase = .starting
         keep(begun)
@@ -68,7 +68,9 @@ extension WalkHost {
             try make(begun.order)
             try step()
         } catch let error as RemoteError {
-            try remove(begun)
+            // One that may have run is not thrown away unasked.
+            let mayHaveRun = begun.order.purpose == .test ? testContent != nil : guest?.isOwn == false
+            if !(goesOn && mayHaveRun) { try remove(begun) }
             throw error
         }
         let running = guestStarted(begun.order)

@@ -66,6 +66,10 @@ package final class DeferredHypervisor: HypervisorDriver {
         try await driver().startReplicaGuest(request)
     }
 
+    package func replicaGuestMayHaveRun(in directory: String) async throws -> Bool {
+        try await driver().replicaGuestMayHaveRun(in: directory)
+    }
+
     package func removeReplicaGuest(uuid: String, directory: String) async throws {
         try await driver().removeReplicaGuest(uuid: uuid, directory: directory)
     }

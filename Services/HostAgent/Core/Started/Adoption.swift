@@ -48,7 +48,7 @@ package struct Adoption: Sendable, Equatable, Codable {
             UInt8(String(decoding: digits[index...index + 1], as: UTF8.self), radix: 16)
         }
         guard let identifier = PointIdentifier(bytes: bytes) else {
-            throw HostAgentError.corruptState("the identifier of an adopted point is wrong", facts: [:])
+            throw StartedReplica.wrong("the identifier of its adopted point is no such")
         }
         let point = ReplicaPoint(
             cycle: cycle, identifier: identifier, capturedUnixMilliseconds: unixMilliseconds, consistency: .crash,

@@ -11,14 +11,20 @@ struct StartedRecords: Sendable {
         "\(replicas)/\(protection)/\(purpose.rawValue)"
     }
 
-    private func path(of protection: String, _ purpose: StartedReplica.Purpose) -> String {
+    func path(of protection: String, _ purpose: StartedReplica.Purpose) -> String {
         "\(directory(of: protection, purpose))/state"
     }
 
     func read(_ protection: String, _ purpose: StartedReplica.Purpose) throws -> StartedReplica? {
         let path = path(of: protection, purpose)
         guard FileManager.default.fileExists(atPath: path) else { return nil }
-        return try StartedReplica(decoding: [UInt8](try Data(contentsOf: URL(filePath: path))))
+        do {
+            return try StartedReplica(decoding: [UInt8](try Data(contentsOf: URL(filePath: path))))
+        } catch let error as HostAgentError where error.code == .corruptState {
+            throw HostAgentError(
+                .corruptState, "The record of a started guest cannot be used: \(path).",
+                remedy: Self.wayBack(path, purpose), facts: ["path": path, "protection": protection], cause: error)
+        }
     }
 
     func write(_ started: StartedReplica, of protection: String) throws {
@@ -64,6 +70,19 @@ struct StartedRecords: Sendable {
     }
 
     // MARK: Pieces
+
+    /// What to do about a record that cannot be used.
+    private static func wayBack(_ path: String, _ purpose: StartedReplica.Purpose) -> String {
+        switch purpose {
+        case .test:
+            "Destroy and undefine the test guest, if it is still here, remove the directory of \(path), and restart the "
+                + "agent."
+        case .failover:
+            "Move \(path) away, and nothing else beside it, and restart the agent. Then start the replica from the point "
+                + "that its guest runs from (`bascule-agent recover --config FILE start PROTECTION`): a guest that "
+                + "runs is taken over as it is."
+        }
+    }
 
     private func unlinkIfThere(_ path: String) -> Int32 {
         let result = unlink(path)

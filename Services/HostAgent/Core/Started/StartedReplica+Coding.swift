@@ -35,13 +35,11 @@ extension StartedReplica {
         do {
             record = try JSONDecoder().decode(Record.self, from: Data(bytes))
         } catch {
-            throw HostAgentError(
-                .corruptState, "The record of a started replica can not be read.",
-                remedy: "Compare its `state` file with the guest that runs, and mend or remove it.", cause: error)
+            throw Self.wrong("it is not a record", cause: error)
         }
         guard record.version == Self.version, let purpose = Purpose(rawValue: record.purpose) else {
-            throw HostAgentError.corruptState(
-                "the record of a started replica is of another release",
+            throw Self.wrong(
+                "it is of another release",
                 facts: ["version": "\(record.version)", "purpose": record.purpose])
         }
         self.init(
@@ -50,6 +48,13 @@ extension StartedReplica {
             guest: record.guest, guestName: record.guestName, viewSocket: record.viewSocket,
             phase: try Self.phase(record.phase, record.started, record.adoption))
         try checkInvariants()
+    }
+
+    /// Of a record alone, whose path and remedy whoever reads it adds; the agent's database has nothing to do with it.
+    static func wrong(_ why: String, facts: [String: String] = [:], cause: (any Error)? = nil) -> HostAgentError {
+        HostAgentError(
+            .corruptState, "The record of a started guest is wrong: \(why).", remedy: "See where it is read from.",
+            facts: facts, cause: cause)
     }
 
     private var adoption: Adoption? {
@@ -71,8 +76,7 @@ extension StartedReplica {
         case ("plain", let guest?, nil): return .plain(guest)
         case ("returning", let guest?, let adoption?): return .returning(guest, adoption)
         case (_, _, _):
-            throw HostAgentError.corruptState(
-                "the record of a started replica does not hold together", facts: ["phase": name])
+            throw wrong("it does not hold together", facts: ["phase": name])
         }
     }
 }

@@ -203,16 +203,15 @@ package struct StartedReplica: Sendable, Equatable {
 
     package func checkInvariants() throws {
         guard order.generation > 0, order.cycle > 0, !guest.isEmpty else {
-            throw HostAgentError.corruptState(
-                "a started replica has no generation, point or guest", facts: ["guest": guest])
+            throw Self.wrong("it has no generation, point or guest", facts: ["guest": guest])
         }
         guard max(order.generation, order.cycle) <= HostAgentLimits.countMaximum else {
-            throw HostAgentError.corruptState(
-                "a started replica has a generation or point that nobody counts to",
+            throw Self.wrong(
+                "it has a generation or point that nobody counts to",
                 facts: ["guest": guest, "generation": "\(order.generation)", "point": "\(order.cycle)"])
         }
         guard order.onBase || !viewSocket.isEmpty else {
-            throw HostAgentError.corruptState("a started replica has no view", facts: ["guest": guest])
+            throw Self.wrong("it has no view", facts: ["guest": guest])
         }
     }
 }

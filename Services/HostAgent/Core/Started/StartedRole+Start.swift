@@ -14,14 +14,16 @@ extension StartedRole {
     ) async throws -> StartedGuest {
         try await lock.withLock(protection) {
             if order.onBase { return try await startOnBase(protection, order, arrival: arrival) }
-            let known = try started(protection, order.purpose)
+            var known = try started(protection, order.purpose)
             let replica = try await admit(protection, order)
+            if known == nil { known = try await unrecorded(protection, replica, upon: order) }
             switch try StartedReplica.start(order, upon: known) {
             case .answer(let guest):
                 return guest
             case .goOn:
                 guard let known else { preconditionFailure("what goes on is known") }
-                return try await begin(known, protection, replica, networks: networks, arrival: arrival)
+                return try await begin(
+                    known, protection, replica, networks: networks, arrival: arrival, goesOn: true)
             case .removeThenBegin:
                 guard let known else { preconditionFailure("what is removed is known") }
                 try await remove(known, protection, replica)
@@ -41,12 +43,13 @@ extension StartedRole {
         _ protection: String, _ purpose: StartedReplica.Purpose, verdict: TestVerdict = .none, generation: UInt64
     ) async throws {
         try await lock.withLock(protection) {
-            let known = try started(protection, purpose)
+            var known = try started(protection, purpose)
             if known == nil, purpose == .failover, try await store.startedOnBase(protection) != nil {
                 throw HostAgentError(
                     .failedPrecondition, "The guest runs on its own disks, which no stop can take back.",
                     remedy: "Stop the guest instead, or fail over to the other side.")
             }
+            if known == nil, purpose == .failover { known = try await unrecordedAndOff(protection) }
             switch try StartedReplica.stop(known) {
             case .nothing: return
             case .forgetIfOff:
@@ -87,23 +90,22 @@ extension StartedRole {
         let described = try replica.describe()
         try await threads.run { try replica.requireUnspoilt(order.cycle) }
         guard replica.point(of: order.cycle) != nil else { throw noPoint(order.cycle, replica) }
-        let identifier = protection.filter { $0 != "-" }.prefix(16)
         switch order.purpose {
         case .test:
             return StartedReplica(
                 order: order, guest: UUID().uuidString.lowercased(),
-                guestName: "\(described.guestName)-test-\(identifier.prefix(8))",
-                viewSocket: "\(settings.guestViewsDirectory)/\(identifier)-t.sock")
+                guestName: "\(described.guestName)-test-\(protection.prefix(8))",
+                viewSocket: viewSocket(of: protection, .test))
         case .failover:
             return StartedReplica(
                 order: order, guest: described.guest.uuidString.lowercased(), guestName: described.guestName,
-                viewSocket: "\(settings.guestViewsDirectory)/\(identifier).sock")
+                viewSocket: viewSocket(of: protection, .failover))
         }
     }
 
     private func begin(
         _ begun: StartedReplica, _ protection: String, _ replica: Replica, networks: [ReplicaGuestRequest.Network],
-        arrival: ContinuousClock.Instant
+        arrival: ContinuousClock.Instant, goesOn: Bool = false
     ) async throws -> StartedGuest {
         var begun = begun
         begun.phase = .starting
@@ -130,6 +132,12 @@ extension StartedRole {
         } catch {
             // The agent ends: what was begun is recorded, and goes on when it is asked for again.
             if error is CancellationError || Task.isCancelled { throw error }
+            if goesOn, await mayHaveRun(begun, protection) {
+                logger.error(
+                    "start not finished; its guest is left as it is",
+                    metadata: ["protection": "\(protection)", "error": "\(error)"])
+                throw error
+            }
             try await takeBack(begun, protection, replica, because: error)
             if let gone = noPointAnyMore(begun, replica, error) { throw gone }
             throw error
