@@ -75,6 +75,8 @@ import Testing
             try Data(repeating: 7, count: 4_096).write(to: URL(filePath: settings.databasePath))
             let checks = try await examine(settings)
             #expect(checks["database"]?.passed == false)
+            #expect(checks["database"]?.detail.contains(settings.databasePath) == true)
+            #expect(checks["database"]?.remedy.contains("bascule-agent identity alpha --config FILE") == true)
         }
     }
 

@@ -42,9 +42,21 @@ package struct HostAgentError: Error, CustomStringConvertible {
 
     static func corruptState(_ message: String, facts: [String: String]) -> HostAgentError {
         HostAgentError(
-            .corruptState, "The agent's own state is wrong: \(message).",
-            remedy: "Stop the agent, move its state database away, start it and resynchronize its protections.",
+            .corruptState, "The agent's own state is wrong: \(message).", remedy: databaseRemedy(host: "HOST"),
             facts: facts)
+    }
+
+    /// Of whatever keeps the database from being opened.
+    static func database(_ path: String, of host: String, _ cause: any Error) -> HostAgentError {
+        HostAgentError(
+            .corruptState, "The agent's database \(path) cannot be used: \(cause).",
+            remedy: databaseRemedy(host: host), facts: ["path": path], cause: cause)
+    }
+
+    private static func databaseRemedy(host: String) -> String {
+        "See that its file system has room and is sound. When it is the database that is damaged, stop the agent, restore "
+            + "it or move it away, and give this host its identity back before the agent is started: "
+            + "bascule-agent identity \(host) --config FILE"
     }
 
     static func staleGeneration(_ given: UInt64, seen: UInt64) -> HostAgentError {

@@ -70,7 +70,7 @@ package final class HostAgentService: RunnableService {
                     .conflict, "Another agent works with this state directory.",
                     remedy: "Stop it, or give this one a state directory of its own.", facts: ["state": settings.state])
             }
-            return (try AgentStore(path: settings.databasePath), lock)
+            return (try AgentStore.open(settings), lock)
         }
         let host = try await store.hostIdentifier(fresh: UUID().uuidString.lowercased())
         let run = try await store.nextRun()

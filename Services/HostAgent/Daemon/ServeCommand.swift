@@ -2,6 +2,7 @@ import ArgumentParser
 import HostAgent
 import Hypervisor
 import Logging
+import Messages
 import ServiceRuntime
 
 /// Runs the agent until it is stopped: settings, wiring, signals.
@@ -19,7 +20,13 @@ struct ServeCommand: AsyncParsableCommand {
         let libvirt = LibvirtSettings(
             uri: try settings.text("hypervisor"), directory: agentSettings.capturesDirectory)
         let hypervisor = DeferredHypervisor { try await LibvirtHypervisor.connect(libvirt, logger: logger) }
-        let agent = try await HostAgentService.start(settings: agentSettings, hypervisor: hypervisor, logger: logger)
+        let agent: HostAgentService
+        do {
+            agent = try await HostAgentService.start(settings: agentSettings, hypervisor: hypervisor, logger: logger)
+        } catch let error as HostAgentError {
+            // With its remedy, which the log of an error leaves out.
+            throw AgentFailure.end(RemoteError(answering: error), json: false)
+        }
         try await ServiceRunner.run(agent, logger: logger)
         await hypervisor.close()
     }

@@ -77,7 +77,7 @@ package enum HostIdentityRecovery {
                     .conflict, "The agent of this host runs.", remedy: "Stop it first.",
                     facts: ["state": settings.state])
             }
-            return (try AgentStore(path: settings.databasePath), lock)
+            return (try AgentStore.open(settings), lock)
         }
         defer { lock.release() }
         return try await body(store)

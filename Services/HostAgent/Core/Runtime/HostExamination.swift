@@ -67,13 +67,10 @@ package enum HostExamination {
         defer { lock.release() }
         var checks = [passed("agent", settings, "does not run with \(settings.state)")]
         do {
-            try await threads.run { _ = try AgentStore(path: settings.databasePath) }
+            try await threads.run { _ = try AgentStore.open(settings) }
             checks.append(passed("database", settings, "\(settings.databasePath) can be read and written"))
         } catch {
-            let remedy =
-                "Restore it, or move it away; then give this host its identity back: bascule-agent identity "
-                + "\(settings.name) --config FILE"
-            checks.append(failed("database", settings, error, remedy))
+            checks.append(failed("database", settings, error, "See the agent's log."))
         }
         for (name, endpoint) in [("listen", settings.listen), ("bulkListen", settings.bulkListen)] {
             do {
@@ -94,12 +91,15 @@ package enum HostExamination {
         Check(host: settings.name, name: name, passed: true, detail: detail, remedy: "")
     }
 
+    /// - Parameter remedy: what counts when the error brings none. One without a type of its own brings none, and is told
+    ///   with a remedy that knows nothing of what was tried.
     private static func failed(
         _ name: String, _ settings: HostAgentSettings, _ error: any Error, _ remedy: String
     ) -> Check {
         let answer = RemoteError(answering: error)
+        let isTyped = answer.code != .internal || error is HostAgentError
         return Check(
             host: settings.name, name: name, passed: false, detail: answer.message,
-            remedy: answer.remedy.isEmpty ? remedy : answer.remedy)
+            remedy: answer.remedy.isEmpty || !isTyped ? remedy : answer.remedy)
     }
 }

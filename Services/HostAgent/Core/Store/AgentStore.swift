@@ -57,6 +57,17 @@ package struct AgentStore: Sendable {
         }
     }
 
+    /// The database of these settings. Blocks.
+    ///
+    /// - Throws: `HostAgentError` that says how to come by another one.
+    package static func open(_ settings: HostAgentSettings) throws -> AgentStore {
+        do {
+            return try AgentStore(path: settings.databasePath)
+        } catch {
+            throw HostAgentError.database(settings.databasePath, of: settings.name, error)
+        }
+    }
+
     /// The vault's sentence, when it said that another agent is this host now; nil otherwise.
     package func replacedBecause() async throws -> String? {
         let sentence = try await database.read { try String.fetchOne($0, sql: "SELECT replacedBecause FROM host") }
