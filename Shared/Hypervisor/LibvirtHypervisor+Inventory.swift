@@ -43,7 +43,7 @@ extension LibvirtHypervisor {
             let isEnough = free >= settings.scratchReserveBytes * 2
             return Prerequisite(
                 name: "scratch space", isMet: isEnough, detail: "\(free >> 20) MiB free in \(directory.path)",
-                remedy: isEnough ? "" : "Free space there, or choose another directory for captures.")
+                remedy: isEnough ? "" : "Free space there, or mount a larger file system at \(directory.path).")
         } catch {
             return Prerequisite(
                 name: "scratch space", isMet: false, detail: "\(error)", remedy: "Make \(directory.path) accessible.")

@@ -119,10 +119,11 @@ package final class LibvirtHypervisor: HypervisorDriver {
         guard isNew else { return }
         logger.warning(
             "capture lost", metadata: ["guest": "\(capture.guest)", "name": "\(capture.name)", "error": "\(error)"])
+        let reason = error.remedy.isEmpty ? error.message : "\(error.message) \(error.remedy)"
         broadcaster.send(
             GuestChange(
                 guest: capture.guest,
-                kind: .captureLost(protection: capture.protection, cycle: capture.name.cycle, reason: error.message)))
+                kind: .captureLost(protection: capture.protection, cycle: capture.name.cycle, reason: reason)))
     }
 
     // MARK: Power and definition

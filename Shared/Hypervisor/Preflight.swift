@@ -85,7 +85,9 @@ struct Preflight: Sendable {
                     .scratchSpace, subject: "",
                     message: "Only \(free >> 20) MiB are free for what guest \(name) overwrites during a capture; "
                         + "\(facts.scratchReserveBytes >> 19) MiB are needed.",
-                    remedy: "Free space in the directory of captures, or move it."))
+                    remedy:
+                        "Free space on this host, or mount a larger file system at `captures` in the agent's `state` directory."
+                ))
         }
         return findings
     }

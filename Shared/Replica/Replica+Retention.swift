@@ -208,6 +208,18 @@ extension ReplicaError {
             facts: ["runningCycle": "\(cycle)"])
     }
 
+    /// Met when the other side is the active one, which it became after this guest was started: then there is nothing to
+    /// commit or to cancel.
+    static func receivesNothing(whileGuestRunsFrom cycle: UInt64) -> ReplicaError {
+        ReplicaError(
+            .inUse, "a guest was started from point \(cycle) of this replica, which takes no cycle until it is gone",
+            remedy:
+                "Commit or cancel the failover. Where there is none, because the other side is the active one, shut that "
+                + "guest off on this host, then `bascule unprotect GUEST` and protect it again: what it wrote goes with "
+                + "the replica.",
+            facts: ["runningCycle": "\(cycle)"])
+    }
+
     static func settling(on cycle: UInt64) -> ReplicaError {
         ReplicaError(
             .inUse, "points are being dropped and the base brought to another point",

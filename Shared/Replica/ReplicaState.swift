@@ -96,7 +96,7 @@ struct ReplicaState {
 
     /// - Throws: `ReplicaError` with code `inUse` when no cycle may be taken now.
     func requireReceiving() throws {
-        if let running = manifest.runningCycle { throw ReplicaError.guestRuns(from: running) }
+        if let running = manifest.runningCycle { throw ReplicaError.receivesNothing(whileGuestRunsFrom: running) }
         if case .absorbing = manifest.base { throw ReplicaError.absorbing }
         if let settling = manifest.settlingCycle { throw ReplicaError.settling(on: settling) }
     }

@@ -119,7 +119,8 @@ final class ServedBaseImage: BaseImage {
 
     private func error(_ verb: String, _ cause: any Error) -> ReplicaError {
         ReplicaError(
-            .system, "QEMU could not \(verb) an adopted image", remedy: "See the cause; check the image's storage.",
+            .system, "QEMU could not \(verb) the adopted image \(image.path): \(cause)",
+            remedy: "Check the image's storage.",
             facts: ["disk": image.target, "path": image.path], cause: cause)
     }
 }

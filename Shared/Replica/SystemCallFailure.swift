@@ -26,8 +26,8 @@ package struct SystemCallFailure: Error, Sendable, CustomStringConvertible {
                 remedy: "Free space there, or shorten the policy's retention.", facts: ["path": path], cause: self)
         default:
             ReplicaError(
-                .system, "the operating system refused a file operation",
-                remedy: "See the cause; check permissions and the health of the storage.", facts: ["path": path],
+                .system, "the operating system refused a file operation at \(path): \(self)",
+                remedy: "Check permissions and the health of the storage.", facts: ["path": path],
                 cause: self)
         }
     }

@@ -44,9 +44,28 @@ struct AgentRequestHandler: Sendable {
             }
         } catch {
             let answer = RemoteError(answering: error)
-            if answer.code == .internal { logger.error("request failed", metadata: ["error": "\(error)"]) }
+            log(error, answer, request.body)
             throw answer
         }
+    }
+
+    /// Its cause and facts are told to programs alone, so that this is where a person finds them. Questions are asked again
+    /// and again, commands are not.
+    private func log(_ error: any Error, _ answer: RemoteError, _ request: Envelope.OneOf_Body) {
+        let facts = answer.facts.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ", ")
+        guard answer.code != .internal else {
+            return logger.error("request failed", metadata: ["error": "\(error)", "facts": "\(facts)"])
+        }
+        let isQuestion: Bool
+        switch request {
+        case .agentRequest(let agent): isQuestion = agent.request.map(HostStanding.isQuestion) ?? true
+        case .healthRequest, .error, .heartbeat, .healthReply, .vaultRequest, .vaultReply, .vaultEvent, .policyRequest,
+            .policyReply, .agentReply, .orchestratorRequest, .orchestratorReply:
+            isQuestion = true
+        }
+        logger.log(
+            level: isQuestion ? .debug : .notice, "request refused",
+            metadata: ["code": "\(answer.code)", "message": "\(answer.message)", "facts": "\(facts)"])
     }
 
     private func carryOut(

@@ -56,17 +56,22 @@ actor HostStanding {
 
     /// Throws for every request that acts.
     func check(_ request: AgentRequest.OneOf_Request) throws {
-        guard case .replaced(let sentence) = state else { return }
+        guard case .replaced(let sentence) = state, !Self.isQuestion(request) else { return }
+        throw HostAgentError(
+            .failedPrecondition, "This agent is not its host any more, and does nothing. \(sentence)",
+            remedy: "Ask the agent that the vault knows. On this machine stop the agent and remove its state "
+                + "directory, or take the host back with bascule-agent identity.",
+            facts: ["rule": "replaced-host", "incarnation": "\(incarnation)"])
+    }
+
+    /// Whether nothing is done for it.
+    static func isQuestion(_ request: AgentRequest.OneOf_Request) -> Bool {
         switch request {
-        case .describeReplica, .listPoints, .describeSide, .doctorCheck: return
+        case .describeReplica, .listPoints, .describeSide, .doctorCheck: true
         case .openCapture, .keepCapture, .closeCapture, .releaseSource, .openCycle, .commitCycle, .abortCycle,
             .deleteReplica, .openView, .closeView, .keepView, .scrub, .setSide, .stopGuest, .startGuest, .startReplica,
             .stopReplica, .commitReplica, .prepareReplica, .adoptDisks:
-            throw HostAgentError(
-                .failedPrecondition, "This agent is not its host any more, and does nothing. \(sentence)",
-                remedy: "Ask the agent that the vault knows. On this machine stop the agent and remove its state "
-                    + "directory, or take the host back with bascule-agent identity.",
-                facts: ["rule": "replaced-host", "incarnation": "\(incarnation)"])
+            false
         }
     }
 

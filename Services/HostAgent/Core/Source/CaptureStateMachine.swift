@@ -127,6 +127,10 @@ package struct CaptureStateMachine: Sendable {
         phase = .idle
     }
 
+    /// The policy service's to do; an operator has nothing to do here but what the message says.
+    private static let anotherCycle =
+        "The policy service aborts this cycle and opens another one by itself; whoever else asked does the same."
+
     package mutating func keep(
         cycle: UInt64, generation given: UInt64, now: ContinuousClock.Instant, keep: Duration
     ) throws {
@@ -137,11 +141,11 @@ package struct CaptureStateMachine: Sendable {
         case .lost(let order, let reason) where order.cycle == cycle:
             throw HostAgentError(
                 .failedPrecondition, "The capture of cycle \(cycle) was lost: \(reason)",
-                remedy: "Abort the cycle and open a new one.", facts: ["cycle": "\(cycle)"])
+                remedy: Self.anotherCycle, facts: ["cycle": "\(cycle)"])
         case .idle, .opening, .open, .closing, .lost:
             throw HostAgentError(
                 .notFound, "No capture of cycle \(cycle) is open.",
-                remedy: "Abort the cycle and open a new one.", facts: ["cycle": "\(cycle)"])
+                remedy: Self.anotherCycle, facts: ["cycle": "\(cycle)"])
         }
     }
 
