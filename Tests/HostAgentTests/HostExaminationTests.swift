@@ -115,6 +115,8 @@ import Testing
         let started = try MachineDocument.text(
             ReplicaRecovery.Started(guestName: "web1", cycle: 2, generation: 3, milliseconds: 4, warnings: []))
         #expect(try DocumentedKeys.keys(of: started) == documented["recover start"])
+        let stopped = try MachineDocument.text(ReplicaRecovery.Stopped(guestName: "web1", cycle: 2, generation: 3))
+        #expect(try DocumentedKeys.keys(of: stopped) == documented["recover stop"])
     }
 
     @Test func aFailureIsTheSameDocumentAsThatOfTheCommandLine() throws {

@@ -55,6 +55,14 @@ struct ReplicaRecoveryTests {
                 await refusal {
                     try await recover(sites.target) { try await $0.start(protection, cycle: 1, networks: [:]) }
                 } == .conflict)
+            // Stopped, it may be started from another one.
+            let stopped = try await recover(sites.target) { try await $0.stop(protection) }
+            #expect(stopped.cycle == 2 && stopped.generation == 2)
+            #expect(!sites.target.hypervisor.isDefined(sites.target.guest))
+            let older = try await recover(sites.target) { try await $0.start(protection, cycle: 1, networks: [:]) }
+            #expect(older.cycle == 1 && older.generation == 2)
+            _ = try await recover(sites.target) { try await $0.stop(protection) }
+            _ = try await recover(sites.target) { try await $0.start(protection, cycle: 2, networks: [:]) }
             // Nobody was told by the command itself.
             #expect(sites.target.vault.heard.registrations.count == before)
             try FileManager.default.removeItem(atPath: "\(sites.target.directory)/state/agent.sqlite")
@@ -113,6 +121,29 @@ struct ReplicaRecoveryTests {
                 #expect(try await target.describeSide().failover.cycle == 1)
                 try await target.stopReplica(.failover, generation: 2)
             }
+        }
+    }
+
+    @Test func aReplicaThatCannotBeOpenedKeepsNobodyFromTheOthers() async throws {
+        try await withTwoSites { sites in
+            try await sites.run(ending: .asAfterACrash) { source, target in
+                try await source.cycle(1, .full, parent: 0, to: target)
+            }
+            let protection = sites.target.protection
+            let bad = "00000000-0000-4000-8000-000000000001"
+            let replicas = sites.target.settings.replicas
+            try FileManager.default.copyItem(atPath: "\(replicas)/\(protection)", toPath: "\(replicas)/\(bad)")
+            try Data(repeating: 7, count: 64).write(to: URL(filePath: "\(replicas)/\(bad)/manifest"))
+            let listed = try await recover(sites.target) { try await $0.list() }
+            #expect(listed.map(\.protection) == [bad, protection] && listed[1].fault.isEmpty && listed[1].points == 1)
+            #expect(listed[0].fault.contains("\(replicas)/\(bad)") && listed[0].guestName.isEmpty)
+            for name in ["guest", protection.uppercased()] {
+                let found = try await recover(sites.target) { try await $0.replica(named: name) }
+                #expect(found.protection == protection)
+            }
+            #expect(
+                await refusal { try await recover(sites.target) { try await $0.replica(named: bad) } } == .corruptData)
+            #expect(await refusal { try await recover(sites.target) { try await $0.replica(named: "x") } } == .notFound)
         }
     }
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import FoundationEssentials
+import Glibc
 import HostAgent
 import Hypervisor
 import Logging
@@ -9,7 +10,7 @@ import ServiceRuntime
 /// `bascule-agent recover`: what an operator does when nothing but this host is left.
 struct RecoverCommand: AsyncParsableCommand {
     enum Action: String, ExpressibleByArgument, CaseIterable {
-        case list, verify, start
+        case list, verify, start, stop
     }
 
     static let configuration = CommandConfiguration(
@@ -18,6 +19,7 @@ struct RecoverCommand: AsyncParsableCommand {
             list                  shows the replicas of this host
             verify PROTECTION     reads a replica once and checks every checksum
             start PROTECTION      makes this the active side and starts the guest
+            stop PROTECTION       removes that guest, and what it wrote, so that another point can be started
 
             When the other services return they learn what happened. The other side's guest is fenced then.
             Ends with 0 (done), 1 (failed), 3 (not found), 4 (refused), 5 (no answer) or 6 (damaged data).
@@ -27,6 +29,7 @@ struct RecoverCommand: AsyncParsableCommand {
               bascule-agent recover --config /etc/bascule/agent.yaml verify web1
               bascule-agent recover --config /etc/bascule/agent.yaml start web1 --point verified
               bascule-agent recover --config /etc/bascule/agent.yaml start web1 --cycle 17 --network br-prod=br-dr
+              bascule-agent recover --config /etc/bascule/agent.yaml stop web1
             """)
 
     @Option(help: "A YAML file with the agent's settings.")
@@ -49,7 +52,10 @@ struct RecoverCommand: AsyncParsableCommand {
     @Flag(help: "Answer with one JSON document; the keys are documented and stay.")
     var json = false
 
-    @Argument(help: "What to do: list, verify or start.")
+    @Flag(help: "Do not ask before what a guest wrote is removed.")
+    var yes = false
+
+    @Argument(help: "What to do: list, verify, start or stop.")
     var action: Action = .list
 
     @Argument(help: "The protection, as `list` shows it, or the name of its guest.")
@@ -59,7 +65,7 @@ struct RecoverCommand: AsyncParsableCommand {
         switch action {
         case .list:
             guard protection == nil else { throw ValidationError("list takes no protection.") }
-        case .verify, .start:
+        case .verify, .start, .stop:
             guard protection != nil else { throw ValidationError("Name the protection; `recover list` shows them.") }
         }
         if [verified, cycle != nil, point != nil].count(where: { $0 }) > 1 {
@@ -103,6 +109,9 @@ struct RecoverCommand: AsyncParsableCommand {
         case .start:
             try await start(recovery, try await chosen(recovery))
             return .success
+        case .stop:
+            try await stop(recovery, try await chosen(recovery))
+            return .success
         }
     }
 
@@ -119,7 +128,8 @@ struct RecoverCommand: AsyncParsableCommand {
                 replica.newestUnixMilliseconds == 0
                 ? "–" : Date(timeIntervalSince1970: Double(replica.newestUnixMilliseconds / 1_000)).formatted(.iso8601)
             let columns = [
-                (replica.protection, 38), (replica.guestName, 18), ("\(replica.generation)", 12),
+                (replica.protection, 38), (replica.fault.isEmpty ? replica.guestName : "cannot be opened", 18),
+                ("\(replica.generation)", 12),
                 ("\(replica.points)", 8), ("\(replica.newestCycle)", 8), (captured, 22),
                 (replica.verifiedCycle.map { "\($0)" } ?? "–", 10),
                 (replica.runningCycle.map { "\($0)" } ?? "–", 0),
@@ -131,6 +141,7 @@ struct RecoverCommand: AsyncParsableCommand {
         for replica in replicas where !replica.verificationFault.isEmpty {
             print("warning: \(replica.guestName): \(replica.verificationFault)")
         }
+        for replica in replicas where !replica.fault.isEmpty { print("warning: \(replica.fault)") }
         if replicas.isEmpty { print("This host holds no replica.") }
     }
 
@@ -171,6 +182,30 @@ struct RecoverCommand: AsyncParsableCommand {
         for warning in started.warnings { print("warning: \(warning)") }
     }
 
+    private func stop(_ recovery: ReplicaRecovery, _ replica: ReplicaRecovery.Replica) async throws {
+        try confirm("Remove guest \(replica.guestName), and what it wrote since it was started from its replica?")
+        let stopped = try await recovery.stop(replica.protection)
+        if json { return try answer(stopped) }
+        print(
+            stopped.cycle.map { "\(stopped.guestName), which was started from point \($0), is removed." }
+                ?? "No guest was started from the replica of \(stopped.guestName).")
+    }
+
+    private func confirm(_ question: String) throws {
+        if yes { return }
+        guard isatty(STDIN_FILENO) == 1 else {
+            throw RemoteError(
+                .failedPrecondition, "This would destroy something, and there is no terminal to ask at.",
+                remedy: "Add --yes.")
+        }
+        print("\(question) [y/N] ", terminator: "")
+        fflush(nil)
+        let word = readLine()?.lowercased() ?? ""
+        guard word == "y" || word == "yes" else {
+            throw RemoteError(.failedPrecondition, "Not confirmed; nothing was changed.")
+        }
+    }
+
     private func verifiedPoint(of replica: ReplicaRecovery.Replica) throws -> UInt64 {
         guard let cycle = replica.verifiedCycle else {
             throw RemoteError(
@@ -181,16 +216,6 @@ struct RecoverCommand: AsyncParsableCommand {
     }
 
     private func chosen(_ recovery: ReplicaRecovery) async throws -> ReplicaRecovery.Replica {
-        let wanted = protection ?? ""
-        let found = try await recovery.list().filter { $0.protection == wanted.lowercased() || $0.guestName == wanted }
-        guard let only = found.first else {
-            throw RemoteError(.notFound, "This host holds no replica \(wanted).", remedy: "See `recover list`.")
-        }
-        guard found.count == 1 else {
-            throw RemoteError(
-                .failedPrecondition, "\(found.count) replicas are of a guest \(wanted).",
-                remedy: "Name the protection instead.")
-        }
-        return only
+        try await recovery.replica(named: protection ?? "")
     }
 }

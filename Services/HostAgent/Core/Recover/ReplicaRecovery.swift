@@ -29,9 +29,11 @@ package struct ReplicaRecovery: Sendable {
         package var isAdopted: Bool
         /// The point that its guest runs from; nil: it does not run.
         package var runningCycle: UInt64?
+        /// Why it cannot be opened, and what to do; then nothing but the protection is known. Empty: it can.
+        package var fault = ""
 
         private enum CodingKeys: String, CodingKey {
-            case protection, generation, newestCycle, points, verifiedCycle, verificationFault, runningCycle
+            case protection, generation, newestCycle, points, verifiedCycle, verificationFault, runningCycle, fault
             case guest = "guestUUID"
             case guestName = "guest"
             case newestUnixMilliseconds = "capturedUnixMilliseconds"
@@ -59,13 +61,25 @@ package struct ReplicaRecovery: Sendable {
         }
     }
 
+    package struct Stopped: Sendable, Encodable {
+        package var guestName: String
+        /// The point that its guest ran from; nil: none ran.
+        package var cycle: UInt64?
+        package var generation: UInt64
+
+        private enum CodingKeys: String, CodingKey {
+            case cycle, generation
+            case guestName = "guest"
+        }
+    }
+
     package struct Verified: Sendable, Encodable {
         package var checkedBytes: UInt64
         package var faults: [String]
         package var faultCount: UInt64
     }
 
-    private let settings: HostAgentSettings
+    let settings: HostAgentSettings
     private let client: RequestClient
 
     /// Works with the replicas of this host while `body` does.
@@ -109,31 +123,7 @@ package struct ReplicaRecovery: Sendable {
         }
     }
 
-    // MARK: What there is
-
-    package func list() async throws -> [Replica] {
-        var replicas: [Replica] = []
-        for protection in try ReplicaDirectories.list(in: settings.replicas) {
-            replicas.append(try await replica(protection))
-        }
-        return replicas
-    }
-
-    package func replica(_ protection: String) async throws -> Replica {
-        var describe = DescribeReplica()
-        describe.protection = protection
-        var list = ListPoints()
-        list.protection = protection
-        guard case .replica(let described) = try await send(.describeReplica(describe)),
-            case .points(let points) = try await send(.listPoints(list))
-        else { throw unexpected }
-        return Replica(
-            protection: protection, guest: described.guestUuid, guestName: described.guestName,
-            generation: described.generation, newestCycle: points.points.last?.cycle ?? 0,
-            newestUnixMilliseconds: points.points.last?.capturedUnixMs ?? 0, points: points.points.count,
-            verifiedCycle: points.points.last { $0.verified }?.cycle, verificationFault: described.verificationFault,
-            isAdopted: described.adopted, runningCycle: described.runningCycle == 0 ? nil : described.runningCycle)
-    }
+    // MARK: Points
 
     /// The cycle of a point of the replica, by what an operator calls it.
     ///
@@ -207,6 +197,18 @@ package struct ReplicaRecovery: Sendable {
             milliseconds: UInt64(started.startMs), warnings: started.warnings)
     }
 
+    /// Removes the guest that was started from the replica, with everything it wrote, so that another point can be started.
+    /// A failover that is committed is not taken back. The side stays as it is.
+    package func stop(_ protection: String) async throws -> Stopped {
+        let replica = try await replica(protection)
+        let generation = max(try await side(of: replica).generation, replica.generation)
+        var request = StopReplica()
+        request.protection = protection
+        request.purpose = .failover
+        _ = try await send(.stopReplica(request), generation: generation)
+        return Stopped(guestName: replica.guestName, cycle: replica.runningCycle, generation: generation)
+    }
+
     private func startReplica(_ request: StartReplica, _ generation: UInt64) async throws -> ReplicaStarted {
         guard case .replicaStarted(let started) = try await send(.startReplica(request), generation: generation) else {
             throw unexpected
@@ -215,10 +217,7 @@ package struct ReplicaRecovery: Sendable {
     }
 
     private func takeSide(_ replica: Replica) async throws -> UInt64 {
-        var describe = DescribeSide()
-        describe.protection = replica.protection
-        describe.guestUuid = replica.guest
-        guard case .side(let side) = try await send(.describeSide(describe)) else { throw unexpected }
+        let side = try await side(of: replica)
         if side.active, side.generation >= replica.generation { return side.generation }
         let generation = max(side.generation, replica.generation) + 1
         var set = SetSide()
@@ -231,13 +230,21 @@ package struct ReplicaRecovery: Sendable {
 
     // MARK: Pieces
 
-    private func send(
+    private func side(of replica: Replica) async throws -> SideDescription {
+        var describe = DescribeSide()
+        describe.protection = replica.protection
+        describe.guestUuid = replica.guest
+        guard case .side(let side) = try await send(.describeSide(describe)) else { throw unexpected }
+        return side
+    }
+
+    func send(
         _ request: AgentRequest.OneOf_Request, generation: UInt64 = 0
     ) async throws -> AgentReply.OneOf_Reply {
         try await client.agent(request, generation: generation, deadline: HostAgentLimits.recoveryDeadline)
     }
 
-    private var unexpected: RemoteError {
+    var unexpected: RemoteError {
         RemoteError(.internal, "The agent answered with something else.", remedy: "Use the same release for both.")
     }
 }

@@ -197,7 +197,9 @@ package struct StartedReplica: Sendable, Equatable {
             .conflict,
             "Guest \(known.guestName) was started from point \(known.order.cycle) already, not from point "
                 + "\(order.cycle).",
-            remedy: "Stop the replica first; what the guest wrote since is then lost.",
+            remedy:
+                "Cancel the failover, or change its point. With no other service left: `bascule-agent recover --config "
+                + "FILE stop PROTECTION`. What the guest wrote since is then lost.",
             facts: ["started": "\(known.order.cycle)", "cycle": "\(order.cycle)"])
     }
 
