@@ -104,15 +104,16 @@ package protocol HypervisorDriver: Sendable {
     /// may hold what nobody else has. Throws when that cannot be known.
     func replicaGuestMayHaveRun(in directory: String) async throws -> Bool
 
-    /// Starts a guest of this host on its own disks, with the first checkpoint, named by `cycle`, taken before its
-    /// first instruction. Checkpoints of the protection that it had before go. Safe to repeat: one that runs with a
+    /// Starts a guest of this host on its own disks, which replication wrote to, with the first checkpoint, named by
+    /// `cycle`, taken before its first instruction. Checkpoints of the protection and saved memory that it had before
+    /// go. Safe to repeat: one that runs with a
     /// checkpoint of that cycle or a later one is answered.
     ///
     /// Throws `.wrongPowerState` when it runs without such a checkpoint, because its changes are then unknown. After
     /// another failure it is off again.
     /// - Parameters:
     ///   - mayHaveRun: an earlier call came as far as `beforeItRuns`, so the guest may have written since. A checkpoint
-    ///     that begins now would leave that out: those that it has stay as they are, and it is started, or runs, with
+    ///     that begins now would leave that out: those that it has stay as they are, memory that was saved since is gone on from, and it is started, or runs, with
     ///     these. Where they do not tell what changed since the cycle, its next capture says so.
     ///   - beforeItRuns: called once everything is ready and before the guest may write, on a thread that may block;
     ///     also when it runs already. What it throws keeps the guest from running.
@@ -124,6 +125,9 @@ package protocol HypervisorDriver: Sendable {
     /// Shuts a guest down as its power button does, pressed again every few seconds, because a guest that still boots
     /// does not hear it. When the limit passes it is ended as pulling the plug would, or, without `destroysAfterLimit`,
     /// goes on running, perhaps to go off later, and `.shutdownTimedOut` is thrown. A paused guest can not shut down, so its limit passes at once.
+    ///
+    /// Throws `.wrongPowerState` when the guest is off and its disks are not all there is of it
+    /// (`PreflightRule.forbidsHandingOver`).
     func stopGuest(
         _ guest: String, shutdownLimit: Duration, destroysAfterLimit: Bool
     ) async throws -> StoppedGuest

@@ -37,6 +37,11 @@ extension HypervisorError {
         HypervisorError(.wrongPowerState, "Guest \(name) is running.", remedy: "Shut it down first.")
     }
 
+    /// Told to whoever needs the guest's disks to be all there is of it; trying again does not help.
+    static func unfinished(_ finding: Finding) -> HypervisorError {
+        HypervisorError(.wrongPowerState, finding.message, remedy: finding.remedy)
+    }
+
     static func runsUntracked(name: String, cycle: UInt64) -> HypervisorError {
         HypervisorError(
             .wrongPowerState,

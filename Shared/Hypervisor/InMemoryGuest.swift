@@ -51,8 +51,13 @@ struct InMemoryGuest: Sendable {
     let memoryBytes: UInt64
     var hasGuestAgent: Bool
     var power = PowerState.running {
-        didSet { if power.hasProcess, !oldValue.hasProcess { starts += 1 } }
+        didSet {
+            if power.hasProcess, !oldValue.hasProcess { starts += 1 }
+            if power.hasProcess { end = .shutDown }
+        }
     }
+    /// How it goes off, or went.
+    var end = GuestEnd.shutDown
     /// How often it was started.
     private(set) var starts: UInt32 = 1
     var disks: [Disk]
@@ -106,6 +111,7 @@ struct InMemoryGuest: Sendable {
     private var findings: [Finding] {
         var findings = disks.filter { $0.format == "raw" }.map { Finding.rawDisk(target: $0.target) }
         if disks.isEmpty { findings.append(.noDisks(guest: name)) }
+        if let unfinished = Finding(power.hasProcess ? nil : end, of: name) { findings.append(unfinished) }
         if disks.count > HypervisorLimits.disksPerGuest {
             findings.append(.tooManyDisks(guest: name, count: disks.count))
         }
@@ -201,7 +207,7 @@ struct InMemoryGuest: Sendable {
                 changed: histogram.changed)
         }
         if power.hasProcess { track(protection: request.protection, cycle: request.cycle) }
-        let isApplication = request.consistency == .application && (hasGuestAgent || !power.hasProcess)
+        let isApplication = request.consistency == .application && (power.hasProcess ? hasGuestAgent : end == .shutDown)
         let opened = Capture(
             protection: request.protection,
             description: CaptureDescription(

@@ -194,7 +194,10 @@ extension InMemoryHypervisor {
         try enter(.stopGuest)
         await state.withLock { $0.beforeStop }()
         let (name, power, hears) = try existing(guest) { ($0.name, $0.power, $0.hearsPowerButton) }
-        guard power.hasProcess else { return StoppedGuest(wasRunning: false, wasForced: false) }
+        guard power.hasProcess else {
+            try existing(guest) { try $0.requireEnded() }
+            return StoppedGuest(wasRunning: false, wasForced: false)
+        }
         let shutsDown = hears && power == .running
         guard shutsDown || destroysAfterLimit else {
             throw HypervisorError.shutdownTimedOut(name: name, isPaused: power == .paused, limit: shutdownLimit)
@@ -225,7 +228,7 @@ extension InMemoryHypervisor {
     package func settleOnBase(guest: String, directory: String, images: [String: BaseImageFile]) async throws {
         try enter(.settleOnBase)
         try existing(guest) { guest in
-            guard !guest.power.hasProcess else { throw HypervisorError.runs(name: guest.name) }
+            try guest.requireEnded()
             guard guest.replica?.directory == directory else {
                 throw HypervisorError.noReplica(name: guest.name, directory: directory)
             }
@@ -242,7 +245,7 @@ extension InMemoryHypervisor {
         try enter(.setAside)
         let isAside = try state.withLock { state in
             guard let known = state.guests[guest], known.replica?.directory != directory else { return false }
-            guard !known.power.hasProcess else { throw HypervisorError.runs(name: known.name) }
+            try known.requireEnded()
             state.guests[guest] = nil
             return true
         }
@@ -281,7 +284,7 @@ extension InMemoryHypervisor {
         try enter(.stripBitmaps)
         guard isDefined(guest) else { return }
         try existing(guest) { guest in
-            guard !guest.power.hasProcess else { throw HypervisorError.runs(name: guest.name) }
+            try guest.requireEnded()
             guest.release(protection: protection)
         }
     }

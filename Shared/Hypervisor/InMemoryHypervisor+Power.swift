@@ -48,6 +48,13 @@ extension InMemoryHypervisor {
         broadcaster.send(GuestChange(guest: guest, kind: .undefined))
     }
 
+    /// As `virsh managedsave` does.
+    package func saveMemory(of guest: String) throws {
+        try end(guest)
+        withGuest(guest) { $0.end = .saved }
+        broadcaster.send(GuestChange(guest: guest, kind: .shutDown))
+    }
+
     func end(_ guest: String) throws {
         try existing(guest) { guest in
             guard guest.power.hasProcess else {
@@ -57,5 +64,13 @@ extension InMemoryHypervisor {
             guest.capture?.isLost = true
         }
         withdrawExports(of: guest)
+    }
+}
+
+extension InMemoryGuest {
+    /// Throws when it runs, and when it is off and its disks are not all there is of it.
+    func requireEnded() throws {
+        guard !power.hasProcess else { throw HypervisorError.runs(name: name) }
+        if let finding = Finding(end, of: name) { throw HypervisorError.unfinished(finding) }
     }
 }

@@ -4,10 +4,33 @@ import Glibc
 /// What failover needs beyond captures.
 extension LibvirtDomain {
     /// Starts QEMU without letting the guest execute an instruction.
-    func startPaused() throws {
-        try check(
-            virDomainCreateWithFlags(pointer, VIR_DOMAIN_START_PAUSED.rawValue),
-            "Guest \(name) could not be started.")
+    /// - Parameter dropsSavedMemory: a guest whose memory was saved begins anew. Otherwise it goes on from there, which ruins
+    ///   disks that changed since.
+    func startPaused(dropsSavedMemory: Bool) throws {
+        let flags =
+            VIR_DOMAIN_START_PAUSED.rawValue | (dropsSavedMemory ? VIR_DOMAIN_START_FORCE_BOOT.rawValue : 0)
+        try check(virDomainCreateWithFlags(pointer, flags), "Guest \(name) could not be started.")
+    }
+
+    /// The next start goes on from memory that libvirt keeps, as after `virsh managedsave`.
+    var hasSavedMemory: Bool {
+        get throws {
+            let answer = virDomainHasManagedSaveImage(pointer, 0)
+            try check(answer, "Whether the memory of guest \(name) is saved could not be read.")
+            return answer == 1
+        }
+    }
+
+    /// Throws when it runs, and when it is off and its disks are not all there is of it.
+    func requireEnded() throws {
+        let power = try power()
+        guard !power.state.hasProcess else { throw HypervisorError.runs(name: name) }
+        try require(ended: power)
+    }
+
+    /// Throws when it is off and its disks are not all there is of it.
+    func require(ended power: DomainPower) throws {
+        if let finding = Finding(power.end, of: name) { throw HypervisorError.unfinished(finding) }
     }
 
     func resume() throws { try check(virDomainResume(pointer), "Guest \(name) could not be resumed.") }

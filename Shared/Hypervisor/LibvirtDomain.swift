@@ -26,17 +26,12 @@ final class LibvirtDomain {
 
     var snapshotCount: Int { max(0, Int(virDomainSnapshotNum(pointer, 0))) }
 
-    func power() throws -> (state: PowerState, endedCleanly: Bool) {
+    func power() throws -> DomainPower {
         var state: Int32 = 0
         var reason: Int32 = 0
         try check(virDomainGetState(pointer, &state, &reason, 0), "The state of guest \(name) could not be read.")
-        switch UInt32(bitPattern: state) {
-        case VIR_DOMAIN_SHUTOFF.rawValue:
-            return (.shutOff, UInt32(bitPattern: reason) == VIR_DOMAIN_SHUTOFF_SHUTDOWN.rawValue)
-        case VIR_DOMAIN_CRASHED.rawValue: return (.crashed, false)
-        case VIR_DOMAIN_PAUSED.rawValue, VIR_DOMAIN_PMSUSPENDED.rawValue: return (.paused, false)
-        default: return (.running, false)
-        }
+        let isOff = UInt32(bitPattern: state) == VIR_DOMAIN_SHUTOFF.rawValue
+        return DomainPower(state: state, reason: reason, hasSavedMemory: try isOff && hasSavedMemory)
     }
 
     /// The run that the guest is in. Its number is of when the domain was looked up, the rest of now.

@@ -5,7 +5,9 @@ extension LibvirtHypervisor {
     ) async throws -> StoppedGuest {
         let (name, power) = try await call { connection in
             let domain = try connection.domain(guest)
-            return (domain.name, try domain.power().state)
+            let power = try domain.power()
+            try domain.require(ended: power)
+            return (domain.name, power.state)
         }
         guard power.hasProcess else { return StoppedGuest(wasRunning: false, wasForced: false) }
         let began = ContinuousClock.now
@@ -21,14 +23,23 @@ extension LibvirtHypervisor {
         guard destroysAfterLimit else {
             throw HypervisorError.shutdownTimedOut(name: name, isPaused: power == .paused, limit: shutdownLimit)
         }
-        try await call { try $0.knownDomain(guest).map(Self.destroy) }
+        try await call { connection in
+            guard let domain = try connection.knownDomain(guest) else { return }
+            try Self.destroy(domain)
+            if let domain = try connection.knownDomain(guest) { try domain.require(ended: domain.power()) }
+        }
         return StoppedGuest(wasRunning: true, wasForced: true)
     }
 
     /// Blocks.
     private static func isOff(_ guest: String, _ connection: LibvirtConnection, presses: Bool) throws -> Bool {
         // One without a persistent definition is gone when it is off.
-        guard let domain = try connection.knownDomain(guest), try domain.power().state.hasProcess else { return true }
+        guard let domain = try connection.knownDomain(guest) else { return true }
+        let power = try domain.power()
+        guard power.state.hasProcess else {
+            try domain.require(ended: power)
+            return true
+        }
         guard presses else { return false }
         do {
             try domain.shutdown()

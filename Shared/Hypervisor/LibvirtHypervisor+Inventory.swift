@@ -79,10 +79,11 @@ extension LibvirtHypervisor {
     func examine(
         _ domain: LibvirtDomain, _ depth: GuestSurvey.Depth
     ) throws -> (description: GuestDescription, document: DomainDocument) {
-        let power = try domain.power().state
+        let domainPower = try domain.power()
+        let power = domainPower.state
         let document = try DomainDocument(parsing: domain.xml(inactive: false))
         var facts = Preflight.Facts(
-            isPersistent: domain.isPersistent, snapshots: domain.snapshotCount,
+            isPersistent: domain.isPersistent, snapshots: domain.snapshotCount, end: domainPower.end,
             scratchFreeBytes: try directory.freeBytes(), scratchReserveBytes: settings.scratchReserveBytes)
         for disk in document.disks { facts.images[disk.target] = Self.imageFacts(disk) }
         if power.hasProcess, depth != .withoutJobs {

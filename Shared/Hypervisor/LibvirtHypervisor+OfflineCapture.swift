@@ -17,9 +17,9 @@ extension LibvirtHypervisor {
         } else {
             isUnchanged = false
         }
-        let (base, endedCleanly) = try await call { [self] connection in
+        let (base, end) = try await call { [self] connection in
             let domain = try connection.domain(plan.guest.uuid)
-            return (isUnchanged ? nil : try offlineBase(plan, domain), try domain.power().endedCleanly)
+            return (isUnchanged ? nil : try offlineBase(plan, domain), try domain.power().end)
         }
         let captured = Self.unixMilliseconds()
         let exports = try await startExports(plan, base: base)
@@ -33,9 +33,8 @@ extension LibvirtHypervisor {
             let wantsApplication = plan.request.consistency == .application
             let description = CaptureDescription(
                 cycle: plan.request.cycle, capturedUnixMilliseconds: captured,
-                consistency: endedCleanly ? .application : .crash,
-                consistencyNote: wantsApplication && !endedCleanly
-                    ? "The guest is off, and it is not known that it was shut down cleanly." : "",
+                consistency: end == .shutDown ? .application : .crash,
+                consistencyNote: wantsApplication ? Self.whyCrashConsistent(end) : "",
                 disks: disks, definition: plan.guest.definition, nvram: try plan.firmwareBytes(), isOffline: true,
                 frozen: .zero)
             let capture = OpenCapture(
@@ -48,6 +47,15 @@ extension LibvirtHypervisor {
             captures.withLock { _ = $0.removeValue(forKey: plan.request.protection) }
             try await call { [directory] _ in for export in exports { try export.stop(in: directory) } }
             throw error
+        }
+    }
+
+    /// Empty when it is not.
+    private static func whyCrashConsistent(_ end: GuestEnd?) -> String {
+        switch end {
+        case .shutDown: ""
+        case .saved: "The guest's memory is saved, and its disks may lack what it had not written yet."
+        case .unknown, nil: "The guest is off, and it is not known that it was shut down cleanly."
         }
     }
 

@@ -113,7 +113,7 @@ extension LibvirtHypervisor {
         if !firmware.tpm.isEmpty, let tpm = try tpmDirectory(of: DomainDocument(parsing: definition.serialized)) {
             try tpm.replace(with: firmware.tpm)
         }
-        try domain.startPaused()
+        try domain.startPaused(dropsSavedMemory: true)
         try ViewReconnect.apply(to: domain)
         if request.tracksChanges {
             try takeFirstCheckpoint(

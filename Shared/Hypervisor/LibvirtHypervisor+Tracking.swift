@@ -10,6 +10,7 @@ extension LibvirtHypervisor {
             try await call { [self] connection in
                 let domain = try connection.domain(guest)
                 let name = CheckpointName(protection: protection, cycle: cycle)
+                var warnings: [String] = []
                 switch try domain.power().state {
                 case .running, .paused:
                     let known = try domain.checkpointNames().compactMap(CheckpointName.init)
@@ -19,23 +20,27 @@ extension LibvirtHypervisor {
                     }
                     try beforeItRuns()
                     if try domain.power().state == .paused { try domain.resume() }
-                case .shutOff, .crashed: try startTracked(domain, name, mayHaveRun: mayHaveRun, beforeItRuns)
+                case .shutOff, .crashed:
+                    warnings = try startTracked(domain, name, mayHaveRun: mayHaveRun, beforeItRuns)
                 }
                 return ReplicaGuest(
-                    uuid: domain.uuid, name: domain.name, warnings: [],
+                    uuid: domain.uuid, name: domain.name, warnings: warnings,
                     runningUnixMilliseconds: Self.unixMilliseconds())
             }
         }
     }
 
+    /// Answers what the operator is to be told.
     private func startTracked(
         _ domain: LibvirtDomain, _ name: CheckpointName, mayHaveRun: Bool, _ beforeItRuns: () throws -> Void
-    ) throws {
+    ) throws -> [String] {
         let guest = try examine(domain, .usual).description
         if let finding = guest.findings.first(where: \.rule.refusesCapture) { throw HypervisorError(finding) }
         if !mayHaveRun { _ = try dropCheckpoints(of: domain) { $0.protectionPrefix == name.protectionPrefix } }
+        // Memory from before the disks were handed over does not fit what replication wrote to them. Saved since, it does.
+        let dropsMemory = try !mayHaveRun && domain.hasSavedMemory
         do {
-            try domain.startPaused()
+            try domain.startPaused(dropsSavedMemory: !mayHaveRun)
             if ViewReconnect.isNeeded(by: try XMLElement(parsing: guest.definition)) {
                 try ViewReconnect.apply(to: domain)
             }
@@ -45,6 +50,9 @@ extension LibvirtHypervisor {
             }
             try beforeItRuns()
             try domain.resume()
+            return dropsMemory
+                ? ["The memory of guest \(domain.name) that was saved here was dropped: its disks have changed since."]
+                : []
         } catch {
             // It executed nothing, so ending it harms nothing; and off it was before.
             if try domain.power().state.hasProcess { try Self.destroy(domain) }
@@ -58,7 +66,8 @@ extension LibvirtHypervisor {
         guard ViewReconnect.isNeeded(by: try XMLElement(parsing: domain.xml(inactive: true))) else {
             return try domain.start()
         }
-        try domain.startPaused()
+        // Nobody but the guest writes to these disks, so what it saved of its memory fits them.
+        try domain.startPaused(dropsSavedMemory: false)
         do {
             try ViewReconnect.apply(to: domain)
             try domain.resume()
@@ -90,7 +99,7 @@ extension LibvirtHypervisor {
                 guard ReplicaMark(of: definition)?.directory == directory else {
                     throw HypervisorError.noReplica(name: domain.name, directory: directory)
                 }
-                guard try !domain.power().state.hasProcess else { throw HypervisorError.runs(name: domain.name) }
+                try domain.requireEnded()
                 let files = ReplicaDirectory(directory)
                 let overlays = try DomainDocument(parsing: definition.serialized).disks.filter {
                     $0.source == .local(files.overlay($0.target))
@@ -139,7 +148,7 @@ extension LibvirtHypervisor {
                 guard let domain = try connection.knownDomain(guest) else { return }
                 let mark = try ReplicaMark(of: XMLElement(parsing: domain.xml(inactive: true)))
                 guard mark?.directory != directory else { return }
-                guard try !domain.power().state.hasProcess else { throw HypervisorError.runs(name: domain.name) }
+                try domain.requireEnded()
                 try domain.undefineKeepingState()
             }
         }
@@ -149,7 +158,7 @@ extension LibvirtHypervisor {
         try await turns.take(guest) {
             try await call { [directory] connection in
                 if let domain = try connection.knownDomain(guest) {
-                    guard try !domain.power().state.hasProcess else { throw HypervisorError.runs(name: domain.name) }
+                    try domain.requireEnded()
                     for name in try domain.checkpointNames()
                     where CheckpointName(name)?.belongs(to: protection) == true {
                         try domain.deleteCheckpoint(name, metadataOnly: true)

@@ -10,6 +10,8 @@ struct Preflight: Sendable {
         var images: [String: ImageFacts] = [:]
         var isPersistent = true
         var snapshots = 0
+        /// How a guest that is off ended; nil: it runs.
+        var end: GuestEnd?
         /// Another program's job runs, in its own words.
         var foreignJob: String?
         /// Targets of disks with a running block job.
@@ -67,6 +69,7 @@ struct Preflight: Sendable {
                         + "checkpoint is on a disk; after a revert the disks are compared.",
                     remedy: "Delete snapshots that are no longer needed; recovery points take their place."))
         }
+        if let unfinished = Finding(facts.end, of: name) { findings.append(unfinished) }
         if let job = facts.foreignJob {
             findings.append(
                 Finding(

@@ -16,6 +16,7 @@
 /// | `block-job` | no | a block job (mirror, commit, stream, resize) is running | wait for it |
 /// | `scratch-space` | no | little space for keeping what is overwritten during a capture | free space |
 /// | `snapshots` | no | libvirt holds snapshots: reverting to one needs the checkpoint deleted first, and costs a comparison | delete them |
+/// | `saved-memory` | no | a guest that is off goes on from saved memory at its next start, which its disks alone do not show | start it, or drop the memory |
 /// | `removable-skipped` | no | a CD-ROM or floppy is not replicated | — |
 /// | `shared-disk-skipped` | no | a disk shared with other guests is not replicated | replicate it by its own means |
 /// | `readonly-skipped` | no | a read-only disk is not replicated | — |
@@ -40,6 +41,7 @@ package enum PreflightRule: String, Sendable, Hashable, CaseIterable {
     case foreignBackup = "foreign-backup"
     case blockJob = "block-job"
     case scratchSpace = "scratch-space"
+    case savedMemory = "saved-memory"
     case removableSkipped = "removable-skipped"
     case sharedDiskSkipped = "shared-disk-skipped"
     case readonlySkipped = "readonly-skipped"
@@ -53,7 +55,7 @@ package enum PreflightRule: String, Sendable, Hashable, CaseIterable {
         case .rawDisk, .unsupportedFormat, .unsupportedSource, .unreadableDisk, .oldQcow2, .encryptedDisk, .noDisks,
             .tooManyDisks, .noCheckpointSupport, .transientGuest:
             true
-        case .snapshots, .foreignBackup, .blockJob, .scratchSpace, .removableSkipped, .sharedDiskSkipped,
+        case .snapshots, .savedMemory, .foreignBackup, .blockJob, .scratchSpace, .removableSkipped, .sharedDiskSkipped,
             .readonlySkipped, .tpmState, .moreFindings, .hostDevice:
             false
         }
@@ -63,11 +65,23 @@ package enum PreflightRule: String, Sendable, Hashable, CaseIterable {
     package var refusesCapture: Bool {
         switch self {
         case .foreignBackup, .blockJob, .scratchSpace: true
-        case .snapshots, .removableSkipped, .sharedDiskSkipped, .readonlySkipped, .tpmState, .moreFindings, .hostDevice:
+        case .snapshots, .savedMemory, .removableSkipped, .sharedDiskSkipped, .readonlySkipped, .tpmState,
+            .moreFindings, .hostDevice:
             false
         case .rawDisk, .unsupportedFormat, .unsupportedSource, .unreadableDisk, .oldQcow2, .encryptedDisk, .noDisks,
             .tooManyDisks, .noCheckpointSupport, .transientGuest:
             true
+        }
+    }
+
+    /// The disks of the guest, although it is off, are not all there is of it: they are neither handed over nor adopted.
+    package var forbidsHandingOver: Bool {
+        switch self {
+        case .savedMemory: true
+        case .rawDisk, .unsupportedFormat, .unsupportedSource, .unreadableDisk, .oldQcow2, .encryptedDisk, .noDisks,
+            .tooManyDisks, .noCheckpointSupport, .transientGuest, .snapshots, .foreignBackup, .blockJob, .scratchSpace,
+            .removableSkipped, .sharedDiskSkipped, .readonlySkipped, .tpmState, .moreFindings, .hostDevice:
+            false
         }
     }
 }

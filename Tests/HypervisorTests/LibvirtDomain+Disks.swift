@@ -2,7 +2,7 @@ import CLibvirt
 
 @testable import Hypervisor
 
-/// What an operator does to a guest's disks, beside the driver.
+/// What an operator does to a guest and its disks, beside the driver.
 extension LibvirtDomain {
     func resize(_ target: String, toBytes size: UInt64) throws {
         try withPointer { pointer in
@@ -17,6 +17,9 @@ extension LibvirtDomain {
     func detachDisk(_ path: String, as target: String) throws {
         try withPointer { virDomainDetachDeviceFlags($0, Self.disk(path, target), Self.everywhere) }
     }
+
+    /// As `virsh managedsave` does.
+    func saveMemory() throws { try withPointer { virDomainManagedSave($0, 0) } }
 
     private static let everywhere = VIR_DOMAIN_AFFECT_LIVE.rawValue | VIR_DOMAIN_AFFECT_CONFIG.rawValue
 

@@ -40,12 +40,19 @@ extension SideRole {
                 return true
             } catch let error as HypervisorError where error.code == .shutdownTimedOut {
                 continue
+            } catch let error as HypervisorError where error.code == .wrongPowerState {
+                // It is off, and more is not asked of it here.
+                return true
             }
         }
         // Under the lock, because an order must not come between the look and the end.
         return try await lock.withLock(protection) {
             guard isToShutDown(protection) else { return false }
-            _ = try await hypervisor.stopGuest(guest, shutdownLimit: .zero, destroysAfterLimit: true)
+            do {
+                _ = try await hypervisor.stopGuest(guest, shutdownLimit: .zero, destroysAfterLimit: true)
+            } catch let error as HypervisorError where error.code == .wrongPowerState {
+                // As above.
+            }
             return true
         }
     }

@@ -27,6 +27,11 @@ extension StartedRole {
                     .failedPrecondition, "The guest runs, so its disks cannot be adopted.",
                     remedy: "Stop the guest first.", facts: ["rule": "guest-runs", "guest": order.guest])
             }
+            if let unfinished = described?.findings.first(where: \.rule.forbidsHandingOver) {
+                throw HostAgentError(
+                    .failedPrecondition, unfinished.message, remedy: unfinished.remedy,
+                    facts: ["rule": unfinished.rule.rawValue, "guest": order.guest])
+            }
             let known = try started(protection, .failover)
             if let known, !known.order.onBase {
                 try await takeIn(known, protection, order, described)

@@ -1,0 +1,9 @@
+/// How the last run of a guest that is off ended, as far as its hypervisor remembers.
+enum GuestEnd: Sendable, Hashable {
+    /// It shut down by itself.
+    case shutDown
+    /// Its memory was saved, and its next start goes on from there: the disks alone are not all there is of it.
+    case saved
+    /// In any other way, or nobody remembers.
+    case unknown
+}
