@@ -9,7 +9,8 @@ package struct GuestDescription: Sendable, Hashable {
     package let findings: [Finding]
     /// A guest agent answers: an application-consistent capture is possible.
     package let hasGuestAgent: Bool
-    /// The inactive definition (domain XML), with its secrets, as it would be defined elsewhere.
+    /// The inactive definition (domain XML), with its secrets, as it would be defined elsewhere, and with the disks that
+    /// only its present run has.
     package let definition: String
     /// The host starts it when it starts itself.
     package let startsWithHost: Bool

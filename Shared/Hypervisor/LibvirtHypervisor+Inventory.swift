@@ -75,13 +75,13 @@ extension LibvirtHypervisor {
     }
 
     /// A guest, the captured disks and what preflight says. Blocks.
-    ///
     func examine(
         _ domain: LibvirtDomain, _ depth: GuestSurvey.Depth
     ) throws -> (description: GuestDescription, document: DomainDocument) {
         let domainPower = try domain.power()
         let power = domainPower.state
-        let document = try DomainDocument(parsing: domain.xml(inactive: false))
+        let live = try domain.xml(inactive: false)
+        let document = try DomainDocument(parsing: live)
         var facts = Preflight.Facts(
             isPersistent: domain.isPersistent, snapshots: domain.snapshotCount, end: domainPower.end,
             scratchFreeBytes: try directory.freeBytes(), scratchReserveBytes: settings.scratchReserveBytes)
@@ -93,12 +93,16 @@ extension LibvirtHypervisor {
                 facts.blockJobs = try document.disks.map(\.target).filter(domain.hasBlockJob)
             }
         }
+        let captured = Preflight(document: document, facts: facts).capturedDisks
+        let completion = try DefinitionCompletion(
+            of: domain.isPersistent ? domain.xml(inactive: true) : live, live: live, captured.map(\.target))
+        facts.liveOnlyDisks = completion.added
         let preflight = Preflight(document: document, facts: facts)
         let description = GuestDescription(
             uuid: document.uuid, name: document.name, power: power, memoryBytes: document.memoryBytes,
-            virtualCPUs: document.virtualCPUs, disks: preflight.capturedDisks.map { describe($0, facts, of: domain) },
+            virtualCPUs: document.virtualCPUs, disks: captured.map { describe($0, facts, of: domain) },
             findings: preflight.findings, hasGuestAgent: document.hasGuestAgent,
-            definition: try domain.isPersistent ? domain.xml(inactive: true) : domain.xml(inactive: false),
+            definition: completion.definition,
             startsWithHost: try domain.isPersistent && domain.startsWithHost, run: try domain.run().number)
         return (description, document)
     }

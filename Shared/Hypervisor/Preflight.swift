@@ -10,6 +10,8 @@ struct Preflight: Sendable {
         var images: [String: ImageFacts] = [:]
         var isPersistent = true
         var snapshots = 0
+        /// Targets of captured disks that the definition for the next start does not name.
+        var liveOnlyDisks: [String] = []
         /// How a guest that is off ended; nil: it runs.
         var end: GuestEnd?
         /// Another program's job runs, in its own words.
@@ -81,6 +83,15 @@ struct Preflight: Sendable {
                 Finding(
                     .blockJob, subject: target, message: "A block job runs on disk \(target).",
                     remedy: "Wait until it ends, or end it with `virsh blockjob \(name) \(target) --abort`."))
+        }
+        for target in facts.liveOnlyDisks {
+            findings.append(
+                Finding(
+                    .liveOnlyDisk, subject: target,
+                    message: "Disk \(target) is attached to the running guest \(name) alone, which loses it when it is "
+                        + "shut down, as for a planned failover.",
+                    remedy: "Put it into the stored definition, too: `virsh attach-disk` with `--config`, or "
+                        + "`virsh edit \(name)`."))
         }
         if let free = facts.scratchFreeBytes, free < facts.scratchReserveBytes * 2 {
             findings.append(

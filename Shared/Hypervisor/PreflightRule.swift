@@ -17,6 +17,7 @@
 /// | `scratch-space` | no | little space for keeping what is overwritten during a capture | free space |
 /// | `snapshots` | no | libvirt holds snapshots: reverting to one needs the checkpoint deleted first, and costs a comparison | delete them |
 /// | `saved-memory` | no | a guest that is off goes on from saved memory at its next start, which its disks alone do not show | start it, or drop the memory |
+/// | `live-only-disk` | no | the definition for the guest's next start does not name a disk that it runs with | put it into that, too |
 /// | `removable-skipped` | no | a CD-ROM or floppy is not replicated | — |
 /// | `shared-disk-skipped` | no | a disk shared with other guests is not replicated | replicate it by its own means |
 /// | `readonly-skipped` | no | a read-only disk is not replicated | — |
@@ -42,6 +43,7 @@ package enum PreflightRule: String, Sendable, Hashable, CaseIterable {
     case blockJob = "block-job"
     case scratchSpace = "scratch-space"
     case savedMemory = "saved-memory"
+    case liveOnlyDisk = "live-only-disk"
     case removableSkipped = "removable-skipped"
     case sharedDiskSkipped = "shared-disk-skipped"
     case readonlySkipped = "readonly-skipped"
@@ -55,7 +57,8 @@ package enum PreflightRule: String, Sendable, Hashable, CaseIterable {
         case .rawDisk, .unsupportedFormat, .unsupportedSource, .unreadableDisk, .oldQcow2, .encryptedDisk, .noDisks,
             .tooManyDisks, .noCheckpointSupport, .transientGuest:
             true
-        case .snapshots, .savedMemory, .foreignBackup, .blockJob, .scratchSpace, .removableSkipped, .sharedDiskSkipped,
+        case .snapshots, .savedMemory, .liveOnlyDisk, .foreignBackup, .blockJob, .scratchSpace,
+            .removableSkipped, .sharedDiskSkipped,
             .readonlySkipped, .tpmState, .moreFindings, .hostDevice:
             false
         }
@@ -65,7 +68,8 @@ package enum PreflightRule: String, Sendable, Hashable, CaseIterable {
     package var refusesCapture: Bool {
         switch self {
         case .foreignBackup, .blockJob, .scratchSpace: true
-        case .snapshots, .savedMemory, .removableSkipped, .sharedDiskSkipped, .readonlySkipped, .tpmState,
+        case .snapshots, .savedMemory, .liveOnlyDisk, .removableSkipped, .sharedDiskSkipped, .readonlySkipped,
+            .tpmState,
             .moreFindings, .hostDevice:
             false
         case .rawDisk, .unsupportedFormat, .unsupportedSource, .unreadableDisk, .oldQcow2, .encryptedDisk, .noDisks,
@@ -79,7 +83,8 @@ package enum PreflightRule: String, Sendable, Hashable, CaseIterable {
         switch self {
         case .savedMemory: true
         case .rawDisk, .unsupportedFormat, .unsupportedSource, .unreadableDisk, .oldQcow2, .encryptedDisk, .noDisks,
-            .tooManyDisks, .noCheckpointSupport, .transientGuest, .snapshots, .foreignBackup, .blockJob, .scratchSpace,
+            .tooManyDisks, .noCheckpointSupport, .transientGuest, .snapshots, .liveOnlyDisk, .foreignBackup, .blockJob,
+            .scratchSpace,
             .removableSkipped, .sharedDiskSkipped, .readonlySkipped, .tpmState, .moreFindings, .hostDevice:
             false
         }

@@ -10,8 +10,10 @@ extension LibvirtDomain {
         }
     }
 
-    func attachDisk(_ path: String, as target: String) throws {
-        try withPointer { virDomainAttachDeviceFlags($0, Self.disk(path, target), Self.everywhere) }
+    /// - Parameter isLiveOnly: until its next start.
+    func attachDisk(_ path: String, as target: String, isLiveOnly: Bool = false) throws {
+        let place = isLiveOnly ? VIR_DOMAIN_AFFECT_LIVE.rawValue : Self.everywhere
+        try withPointer { virDomainAttachDeviceFlags($0, Self.disk(path, target), place) }
     }
 
     func detachDisk(_ path: String, as target: String) throws {

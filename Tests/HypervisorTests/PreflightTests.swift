@@ -37,6 +37,7 @@ struct PreflightTests {
         #expect(try rules { $0.supportsCheckpoints = false }[.noCheckpointSupport] == "")
         #expect(try rules { $0.snapshots = 2 }[.snapshots] == "")
         #expect(try rules { $0.foreignJob = "a migration" }[.foreignBackup] == "")
+        #expect(try rules { $0.liveOnlyDisks = ["vda"] }[.liveOnlyDisk] == "vda")
         #expect(try rules { $0.end = .saved }[.savedMemory] == "")
         #expect(try rules { $0.blockJobs = ["vda"] }[.blockJob] == "vda")
         #expect(try rules { $0.scratchFreeBytes = 1 << 30 }[.scratchSpace] == "")
