@@ -28,6 +28,7 @@ struct DomainPower: Sendable, Hashable {
     }
 
     private static func end(_ reason: UInt32, _ hasSavedMemory: Bool) -> GuestEnd {
+        if reason == VIR_DOMAIN_SHUTOFF_MIGRATED.rawValue { return .migrated }
         if hasSavedMemory { return .saved }
         switch reason {
         case VIR_DOMAIN_SHUTOFF_SHUTDOWN.rawValue: return .shutDown

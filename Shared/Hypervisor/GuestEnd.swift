@@ -4,6 +4,8 @@ enum GuestEnd: Sendable, Hashable {
     case shutDown
     /// Its memory was saved, and its next start goes on from there: the disks alone are not all there is of it.
     case saved
+    /// It went on at another host. What this one has of it may be old by now.
+    case migrated
     /// In any other way, or nobody remembers.
     case unknown
 }

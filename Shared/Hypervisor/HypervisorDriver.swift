@@ -64,6 +64,7 @@ package protocol HypervisorDriver: Sendable {
     /// Never touches what another program made. Answers one sentence per thing removed.
     func clearLeftovers(protections: Set<String>?) async throws -> [String]
 
+    /// Throws `.wrongPowerState` for a guest that was migrated to another host, because it may run there.
     func start(guest: String) async throws
     /// Asks the guest to shut down, as its power button does, and returns when it was asked.
     func shutdown(guest: String) async throws

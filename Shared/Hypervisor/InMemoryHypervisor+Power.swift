@@ -8,6 +8,7 @@ extension InMemoryHypervisor {
             guard !guest.power.hasProcess else {
                 throw HypervisorError(.wrongPowerState, "Guest \(guest.name) is already running.")
             }
+            if guest.end == .migrated { try guest.requireEnded() }
             guest.power = .running
             guest.hasLinks = true
             guest.capture?.isLost = true
@@ -52,6 +53,13 @@ extension InMemoryHypervisor {
     package func saveMemory(of guest: String) throws {
         try end(guest)
         withGuest(guest) { $0.end = .saved }
+        broadcaster.send(GuestChange(guest: guest, kind: .shutDown))
+    }
+
+    /// As `virsh migrate --live` does, which leaves the definition here.
+    package func migrateAway(_ guest: String) throws {
+        try end(guest)
+        withGuest(guest) { $0.end = .migrated }
         broadcaster.send(GuestChange(guest: guest, kind: .shutDown))
     }
 

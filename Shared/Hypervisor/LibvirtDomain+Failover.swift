@@ -28,6 +28,13 @@ extension LibvirtDomain {
         try require(ended: power)
     }
 
+    /// Throws when it goes on at another host, as far as libvirt remembers: it must not run twice.
+    func requireHere() throws {
+        let end = try power().end
+        guard end == .migrated, let finding = Finding(end, of: name) else { return }
+        throw HypervisorError.unfinished(finding)
+    }
+
     /// Throws when it is off and its disks are not all there is of it.
     func require(ended power: DomainPower) throws {
         if let finding = Finding(power.end, of: name) { throw HypervisorError.unfinished(finding) }

@@ -55,7 +55,7 @@ extension LibvirtHypervisor {
         switch end {
         case .shutDown: ""
         case .saved: "The guest's memory is saved, and its disks may lack what it had not written yet."
-        case .unknown, nil: "The guest is off, and it is not known that it was shut down cleanly."
+        case .migrated, .unknown, nil: "The guest is off, and it is not known that it was shut down cleanly."
         }
     }
 

@@ -63,6 +63,7 @@ extension LibvirtHypervisor {
 
     /// Starts a guest, and when it runs on views, so that it waits for them.
     static func start(_ domain: LibvirtDomain) throws {
+        try domain.requireHere()
         guard ViewReconnect.isNeeded(by: try XMLElement(parsing: domain.xml(inactive: true))) else {
             return try domain.start()
         }

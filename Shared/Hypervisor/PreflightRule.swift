@@ -17,6 +17,7 @@
 /// | `scratch-space` | no | little space for keeping what is overwritten during a capture | free space |
 /// | `snapshots` | no | libvirt holds snapshots: reverting to one needs the checkpoint deleted first, and costs a comparison | delete them |
 /// | `saved-memory` | no | a guest that is off goes on from saved memory at its next start, which its disks alone do not show | start it, or drop the memory |
+/// | `migrated` | no | a guest that is off was migrated to another host, so its disks here may be old | migrate it back, or protect it there |
 /// | `live-only-disk` | no | the definition for the guest's next start does not name a disk that it runs with | put it into that, too |
 /// | `removable-skipped` | no | a CD-ROM or floppy is not replicated | — |
 /// | `shared-disk-skipped` | no | a disk shared with other guests is not replicated | replicate it by its own means |
@@ -25,8 +26,8 @@
 /// | `more-findings` | no | more was found than a report of the host tells | mend what is told |
 /// | `host-device` | no | a passed-through device binds the guest to this host | remove it before failing over |
 ///
-/// Rules that do not block protecting may still refuse one capture: `foreign-backup`, `block-job` and `scratch-space`
-/// do, and the next cycle tries again (`refusesCapture`).
+/// Rules that do not block protecting may still refuse one capture: `foreign-backup`, `block-job`, `scratch-space` and
+/// `migrated` do, and the next cycle tries again (`refusesCapture`).
 package enum PreflightRule: String, Sendable, Hashable, CaseIterable {
     case rawDisk = "raw-disk"
     case unsupportedFormat = "unsupported-format"
@@ -43,6 +44,7 @@ package enum PreflightRule: String, Sendable, Hashable, CaseIterable {
     case blockJob = "block-job"
     case scratchSpace = "scratch-space"
     case savedMemory = "saved-memory"
+    case migrated
     case liveOnlyDisk = "live-only-disk"
     case removableSkipped = "removable-skipped"
     case sharedDiskSkipped = "shared-disk-skipped"
@@ -57,7 +59,7 @@ package enum PreflightRule: String, Sendable, Hashable, CaseIterable {
         case .rawDisk, .unsupportedFormat, .unsupportedSource, .unreadableDisk, .oldQcow2, .encryptedDisk, .noDisks,
             .tooManyDisks, .noCheckpointSupport, .transientGuest:
             true
-        case .snapshots, .savedMemory, .liveOnlyDisk, .foreignBackup, .blockJob, .scratchSpace,
+        case .snapshots, .savedMemory, .migrated, .liveOnlyDisk, .foreignBackup, .blockJob, .scratchSpace,
             .removableSkipped, .sharedDiskSkipped,
             .readonlySkipped, .tpmState, .moreFindings, .hostDevice:
             false
@@ -67,7 +69,7 @@ package enum PreflightRule: String, Sendable, Hashable, CaseIterable {
     /// Refuses opening a capture now.
     package var refusesCapture: Bool {
         switch self {
-        case .foreignBackup, .blockJob, .scratchSpace: true
+        case .migrated, .foreignBackup, .blockJob, .scratchSpace: true
         case .snapshots, .savedMemory, .liveOnlyDisk, .removableSkipped, .sharedDiskSkipped, .readonlySkipped,
             .tpmState,
             .moreFindings, .hostDevice:
@@ -81,7 +83,7 @@ package enum PreflightRule: String, Sendable, Hashable, CaseIterable {
     /// The disks of the guest, although it is off, are not all there is of it: they are neither handed over nor adopted.
     package var forbidsHandingOver: Bool {
         switch self {
-        case .savedMemory: true
+        case .savedMemory, .migrated: true
         case .rawDisk, .unsupportedFormat, .unsupportedSource, .unreadableDisk, .oldQcow2, .encryptedDisk, .noDisks,
             .tooManyDisks, .noCheckpointSupport, .transientGuest, .snapshots, .liveOnlyDisk, .foreignBackup, .blockJob,
             .scratchSpace,

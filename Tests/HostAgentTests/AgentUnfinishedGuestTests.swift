@@ -21,14 +21,31 @@ import Testing
         }
     }
 
+    @Test func aGuestThatWasMigratedAwayIsNotTakenForOneThatIsOff() async throws {
+        try await withAgentSite { site in
+            try await site.withAgent { agent in
+                try await agent.setSide(active: true, generation: 2)
+                try agent.hypervisor.migrateAway(agent.guest)
+                await Self.expectRefusal("migrated") { try await agent.stopGuest(generation: 2) }
+                await Self.expectRefusal("migrated") { try await agent.startGuest(generation: 2) }
+                await Self.expectRefusal("migrated", isRetryable: true) {
+                    try await agent.capture(1, .full, parent: 0, generation: 2)
+                }
+                try await agent.setSide(active: false, generation: 3)
+                await Self.expectRefusal("migrated") { try await agent.adoptDisks(2, generation: 3) }
+                #expect(try await agent.power() == .shutOff)
+            }
+        }
+    }
+
     private static func expectRefusal(
-        _ reason: String, _ body: () async throws -> some Any
+        _ reason: String, isRetryable: Bool = false, _ body: () async throws -> some Any
     ) async {
         await #expect {
             _ = try await body()
         } throws: {
             guard let error = $0 as? RemoteError else { return false }
-            return error.code == .failedPrecondition && !error.retryable
+            return error.code == .failedPrecondition && error.retryable == isRetryable
                 && error.message.contains(reason) && !error.remedy.isEmpty
         }
     }

@@ -19,6 +19,12 @@ struct DomainPowerTests {
         #expect(off(VIR_DOMAIN_SHUTOFF_UNKNOWN, hasSavedMemory: true).end == .saved)
     }
 
+    @Test func oneThatWentToAnotherHostIsNotTakenForAnyOther() {
+        #expect(off(VIR_DOMAIN_SHUTOFF_MIGRATED).end == .migrated)
+        // What it saved before it went is older still.
+        #expect(off(VIR_DOMAIN_SHUTOFF_MIGRATED, hasSavedMemory: true).end == .migrated)
+    }
+
     @Test func oneThatRunsHasNotEnded() {
         for (state, power) in [(VIR_DOMAIN_RUNNING, PowerState.running), (VIR_DOMAIN_PAUSED, .paused)] {
             let seen = DomainPower(state: Int32(state.rawValue), reason: 1, hasSavedMemory: false)
