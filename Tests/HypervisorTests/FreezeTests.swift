@@ -37,4 +37,22 @@ extension RealGuestTests {
             }
         }
     }
+
+    /// Nothing was flushed, and what writes to other file systems goes on.
+    @Test(.enabled(if: Program.isInstalled("qemu-ga"), "needs qemu-guest-agent"))
+    func aGuestWithoutAFileSystemToFreezeIsNotApplicationConsistent() async throws {
+        try await RealHost.withGuest { host, guest in
+            var cycles = Cycles(guest: guest.uuid, driver: host.driver)
+            var capture = try await cycles.open(consistency: .application)
+            // A guest whose agent does not answer within a second, as on a busy machine, is not frozen.
+            for _ in 0..<5 where capture.consistencyNote.contains("No guest agent answers") {
+                try await cycles.commit()
+                capture = try await cycles.open(consistency: .application)
+            }
+            #expect(capture.consistency == .crash)
+            #expect(capture.consistencyNote.contains("found none that it can freeze"), "\(capture.consistencyNote)")
+            try await cycles.commit()
+            try await host.driver.releaseGuest(protection: cycles.protection, guest: cycles.guest)
+        }
+    }
 }
