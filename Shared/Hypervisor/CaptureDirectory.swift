@@ -8,7 +8,7 @@ import Foundation
 /// | `bascule-<8>-<cycle>-<disk>.scratch` | what the guest overwrites meanwhile |
 /// | `bascule-<8>-<cycle>-<disk>.sock`, `.pid` | socket and process of an image served while its guest is off |
 /// | `bascule-<8>.offline` | what the images looked like at the last capture of the guest while off |
-/// | `bascule-<guest>.frozen` | the guest is being frozen; removed when it is thawed |
+/// | `bascule-<guest>.frozen` | the guest is being frozen, in the run that it names; removed when it is thawed |
 struct CaptureDirectory: Sendable, Hashable {
     let path: String
 
@@ -41,6 +41,23 @@ struct CaptureDirectory: Sendable, Hashable {
         "\(path)/\(CheckpointName.prefix)\(CheckpointName.prefix(ofProtection: protection)).offline"
     }
     func frozenMark(_ guest: String) -> String { "\(path)/\(CheckpointName.prefix)\(guest).frozen" }
+
+    /// To be called before a guest is frozen.
+    func markFrozen(_ guest: String, in run: GuestRun) throws {
+        let number = run.number.map(String.init) ?? ""
+        try Data(number.utf8).write(to: URL(fileURLWithPath: frozenMark(guest)))
+    }
+
+    func isMarkedFrozen(_ guest: String) -> Bool { FileManager.default.fileExists(atPath: frozenMark(guest)) }
+
+    /// Whether a guest that is marked may be frozen: not while it is off, nor once it was started anew. Agents before this
+    /// one did not note the run, so that a mark without one holds for any.
+    func mayBeFrozen(_ guest: String, in run: GuestRun) -> Bool {
+        guard let number = run.number, let mark = FileManager.default.contents(atPath: frozenMark(guest)) else {
+            return false
+        }
+        return mark.isEmpty || mark == Data(String(number).utf8)
+    }
 
     /// Our files, by name; those of one protection, or of all.
     func files(ofProtection protection: String? = nil) throws -> [String] {

@@ -2,7 +2,8 @@
 ///
 /// Every method may be called from any task; none blocks a thread of the cooperative pool. Errors are
 /// `HypervisorError`. Whatever a method began before it failed, it has taken back: no backup job, checkpoint, bitmap,
-/// scratch file or process stays behind, and no guest stays frozen.
+/// scratch file or process stays behind, and no guest stays frozen. While the hypervisor or a guest agent does not let
+/// it, the driver goes on by itself to end the job and to thaw the guest, because its caller may never come again.
 ///
 /// `protection` is the identifier of a protection (a UUID as text), `guest` the guest's UUID as text.
 package protocol HypervisorDriver: Sendable {
@@ -62,6 +63,9 @@ package protocol HypervisorDriver: Sendable {
     /// To be called once at start: ends what an earlier run of this agent left behind (jobs, scratch files, sockets,
     /// processes). Checkpoints of protections that are not in `protections` go too; nil keeps all of them.
     /// Never touches what another program made. Answers one sentence per thing removed.
+    ///
+    /// Throws only when the hypervisor, or what it left, can not be seen at all. What one guest does not let be cleared is cleared once it
+    /// does, and keeps no other guest's captures waiting.
     func clearLeftovers(protections: Set<String>?) async throws -> [String]
 
     /// Throws `.wrongPowerState` for a guest that was migrated to another host, because it may run there.

@@ -53,6 +53,15 @@ package enum HypervisorLimits {
     /// After how long libvirt is made to look at what became of a backup job that was told to end, and how often.
     package static let jobEndPatience: Duration = .milliseconds(100)
 
+    /// How often what a guest is still owed is tried again: to be thawed, or to be rid of a backup job of ours. Often,
+    /// because a frozen guest stands still and a job's scratch files grow; not more often, because an agent that does
+    /// not answer keeps the guest's turn for `agentAnswerTime` each time.
+    package static let settleInterval: Duration = .seconds(2)
+
+    /// How long a start waits for the end of a job that an earlier run left, before that guest's is tried again beside
+    /// everything else: normally 10 ms, and one guest must not keep the others' captures waiting.
+    package static let leftoverTime: Duration = .seconds(2)
+
     /// Calls into libvirt that run at once; each occupies a thread.
     package static let libvirtThreads = 8
 

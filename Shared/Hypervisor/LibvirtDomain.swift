@@ -263,7 +263,9 @@ final class LibvirtDomain {
         return Int(count)
     }
 
-    func thaw() throws {
+    /// - Parameter limit: for an agent that may not answer; without one that of the freeze holds.
+    func thaw(within limit: Duration? = nil) throws {
+        if let limit { try limitAgent(limit) }
         guard virDomainFSThaw(pointer, nil, 0, 0) >= 0 else {
             throw LibvirtFailure.last().whileDoing("The guest's file systems could not be thawed.")
         }

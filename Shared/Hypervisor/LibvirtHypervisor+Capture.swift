@@ -14,13 +14,15 @@ extension LibvirtHypervisor {
                 }
                 try await endCapture(of: request.protection, guest: open.guest, dropping: open.name)
             }
-            let (guest, document, run) = try await call { [self] connection in
+            let (guest, document, run, isThawed) = try await call { [self] connection in
                 let domain = try connection.domain(request.guest)
                 let run = try domain.run()
-                try endStrayJob(of: domain, protection: request.protection)
+                let isThawed = try thawIfMarked(domain)
+                try endStrayJob(of: domain)
                 let (guest, document) = try examine(domain, .thorough)
-                return (guest, document, run)
+                return (guest, document, run, isThawed)
             }
+            if !isThawed { settleLater(request.guest) }
             if let finding = guest.findings.first(where: \.rule.refusesCapture) { throw HypervisorError(finding) }
             let leftOut = document.disks.map(\.target).filter { target in !guest.disks.contains { $0.target == target }
             }
@@ -28,7 +30,8 @@ extension LibvirtHypervisor {
                 request: request, guest: guest, leftOut: leftOut, nvram: document.nvram,
                 tpm: tpmDirectory(of: document))
             do {
-                return try await guest.power.hasProcess ? openRunning(plan, run) : openOffline(plan)
+                return try await guest.power.hasProcess
+                    ? openRunning(plan, run, isThawed: isThawed) : openOffline(plan)
             } catch let error as HypervisorError where error.code == .needsCompare || error.code == .needsFull {
                 throw try await stands(since: run, plan) ? error : plan.guest.cameOrWent(error)
             }
@@ -40,22 +43,14 @@ extension LibvirtHypervisor {
         try await call { try run.holds(until: $0.domain(plan.guest.uuid).run()) }
     }
 
-    /// A job of ours that no open capture knows of: an earlier run of this agent left it. Blocks.
-    private func endStrayJob(of domain: LibvirtDomain, protection: String) throws {
-        guard try domain.power().state.hasProcess, let backup = try jobs(of: domain, isOurTurn: true).backup,
-            owns(backup), let socket = BackupDocument.socket(of: backup)
-        else { return }
-        let isKnown = captures.withLock { captures in
-            captures.values.contains { if case .job(socket) = $0.source { true } else { false } }
-        }
-        if !isKnown { try endJob(of: domain) }
-    }
-
     // MARK: A running guest
 
-    private func openRunning(_ plan: CapturePlan, _ guestRun: GuestRun) async throws -> CaptureDescription {
+    /// - Parameter isThawed: whether no earlier capture left the guest frozen.
+    private func openRunning(
+        _ plan: CapturePlan, _ guestRun: GuestRun, isThawed: Bool
+    ) async throws -> CaptureDescription {
         let wantsFreeze = plan.request.consistency == .application
-        let freezes = wantsFreeze ? try await agentAnswers(plan.guest) : false
+        let freezes = wantsFreeze && isThawed ? try await agentAnswers(plan.guest) : false
         let base = try await call { [self] connection in
             let domain = try connection.domain(plan.guest.uuid)
             let base = try prepareCheckpoints(plan, domain)
@@ -81,7 +76,7 @@ extension LibvirtHypervisor {
                 await removeFilesReporting(of: run.name)
                 throw error
             case .reportOpen(let consistency, let note):
-                let missing = wantsFreeze && !freezes ? Self.whyNoFreeze(plan.guest) : note
+                let missing = wantsFreeze && !freezes ? Self.whyNoFreeze(plan.guest, isThawed) : note
                 return register(run, consistency: consistency, note: missing)
             }
         }
@@ -94,9 +89,13 @@ extension LibvirtHypervisor {
         }
     }
 
-    private static func whyNoFreeze(_ guest: GuestDescription) -> String {
-        guest.power == .running
-            ? "No guest agent answers, so file systems were not frozen." : "The guest is paused and can not freeze."
+    private static func whyNoFreeze(_ guest: GuestDescription, _ isThawed: Bool) -> String {
+        guard guest.power == .running else { return "The guest is paused and can not freeze." }
+        guard isThawed else {
+            return "An earlier capture could not thaw the guest, and its guest agent does not answer: its file systems "
+                + "may be frozen. Thawing is tried again; else restart the guest agent, or the guest."
+        }
+        return "No guest agent answers, so file systems were not frozen."
     }
 
     /// Chooses the base, clears checkpoints of ours that nothing needs, and says why an incremental capture is not
@@ -152,7 +151,7 @@ extension LibvirtHypervisor {
         do {
             let began = ContinuousClock.now
             let watchdog = try await call { [self, settings] connection in
-                try Data().write(to: URL(fileURLWithPath: directory.frozenMark(run.guest)))
+                try directory.markFrozen(run.guest, in: connection.domain(run.guest).run())
                 let watchdog = try FreezeWatchdog(
                     uri: settings.uri, guest: run.guest, limit: run.plan.request.freezeLimit,
                     thawGuest: { try connection.domain(run.guest).thaw() })
@@ -186,6 +185,8 @@ extension LibvirtHypervisor {
             }
             return .begun
         } catch {
+            // It may have begun, and only the answer was lost.
+            settleLater(run.guest, run.name)
             return .beginFailed(Self.asHypervisorError(error))
         }
     }
@@ -212,6 +213,7 @@ extension LibvirtHypervisor {
             return .thawed
         } catch {
             logger.critical("guest could not be thawed", metadata: ["guest": "\(run.guest)", "error": "\(error)"])
+            settleLater(run.guest, run.name)
             return .thawFailed(Self.asHypervisorError(error))
         }
     }
@@ -266,8 +268,9 @@ extension LibvirtHypervisor {
                 try removeFiles(of: run.name)
             }
         } catch {
-            // The original failure is what is reported; the next capture clears what stays.
+            // The original failure is what is reported.
             logger.error("capture not undone", metadata: ["name": "\(run.name)", "error": "\(error)"])
+            settleLater(run.guest, run.name)
         }
         return .undone
     }

@@ -8,7 +8,8 @@ extension LibvirtHypervisor {
     ) async throws {
         try await turns.take(guest) {
             let open = await forget(protection)
-            try await call { [self] connection in
+            let name = CheckpointName(protection: protection, cycle: cycle)
+            try await ending(name, of: guest) { [self] connection in
                 do {
                     let domain = try connection.domain(guest)
                     try endJob(of: domain, protection: protection)
@@ -49,7 +50,7 @@ extension LibvirtHypervisor {
     /// Ends a capture that another one takes the place of, and drops its checkpoint.
     func endCapture(of protection: String, guest: String, dropping name: CheckpointName) async throws {
         _ = await forget(protection)
-        try await call { [self] connection in
+        try await ending(name, of: guest) { [self] connection in
             let domain = try connection.domain(guest)
             try endJob(of: domain, protection: protection)
             if try domain.power().state.hasProcess, try domain.checkpointNames().contains(name.description) {
@@ -61,18 +62,19 @@ extension LibvirtHypervisor {
 
     package func releaseGuest(protection: String, guest: String) async throws {
         try await turns.take(guest) {
-            _ = await forget(protection)
-            try await call { [self] connection in
+            let open = await forget(protection)
+            try await ending(open?.name, of: guest) { [self] connection in
                 do {
                     let domain = try connection.domain(guest)
+                    if try !thawIfMarked(domain) { settleLater(guest) }
                     try endJob(of: domain, protection: protection)
                     _ = try dropCheckpoints(of: domain) { $0.belongs(to: protection) }
                 } catch let error as HypervisorError where error.code == .guestNotFound {
                     // Nothing of it is left but files.
+                    try directory.remove(directory.frozenMark(guest))
                 }
                 try removeFiles(ofProtection: protection)
                 try directory.remove(directory.offlineRecord(protection))
-                try directory.remove(directory.frozenMark(guest))
             }
         }
     }
@@ -81,14 +83,27 @@ extension LibvirtHypervisor {
         try await call { [self] connection in
             var cleared: [String] = []
             for domain in try connection.domains() {
-                cleared += try clearLeftovers(of: domain, protections: protections)
+                do {
+                    cleared += try clearLeftovers(of: domain, protections: protections)
+                } catch let error as HypervisorError where error.code == .unavailable {
+                    throw error
+                } catch {
+                    // Of one guest, so that the others' captures need not wait for it.
+                    logger.error(
+                        "leftovers of a guest not cleared", metadata: ["guest": "\(domain.name)", "error": "\(error)"])
+                    settleLater(domain.uuid)
+                }
             }
             let offline = Set((protections ?? []).map(directory.offlineRecord))
             for file in try directory.files() where !file.hasSuffix(".frozen") {
                 let path = "\(directory.path)/\(file)"
                 if file.hasSuffix(".offline"), protections == nil || offline.contains(path) { continue }
-                try removeFile(file)
-                cleared.append("\(file) was removed.")
+                do {
+                    try removeFile(file)
+                    cleared.append("\(file) was removed.")
+                } catch {
+                    logger.error("leftover file not removed", metadata: ["file": "\(file)", "error": "\(error)"])
+                }
             }
             return cleared
         }
@@ -97,13 +112,15 @@ extension LibvirtHypervisor {
     /// Blocks.
     private func clearLeftovers(of domain: LibvirtDomain, protections: Set<String>?) throws -> [String] {
         var cleared: [String] = []
-        if FileManager.default.fileExists(atPath: directory.frozenMark(domain.uuid)) {
-            if try domain.power().state == .running { try domain.thaw() }
-            try directory.remove(directory.frozenMark(domain.uuid))
-            cleared.append("Guest \(domain.name) was thawed.")
+        if directory.isMarkedFrozen(domain.uuid) {
+            if try thawIfMarked(domain) {
+                cleared.append("Guest \(domain.name) was thawed.")
+            } else {
+                settleLater(domain.uuid)
+            }
         }
         if let backup = try domain.backup(), owns(backup) {
-            try endJob(of: domain)
+            try endJob(of: domain, within: HypervisorLimits.leftoverTime)
             cleared.append("A backup job of guest \(domain.name) was ended.")
         }
         if let protections {
@@ -115,7 +132,9 @@ extension LibvirtHypervisor {
     // MARK: Pieces, all blocking
 
     /// Ends the backup job if it is one of ours for `protection`, or any of ours.
-    func endJob(of domain: LibvirtDomain, protection: String? = nil) throws {
+    func endJob(
+        of domain: LibvirtDomain, protection: String? = nil, within limit: Duration = HypervisorLimits.jobEndTime
+    ) throws {
         guard let backup = try domain.backup(), owns(backup), let socket = BackupDocument.socket(of: backup)
         else { return }
         if let protection {
@@ -126,7 +145,7 @@ extension LibvirtHypervisor {
         }
         try domain.abortJob()
         // Scratch files are given up at its end, and the next job needs it.
-        let deadline = ContinuousClock.now + HypervisorLimits.jobEndTime
+        let deadline = ContinuousClock.now + limit
         var push = ContinuousClock.now + HypervisorLimits.jobEndPatience
         while true {
             guard let running = try domain.backup() else { return }

@@ -5,7 +5,7 @@ import Synchronization
 /// The hypervisor of this host through libvirt.
 ///
 /// Captures are in `LibvirtHypervisor+Capture.swift` (guest running), `+OfflineCapture.swift` (guest off) and
-/// `+CloseCapture.swift`; what a guest is like in `+Inventory.swift`.
+/// `+CloseCapture.swift`, and what did not end when it was to in `+Owed.swift`; what a guest is like in `+Inventory.swift`.
 ///
 /// libvirt's calls block, so they run on a few threads of their own; work on one guest is done in turns.
 package final class LibvirtHypervisor: HypervisorDriver {
@@ -19,6 +19,8 @@ package final class LibvirtHypervisor: HypervisorDriver {
     let captures = Mutex<[String: OpenCapture]>([:])
     /// By protection: the run of its guest that was looked through last for bitmaps that no checkpoint owns.
     let looked = Mutex<[String: UInt32]>([:])
+    /// By guest: what it is still owed, and who sees to it.
+    let owed = Mutex<[String: OwedGuest]>([:])
     private let threads = BlockingThreads(name: "bascule-virt", threads: HypervisorLimits.libvirtThreads)
     private let connection = Mutex<LibvirtConnection?>(nil)
     private let broadcaster = ChangeBroadcaster()
@@ -53,6 +55,8 @@ package final class LibvirtHypervisor: HypervisorDriver {
             capture.watch?.cancel()
             await capture.watch?.value
         }
+        // Not waited for, because a guest may hang: what is under way ends with its call.
+        for guest in owed.withLock({ Array($0.values) }) { guest.task.cancel() }
         broadcaster.finish()
         let last = connection.withLock { connection in
             defer { connection = nil }

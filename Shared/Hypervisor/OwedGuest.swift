@@ -1,0 +1,7 @@
+/// A guest that is to be thawed, or to be rid of a backup job of ours, and was not when that was due.
+struct OwedGuest: Sendable {
+    /// Captures whose files go once no job needs them.
+    var captures: Set<CheckpointName>
+    /// Tries again until nothing is owed.
+    let task: Task<Void, Never>
+}
