@@ -102,27 +102,29 @@ extension LibvirtHypervisor {
                 }
                 try domain.requireEnded()
                 let files = ReplicaDirectory(directory)
-                let overlays = try DomainDocument(parsing: definition.serialized).disks.filter {
-                    $0.source == .local(files.overlay($0.target))
+                let disks = try DomainDocument(parsing: definition.serialized).disks
+                if let disk = disks.first(where: {
+                    $0.source == .local(files.overlay($0.target)) && images[$0.target] == nil
+                }) {
+                    throw HypervisorError.noBaseImage(disk: disk.target)
                 }
-                for disk in overlays {
-                    guard let image = images[disk.target] else {
-                        throw HypervisorError.noBaseImage(disk: disk.target)
-                    }
-                    try Self.checkBase(image, fits: files.overlay(disk.target), disk: disk.target)
+                // Whether the guest's disk is the overlay itself or an image that somebody put upon it, because without the
+                // view neither could be opened.
+                let overlays = images.filter { access(files.overlay($0.key), F_OK) == 0 }
+                for (target, image) in overlays {
+                    try Self.checkBase(image, fits: files.overlay(target), disk: target)
                 }
-                for disk in overlays {
-                    guard let image = images[disk.target] else { preconditionFailure("each was looked up before") }
+                for (target, image) in overlays {
                     // Unsafe in qemu-img's words: it copies nothing, because both hold the same.
                     try Program.run(
                         "qemu-img",
                         ["rebase", "-q", "-u", "-f", "qcow2", "-F", image.format, "-b", image.path]
-                            + [files.overlay(disk.target)])
+                            + [files.overlay(target)])
                 }
                 // Without a chain in the definition libvirt reads it from the images.
                 definition.edit("devices") { devices in
                     devices.edit("disk") { disk in
-                        let isSettled = overlays.contains { $0.target == disk.first("target")?["dev"] }
+                        let isSettled = overlays.keys.contains { Self.names(files.overlay($0), in: disk) }
                         if isSettled { disk.remove(["backingStore"]) }
                     }
                 }
@@ -130,6 +132,11 @@ extension LibvirtHypervisor {
                 _ = try connection.define(definition.serialized)
             }
         }
+    }
+
+    /// Whether a disk is a file, or names it anywhere in its chain.
+    private static func names(_ file: String, in element: XMLElement) -> Bool {
+        element["file"] == file || element.elements.contains { names(file, in: $0) }
     }
 
     private static func checkBase(_ image: BaseImageFile, fits overlay: String, disk: String) throws {

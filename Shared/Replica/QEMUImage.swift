@@ -5,10 +5,17 @@ enum QEMUImage {
     private struct Information: Decodable {
         var virtualSize: UInt64
         var format: String
+        var backing: String?
+        /// The same, with the directory of the image before it where it is relative.
+        var fullBacking: String?
+        var backingFormat: String?
 
         enum CodingKeys: String, CodingKey {
             case virtualSize = "virtual-size"
             case format
+            case backing = "backing-filename"
+            case fullBacking = "full-backing-filename"
+            case backingFormat = "backing-filename-format"
         }
     }
 
@@ -54,12 +61,38 @@ enum QEMUImage {
         _ = try run(["resize"] + shrink + ["--image-opts", image.options(), "\(size)"], on: image.path)
     }
 
-    /// Writes an overlay's content into the image beneath, whatever it was made upon, and leaves the overlay as it is:
+    /// What an image names as the one beneath it, without looking whether that is there; nil: it rests on none.
+    /// - Parameter format: nil lets QEMU find it out, as it does for an image that names none for the one beneath.
+    static func backing(of path: String, format: String?) throws -> (path: String, format: String?)? {
+        let named = format.map { ["-f", $0] } ?? []
+        let said = try run(["info", "--force-share", "--output=json"] + named + [path], on: path)
+        let information = try decode(Information.self, said)
+        guard let beneath = information.fullBacking ?? information.backing else { return nil }
+        return (beneath, information.backingFormat)
+    }
+
+    /// - Throws: when a qcow2 image, or one of those that it rests on, cannot be opened.
+    static func requireReadableChain(_ path: String) throws {
+        _ = try run(["info", "--force-share", "--backing-chain", "-f", "qcow2", path], on: path)
+    }
+
+    /// Writes what an overlay, and images between it and the base, hold into the base, and leaves them as they are:
     /// doing it again gives the same.
-    static func commit(_ overlay: String, into image: AdoptedImage) throws {
+    /// - Parameter lowest: the image right above the base, whatever it was made upon; the overlay, or one beneath it.
+    static func commit(_ overlay: String, lowest: String, into image: AdoptedImage) throws {
         _ = try run(
-            ["rebase", "-u", "-f", "qcow2", "-F", image.format.driver, "-b", image.path, overlay], on: overlay)
-        _ = try run(["commit", "-f", "qcow2", "-d", overlay], on: overlay)
+            ["rebase", "-u", "-f", "qcow2", "-F", image.format.driver, "-b", image.path, lowest], on: lowest)
+        let base = lowest == overlay ? [] : ["-b", image.path]
+        _ = try run(["commit", "-f", "qcow2", "-d"] + base + [overlay], on: overlay)
+    }
+
+    /// Writes a qcow2 image, with everything that it rests on, over what another one holds, and leaves it as it is:
+    /// doing it again gives the same. Both are of one size.
+    static func copyChain(_ path: String, into image: AdoptedImage) throws {
+        let whole = AdoptedImage(target: image.target, path: path, format: .qcow2, sizeBytes: image.sizeBytes)
+        // Into the image that is there, because making it anew would take an adopted one from the guest.
+        _ = try run(
+            ["convert", "-n", "--image-opts", "--target-image-opts", whole.options(), image.options()], on: path)
     }
 
     private static func decode<Value: Decodable>(_ type: Value.Type, _ text: String) throws -> Value {

@@ -11,8 +11,8 @@ extension Replica {
     /// Once begun, the base is no point until it has ended: repeating the call with the same arguments goes on, and
     /// does nothing when it was finished.
     /// - Parameters:
-    ///   - overlays: a qcow2 file for each of the point's disks, by target. For a disk that the base does not have, its
-    ///     image itself.
+    ///   - overlays: a qcow2 file for each of the point's disks, by target, which may rest on others. Where these lead
+    ///     to the base of the disk, what lies above it is taken in; else the whole disk.
     ///   - point: what base and overlays together hold.
     /// - Throws: `ReplicaError`: `inUse` while a view is open, the journal holds logs, or an overlay is open elsewhere;
     ///   `invalidArgument` when the overlays do not fit the point; `spaceExhausted`; `system`.
@@ -26,8 +26,11 @@ extension Replica {
                 }
                 if manifest.base != result {
                     try checkOverlays(overlays, for: point.point.disks)
+                    let chains = try chains(of: overlays, for: point.point.disks)
                     try announceAbsorbing(point, guest: guest, from: manifest)
-                    for disk in point.point.disks { try absorb(overlays[disk.target], into: disk) }
+                    for disk in point.point.disks {
+                        try absorb(overlays[disk.target], chains[disk.target], into: disk)
+                    }
                     try DurableFiles.synchronizeDirectory(layout.base)
                     try failpoints.reach(.absorbWritten)
                     try changeManifest {
@@ -72,6 +75,21 @@ extension Replica {
         }
     }
 
+    /// Before anything is announced, because a disk that cannot be taken in must leave the point as it is.
+    private func chains(
+        of overlays: [String: String], for disks: [DeltaLogDisk]
+    ) throws -> [String: OverlayChain] {
+        let images = images
+        var chains: [String: OverlayChain] = [:]
+        for disk in disks {
+            guard let path = overlays[disk.target] else { continue }
+            let others = disks.filter { $0.target != disk.target }.map { images.path(of: $0.target) }
+            chains[disk.target] = try OverlayChain(
+                of: path, disk: disk.target, base: images.path(of: disk.target), others: others)
+        }
+        return chains
+    }
+
     /// From here on there is no point, until the overlays have been taken in.
     private func announceAbsorbing(
         _ point: AdoptedPoint, guest: GuestConfiguration, from manifest: ReplicaManifest
@@ -102,20 +120,23 @@ extension Replica {
         try failpoints.reach(.absorbStarted)
     }
 
-    private func absorb(_ overlay: String?, into disk: DeltaLogDisk) throws {
-        guard let overlay else { preconditionFailure("overlays were checked before they are taken in") }
-        guard let adopted = images.adoptedImage(of: disk.target) else { return try write(overlay, into: disk) }
-        try writeAdopted(adopted, open: { _ in }, body: { try write(overlay, into: disk) })
+    private func absorb(_ overlay: String?, _ chain: OverlayChain?, into disk: DeltaLogDisk) throws {
+        guard let overlay, let chain else { preconditionFailure("overlays were checked before they are taken in") }
+        guard let adopted = images.adoptedImage(of: disk.target) else { return try write(overlay, chain, into: disk) }
+        try writeAdopted(adopted, open: { _ in }, body: { try write(overlay, chain, into: disk) })
     }
 
-    private func write(_ overlay: String, into disk: DeltaLogDisk) throws {
+    private func write(_ overlay: String, _ chain: OverlayChain, into disk: DeltaLogDisk) throws {
         let images = images
         // As large as the disk. Nobody else may have it open, least of all ourselves, while qemu-img writes.
         try images.openForWriting(disk).close()
         let path = images.path(of: disk.target)
         let image = AdoptedImage(
             target: disk.target, path: path, format: images.format(of: disk.target), sizeBytes: disk.sizeBytes)
-        try QEMUImage.commit(overlay, into: image)
+        switch chain {
+        case .uponBase(let lowest): try QEMUImage.commit(overlay, lowest: lowest, into: image)
+        case .whole: try QEMUImage.copyChain(overlay, into: image)
+        }
         try failpoints.reach(.absorbDiskWritten)
         try OpenFile(path: path, flags: O_RDWR).synchronize()
     }

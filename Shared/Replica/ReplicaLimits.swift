@@ -77,6 +77,9 @@ package enum ReplicaLimits {
     /// Delta logs that a view keeps open, because a process may have 1,024 files open and a journal thousands of logs.
     package static let openLogsPerView = 128
 
+    /// Images that a guest's disk may consist of, one upon the other, because each is looked at before any is taken in.
+    static let imagesPerChain = 64
+
     /// Faults that a scrub lists; the others are counted.
     package static let scrubFaults = 100
 }

@@ -43,7 +43,8 @@ struct ReplicaAbsorbTests {
                 if disk.target != "vdc" {
                     // As the view left it: a server that is gone.
                     try GuestImages.run([
-                        "rebase", "-u", "-f", "qcow2", "-F", "raw", "-b", "nbd+unix:///vda?socket=/nonexistent/socket",
+                        "rebase", "-u", "-f", "qcow2", "-F", "raw", "-b",
+                        "nbd+unix:///\(disk.target)?socket=/nonexistent/socket",
                         overlay,
                     ])
                 }
