@@ -69,9 +69,7 @@ extension Replica {
         let leases = try ViewLease.heldCycles(layout)
         try state.withLock { state in
             try state.requireHeld(only: cycle, leases: leases)
-            if state.manifest.adopted.contains(where: \.isCompressed), let view = state.viewed(leases: leases).max() {
-                throw ReplicaError.compressed(view)
-            }
+            try state.requireNoViewsOfCompressed(upTo: cycle, leases: leases)
             guard state.journal.entry(of: cycle) != nil else {
                 throw ReplicaError(
                     .notFound, "the journal does not hold this cycle", remedy: "Name one of the points.",

@@ -6,10 +6,14 @@ extension Replica {
     /// Points after this one are being dropped, and the base brought to it; nil: nothing of the kind.
     package var settlingCycle: UInt64? { state.withLock { $0.manifest.settlingCycle } }
 
+    /// Whether settling on a point has to wait for the end even of that point's views: the adopted images hold compressed
+    /// clusters, and are written to.
+    package func settlesWithoutViews(on cycle: UInt64) -> Bool { state.withLock { $0.writesCompressed(upTo: cycle) } }
+
     /// Drops every point after a cycle, and folds everything up to it into the base. An open cycle is aborted. It can
     /// be stopped anywhere; repeating it, or `maintain`, goes on.
     ///
-    /// Views of exactly this point go on. No cycle is taken until it is finished.
+    /// Views of exactly this point go on, unless it `settlesWithoutViews`. No cycle is taken until it is finished.
     /// - Parameter progress: as for `fold`; not told when there was nothing to do.
     /// - Throws: `ReplicaError`: `notFound` when the point is not listed; `inUse` when a view or a guest needs another
     ///   point, or another point was settled on and that is not finished; `spoilt`.
@@ -54,6 +58,8 @@ extension Replica {
                             remedy: "Choose one of the points it lists.", facts: ["cycle": "\(cycle)"])
                     }
                     try state.requireHeld(only: cycle, leases: leases)
+                    // As the fold would, because from the mark on the point cannot be changed any more.
+                    try state.requireNoViewsOfCompressed(upTo: cycle, leases: leases)
                     state.announcedSettling = cycle
                     return true
                 }

@@ -101,6 +101,19 @@ struct ReplicaState {
         if let settling = manifest.settlingCycle { throw ReplicaError.settling(on: settling) }
     }
 
+    /// Whether bringing the base to a point writes to images with compressed clusters, which no view may read meanwhile.
+    func writesCompressed(upTo cycle: UInt64) -> Bool {
+        guard manifest.adopted.contains(where: \.isCompressed) else { return false }
+        guard case .settled(let held) = manifest.base else { return true }
+        return held.point.cycle != cycle
+    }
+
+    /// - Throws: `ReplicaError` with code `inUse` when it does, and a view is open.
+    func requireNoViewsOfCompressed(upTo cycle: UInt64, leases: Set<UInt64>) throws {
+        guard writesCompressed(upTo: cycle), let view = viewed(leases: leases).max() else { return }
+        throw ReplicaError.compressed(view)
+    }
+
     func requireReady() throws {
         switch condition {
         case .ready: return

@@ -14,6 +14,8 @@ import Testing
 struct Journey: Sendable {
     let sites: TwoSites
     let crash: CrashAt
+    /// Whether the guest's own image holds compressed clusters, as a cloud image does.
+    var isCompressed = false
 
     private typealias Step = @Sendable (_ a: AgentHarness, _ b: AgentHarness) async throws -> Void
 
@@ -67,6 +69,10 @@ struct Journey: Sendable {
         try await a.stopGuest(generation: 1)
         try await a.cycle(2, .incremental, parent: 1, to: b)
         try write(a.hypervisor.contents(of: a.guest, "vda").contents, to: image, backing: nil)
+        if isCompressed {
+            try Program.run("qemu-img", ["convert", "-c", "-f", "qcow2", "-O", "qcow2", image, image + ".compressed"])
+            try #require(rename(image + ".compressed", image) == 0)
+        }
         a.hypervisor.place("vda", of: a.guest, at: image)
         try await a.setSide(active: false, generation: 2)
         #expect(!a.hypervisor.startsWithHost(a.guest))

@@ -219,7 +219,9 @@ extension StartedRole {
             throw HostAgentError(
                 .unavailable, "The replica is being folded.", remedy: "Ask again when that has ended.")
         }
-        try await threads.run { try replica.settle(on: cycle) }
+        try await makingWay(for: known, protection, replica) {
+            try await threads.run { try replica.settle(on: cycle) }
+        }
         guard let guest = known.started else { preconditionFailure("it was started") }
         if case .plain = known.phase { return known }
         try await settleOnBase(known, protection)

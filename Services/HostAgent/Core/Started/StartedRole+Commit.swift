@@ -81,25 +81,32 @@ extension StartedRole {
     ) async {
         do {
             let replica = try await target.replica(of: protection)
+            let guest: StartedReplica? =
+                switch kind {
+                case .commit: try started(protection, .failover)
+                case .prepare: nil
+                }
             let point: UInt64? =
                 switch kind {
-                case .commit: try started(protection, .failover)?.order.cycle
+                case .commit: guest?.order.cycle
                 case .prepare: replica.points().last?.cycle
                 }
             let work = work
-            let total = try await threads.run { () -> ReplicaWork.Progress in
-                var last = ReplicaWork.Progress()
-                guard let point else { return last }
-                let tell: (FoldProgress) throws -> Void = { progress in
-                    guard !stop.isGiven else { throw CancellationError() }
-                    last = ReplicaWork.Progress(doneBytes: progress.doneBytes, totalBytes: progress.totalBytes)
-                    work.note(.underWay(last), of: protection)
+            let total = try await makingWay(for: guest, protection, replica) {
+                try await threads.run { () -> ReplicaWork.Progress in
+                    var last = ReplicaWork.Progress()
+                    guard let point else { return last }
+                    let tell: (FoldProgress) throws -> Void = { progress in
+                        guard !stop.isGiven else { throw CancellationError() }
+                        last = ReplicaWork.Progress(doneBytes: progress.doneBytes, totalBytes: progress.totalBytes)
+                        work.note(.underWay(last), of: protection)
+                    }
+                    switch kind {
+                    case .commit: try replica.settle(on: point, progress: tell)
+                    case .prepare: try replica.fold(upTo: point, progress: tell)
+                    }
+                    return last
                 }
-                switch kind {
-                case .commit: try replica.settle(on: point, progress: tell)
-                case .prepare: try replica.fold(upTo: point, progress: tell)
-                }
-                return last
             }
             switch kind {
             case .commit: try await committed(protection)
