@@ -24,13 +24,10 @@ struct BaseImages: Sendable {
     }
 
     /// Makes the image as large as the disk, and opens it as its only writer.
-    /// - Parameter beforeRetry: called before an adopted image that somebody else has open is tried again.
-    func openForWriting(
-        _ disk: DeltaLogDisk, beforeRetry: @escaping () throws -> Void = {}
-    ) throws -> any BaseImage {
+    func openForWriting(_ disk: DeltaLogDisk) throws -> any BaseImage {
         if let image = adoptedImage(of: disk.target) {
             try QEMUImage.resize(image, to: disk.sizeBytes)
-            return try ServedBaseImage(image, access: .writing, beforeRetry: beforeRetry)
+            return try ServedBaseImage(image, access: .writing)
         }
         let image = try RawBaseImage.openForWriting(layout.baseImage(of: disk.target))
         try image.resize(to: disk.sizeBytes)

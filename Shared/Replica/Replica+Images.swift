@@ -111,14 +111,28 @@ extension Replica {
             try body(image)
             return try image.close()
         }
+        try resize(adopted, to: disk.sizeBytes)
         try writeAdopted(adopted) { beforeRetry in
-            try images.openForWriting(disk, beforeRetry: beforeRetry)
+            try ServedBaseImage(adopted, access: .writing, beforeRetry: beforeRetry)
         } body: { image in
             do { try body(image) } catch {
                 try image.close()
                 throw error
             }
             try image.close()
+        }
+    }
+
+    /// A write of its own, because it is done even when the image cannot be opened after it.
+    private func resize(_ image: AdoptedImage, to size: UInt64) throws {
+        guard try QEMUImage.sizeBytes(image) != size else { return }
+        try writeAdopted(image) { _ in
+            let result = Result { try QEMUImage.resize(image, to: size) }
+            // Of any other failure it is not known how much was written.
+            if case .failure(let error as ReplicaError) = result, error.code == .inUse { throw error }
+            return result
+        } body: { result in
+            try result.get()
         }
     }
 

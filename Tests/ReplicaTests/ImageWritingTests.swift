@@ -8,6 +8,30 @@ import Testing
 struct ImageWritingTests {
     private let guest = GuestModel.written
 
+    /// It grows with its disk before it is opened, which somebody keeps us from who writes nothing.
+    @Test func anImageThatGrewAndCouldNotBeOpenedWasNotWrittenByAStranger() throws {
+        let fixture = try ReplicaFixture(adopting: guest, in: .raw)
+        fixture.guest.resize(0, blocks: 320)
+        try fixture.cycle()
+        let image = try #require(try fixture.replica.describe().adopted.first)
+        let other = open(image.path, O_RDWR | O_CLOEXEC)
+        try #require(other >= 0)
+        // QEMU's lock of one that may resize the image: qemu-img shares that, an NBD server does not.
+        var lock = flock()
+        (lock.l_type, lock.l_whence, lock.l_start, lock.l_len) = (Int16(F_RDLCK), Int16(SEEK_SET), 103, 1)
+        try #require(fcntl(other, Self.setOpenFileLock, &lock) == 0)
+        #expect(code { try fixture.replica.fold(upTo: 8) } == .inUse)
+        #expect(try QEMUImage.sizeBytes(image) == 320 * 4_096)
+        #expect(try fixture.replica.noticeStrangers() == nil)
+        close(other)
+        try fixture.replica.fold(upTo: 8)
+        try fixture.checkPoints()
+        try fixture.checkImages(against: fixture.history[8])
+    }
+
+    /// F_OFD_SETLK of fcntl(2), which Glibc's module leaves out.
+    private static let setOpenFileLock: Int32 = 37
+
     /// A guest that runs from a view of the very point keeps compressed images from being written, and the choice open.
     @Test func compressedImagesAreNotSettledBeneathAViewNorIsThatBegun() throws {
         let fixture = try ReplicaFixture(adopting: guest, in: .compressed)
