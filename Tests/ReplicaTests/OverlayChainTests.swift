@@ -28,8 +28,28 @@ struct OverlayChainTests {
         let (image, content) = ("\(fixture.parent)/\(name)", "\(fixture.parent)/content")
         try Data(disk.bytes).write(to: URL(fileURLWithPath: content))
         defer { unlink(content) }
-        let beneath = base.map { ["-B", $0.path, "-F", $0.format] } ?? []
-        try GuestImages.run(["convert", "-f", "raw", "-O", "qcow2"] + beneath + [content, image])
+        // Small clusters, so that it holds no more than what differs from what it rests on.
+        let fine = ["-O", "qcow2", "-o", "cluster_size=4k"]
+        guard let base else {
+            try GuestImages.run(["convert", "-f", "raw"] + fine + [content, image])
+            return image
+        }
+        let size = UInt64(disk.bytes.count)
+        let format = try #require(AdoptedImage.Format(driver: base.format))
+        let held = try GuestImages.bytes(
+            AdoptedImage(target: target, path: base.path, format: format, sizeBytes: size))
+        try GuestImages.run(
+            ["create", "-q", "-f", "qcow2", "-o", "cluster_size=4k", "-b", base.path, "-F", base.format]
+                + [image, "\(size)"])
+        let top = try ServedBaseImage(
+            AdoptedImage(target: target, path: image, format: .qcow2, sizeBytes: size), access: .writing)
+        for start in stride(from: 0, to: disk.bytes.count, by: 4_096) {
+            let block = disk.bytes[start..<start + 4_096]
+            if start + 4_096 <= held.count, held[start..<start + 4_096] == block { continue }
+            try Array(block).withUnsafeBytes { try top.write($0, at: UInt64(start)) }
+        }
+        try top.synchronize()
+        try top.close()
         return image
     }
 
