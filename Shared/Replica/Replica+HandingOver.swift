@@ -50,9 +50,10 @@ extension Replica {
     /// - Returns: the manifest, once the base is all there is, and every disk's image is an adopted one.
     func requireReleasable() throws -> ReplicaManifest {
         let manifest = try requireBaseAlone(mayRun: true)
-        let base = manifest.handedOverCycle == nil ? manifest.listedBasePoint : manifest.basePoint?.point
-        let own = (base?.disks ?? []).filter { disk in !manifest.adopted.contains { $0.target == disk.target } }
-        guard own.isEmpty, base != nil else {
+        // Whether they are a point or diverged: either way they are the guest's.
+        let disks = manifest.baseParent?.point.disks ?? []
+        let own = disks.filter { disk in !manifest.adopted.contains { $0.target == disk.target } }
+        guard own.isEmpty else {
             throw ReplicaError(
                 .invalidArgument, "the replica holds disks that are nowhere else",
                 remedy: "Give these disks a place of their own first, or delete the replica.",

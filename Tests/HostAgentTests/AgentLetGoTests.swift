@@ -31,11 +31,13 @@ struct AgentLetGoTests {
         }
     }
 
-    /// A planned failover that was abandoned when its source's disks were adopted, and cancelled then.
-    @Test func aCancelledFailoverGivesTheDisksBack() async throws {
+    /// A planned failover, or the reverse of an unplanned one, that was abandoned when its source's disks were adopted,
+    /// and cancelled then.
+    @Test(arguments: [false, true])
+    func aCancelledFailoverGivesTheDisksBack(isDiverged: Bool) async throws {
         try await withAdoptable { journey, a, _ in
             let own = try journey.contents(of: journey.image)
-            try await a.adoptDisks(2, generation: 2)
+            try await a.adoptDisks(2, generation: 2, diverged: isDiverged)
             #expect(a.exists("manifest"))
             try await a.setSide(active: true, generation: 3)
             try await a.startGuest(generation: 3)
@@ -57,9 +59,10 @@ struct AgentLetGoTests {
     }
 
     /// Abandoned there, the other side's point was changed, and then the failover was reversed.
-    @Test func disksAreAdoptedAnewForAnotherPoint() async throws {
+    @Test(arguments: [false, true])
+    func disksAreAdoptedAnewForAnotherPoint(isDiverged: Bool) async throws {
         try await withAdoptable { _, a, b in
-            try await a.adoptDisks(2, generation: 2)
+            try await a.adoptDisks(2, generation: 2, diverged: isDiverged)
             try await b.stopReplica(.failover, generation: 2)
             _ = try await b.startReplica(1, .failover, generation: 2)
             #expect(await refusal { try await a.adoptDisks(1, generation: 2) } == .conflict)

@@ -43,4 +43,22 @@ struct HandOverTests {
         #expect(!FileManager.default.fileExists(atPath: fixture.directory))
         for image in images { #expect(try GuestImages.bytes(image) == fixture.history[8]?[image.target]) }
     }
+
+    /// The other side's failover was cancelled, or another point was chosen there.
+    @Test func disksThatDivergedAreLetGoAsTheyAre() throws {
+        let fixture = try ReplicaFixture(adopting: guest, in: .chainWithBitmaps, isDiverged: true)
+        #expect(code { try fixture.replica.handOver(on: 7) } == .invalidArgument)
+        let images = try fixture.replica.describe().adopted
+        let held = fixture.guest.contents
+        try fixture.replica.release()
+        #expect(!FileManager.default.fileExists(atPath: fixture.directory))
+        for image in images { #expect(try GuestImages.bytes(image) == held[image.target]) }
+    }
+
+    @Test func disksThatDivergedStayOnceSomethingWasReplicated() throws {
+        let fixture = try ReplicaFixture(adopting: guest, in: .chainWithBitmaps, isDiverged: true)
+        try fixture.cycle(kind: .compare)
+        #expect(code { try fixture.replica.release() } == .inUse)
+        try fixture.checkPoints()
+    }
 }
