@@ -60,7 +60,7 @@ extension Replica {
     /// - Throws: `ReplicaError` with code `inUse` when a view hinders it; nothing was changed then.
     package func perform(_ step: RetentionStep) throws {
         switch step {
-        case .fold(let cycle) where settlingCycle == cycle: try settle(on: cycle)
+        case .fold(let cycle) where settlingCycle == cycle: try finishSettling()
         case .fold(let cycle): try fold(upTo: cycle)
         case .merge(let cycles): try merge(cycles)
         }

@@ -23,18 +23,35 @@ extension Replica {
         // What was begun is finished, because no cycle is taken until it is, not even one that compares.
         if settlingCycle == nil { try requireUnspoilt(cycle) }
         guard try announceSettling(on: cycle) else { return }
+        try retentionTurn.withLock { _ in try settleInTurn(on: cycle, progress: progress) }
+    }
+
+    /// The point that was being settled on by somebody who may not come again: no guest runs from it.
+    package var unfinishedSettling: UInt64? {
+        state.withLock { $0.manifest.runningCycle == nil ? $0.manifest.settlingCycle : nil }
+    }
+
+    /// Goes on with a settling that was begun; there may be none any more. Unlike `settle` it drops nothing that was
+    /// not dropped before, so a cycle that came since somebody else finished it stays.
+    /// - Throws: `ReplicaError`: as for `settle`.
+    package func finishSettling(progress: (FoldProgress) throws -> Void = { _ in }) throws {
         try retentionTurn.withLock { _ in
-            try removeDropped()
-            if case .folding(_, let target) = state.withLock({ $0.manifest.base }), target < cycle {
-                // Begun before; another cannot be begun until it has ended.
-                try foldInTurn(upTo: target) { _ in }
-            }
-            try foldInTurn(upTo: cycle, progress: progress)
-            // Once more, because an earlier attempt may have been stopped between removing and flushing.
-            try removeDropped()
-            guard settlingCycle == cycle else { return }
-            try changeManifest { $0.settlingCycle = nil }
+            guard let cycle = settlingCycle else { return }
+            try settleInTurn(on: cycle, progress: progress)
         }
+    }
+
+    private func settleInTurn(on cycle: UInt64, progress: (FoldProgress) throws -> Void) throws {
+        try removeDropped()
+        if case .folding(_, let target) = state.withLock({ $0.manifest.base }), target < cycle {
+            // Begun before; another cannot be begun until it has ended.
+            try foldInTurn(upTo: target) { _ in }
+        }
+        try foldInTurn(upTo: cycle, progress: progress)
+        // Once more, because an earlier attempt may have been stopped between removing and flushing.
+        try removeDropped()
+        guard settlingCycle == cycle else { return }
+        try changeManifest { $0.settlingCycle = nil }
     }
 
     /// From here on no later point can be opened, and none is listed.

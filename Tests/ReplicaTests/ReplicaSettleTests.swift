@@ -42,6 +42,22 @@ import Testing
         try goOn(fixture, from: cycle, as: 9)
     }
 
+    /// Whoever finishes it does not know whether somebody else did, and a cycle came since.
+    @Test func finishingDropsNothingThatCameLater() throws {
+        let fixture = try prepared(failpoints: FailpointHook { if $0 == .settleAnnounced { throw Crash() } })
+        #expect(throws: Crash.self) { try fixture.replica.settle(on: 3) }
+        try fixture.reopen()
+        #expect(fixture.replica.unfinishedSettling == 3)
+        try fixture.replica.finishSettling()
+        #expect(fixture.replica.unfinishedSettling == nil)
+        #expect(fixture.replica.points().map(\.cycle) == [3])
+        #expect(try fixture.files("journal").isEmpty)
+        try goOn(fixture, from: 3, as: 6)
+        try fixture.replica.finishSettling()
+        #expect(fixture.replica.points().map(\.cycle) == [3, 6])
+        try fixture.checkPoints()
+    }
+
     @Test func settlingOnTheBaseDropsTheJournal() throws {
         let fixture = try prepared()
         try fixture.replica.fold(upTo: 2)

@@ -4,8 +4,8 @@ import Logging
 import Replica
 import ServiceRuntime
 
-/// Retention and scrubs: one of each at a time, apart from each other, because a scrub takes hours and retention must
-/// not wait for it.
+/// Retention, with settlings that were cut off, and scrubs: one of each at a time, apart from each other, because a scrub
+/// takes hours and retention must not wait for it.
 extension TargetRole {
     /// Works until the signal is given.
     nonisolated func runBackground(until stop: StopSignal) async {
@@ -19,6 +19,12 @@ extension TargetRole {
 
     }
 
+    /// A settling that was cut off, and whose guest is gone, is asked for by nobody: a failback that was taken back, or a
+    /// failover that was cancelled. Until it is finished no cycle is taken.
+    func takeUpSettling(of replica: Replica, _ protection: String) {
+        if replica.unfinishedSettling != nil { background.retain(protection) }
+    }
+
     package func scrub(_ protection: String, restart: Bool) async throws -> ScrubProgressReport {
         _ = try await lock.withLock(protection) { try await existing(protection) }
         return ScrubProgressReport(background.scrub(protection, restart: restart))
@@ -30,7 +36,9 @@ extension TargetRole {
                 await background.retentionIsDue.wait()
                 continue
             }
-            guard let entry = entries[protection], let retention = entry.retention else { continue }
+            guard let entry = entries[protection] else { continue }
+            await finishSettling(of: entry.replica, protection, threads, stop)
+            guard let retention = entry.retention else { continue }
             do {
                 let now = Int64(Date().timeIntervalSince1970 * 1_000)
                 let steps = try await threads.run {
@@ -48,6 +56,21 @@ extension TargetRole {
                 logger.warning(
                     "retention not applied", metadata: ["protection": "\(protection)", "error": "\(error)"])
             }
+        }
+    }
+
+    private func finishSettling(
+        of replica: Replica, _ protection: String, _ threads: BlockingThreads, _ stop: StopSignal
+    ) async {
+        guard let cycle = replica.unfinishedSettling else { return }
+        do {
+            try await threads.run {
+                try replica.finishSettling { _ in guard !stop.isGiven else { throw CancellationError() } }
+            }
+            logger.notice("settling finished", metadata: ["protection": "\(protection)", "cycle": "\(cycle)"])
+        } catch {
+            // The next cycle that is refused for it, or the next start, tries again.
+            logger.warning("settling not finished", metadata: ["protection": "\(protection)", "error": "\(error)"])
         }
     }
 

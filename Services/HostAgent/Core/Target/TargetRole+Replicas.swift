@@ -93,6 +93,7 @@ extension TargetRole {
         if let opened {
             entries[protection] = Entry(replica: opened)
             tellSpoilt(protection)
+            takeUpSettling(of: opened, protection)
         }
         return opened
     }

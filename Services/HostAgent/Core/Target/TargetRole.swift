@@ -94,6 +94,7 @@ package actor TargetRole {
                 return try answer(cycle)
             case .open(let discarding):
                 if let discarding { try await discard(discarding, protection) }
+                takeUpSettling(of: replica, protection)
                 let open = try await withRoom(for: order) {
                     try await run(protection) { [space] in try space.check(replica.directory) }
                     try await noticeStrangers(of: protection, in: replica)
