@@ -55,6 +55,21 @@ enum DiskShape {
         }
     }
 
+    /// What keeps disks that were adopted as they are from standing for the parent that a cycle names: they have the sizes
+    /// of today, and the parent's are the other side's.
+    /// - Returns: a sentence about the first disk that is not held, or in another size; nil when there is none.
+    static func difference(_ disks: [DeltaLogDisk], from held: [DeltaLogDisk]) -> String? {
+        for disk in disks {
+            guard let here = held.first(where: { $0.target == disk.target }) else {
+                return "Disk \(disk.target) is not among the disks here."
+            }
+            guard here.sizeBytes == disk.sizeBytes else {
+                return "Disk \(disk.target) has \(here.sizeBytes) bytes here and \(disk.sizeBytes) at the other side."
+            }
+        }
+        return nil
+    }
+
     /// The parts of the new disks about which the parent point says nothing: what a cycle's records leave out there is
     /// zero, and must be said so, because base images may hold older bytes beneath.
     static func entering(

@@ -21,6 +21,8 @@ extension Replica {
             let parent = try checkedParent(of: opening)
             let spoilt = try noticeStrangers()
             let mustCover = try requiredCover(of: opening)
+            // After that, because a comparison is what mends it where something else than the parent is held.
+            try DiskShape.check(opening.disks, kind: opening.kind, onto: parent?.disks ?? [])
             try requireSpace(opening.expectedBytes)
             abandonOpenCycle()
             try takeImagesAsTheyAre()
@@ -134,7 +136,6 @@ extension Replica {
                 facts: ["cycle": "\(opening.cycle)"])
         }
         try DiskShape.check(opening.disks)
-        try DiskShape.check(opening.disks, kind: opening.kind, onto: newest?.disks ?? [])
         return newest
     }
 

@@ -13,7 +13,7 @@ import Testing
 struct AgentDivergedTests {
     /// The target runs the guest from point 2, the source's ran on and is off now, and its disk is a real image.
     private func withDiverged(
-        crashing: Bool = false,
+        crashing: Bool = false, growing: Bool = false,
         _ body: (_ journey: Journey, _ a: AgentHarness, _ b: AgentHarness) async throws -> Void
     ) async throws {
         try await withTwoSites { sites in
@@ -26,6 +26,10 @@ struct AgentDivergedTests {
                 _ = try await b.startReplica(2, .failover, generation: 2)
                 b.hypervisor.write(randomBytes(40_000), to: b.guest, "vda", at: 130_000)
                 a.hypervisor.write(randomBytes(70_000), to: a.guest, "vda", at: 200_000)
+                if growing {
+                    a.hypervisor.resize("vda", of: a.guest, to: 2 * AgentHarness.diskBytes)
+                    a.hypervisor.write(randomBytes(50_000), to: a.guest, "vda", at: AgentHarness.diskBytes + 100_000)
+                }
                 if crashing {
                     a.hypervisor.crash(guest: a.guest)
                 } else {
@@ -83,6 +87,29 @@ struct AgentDivergedTests {
             try await b.close(3, committed: false, keep: 2, generation: 2)
             let held = try await b.cycle(4, .compare, parent: 2, generation: 2, to: a)
             #expect(try a.contents(of: 4) == held)
+        }
+    }
+
+    /// Its disk grew while it was alone. What is beyond the other side's end goes, also where a snapshot was kept.
+    @Test func aDiskThatGrewIsComparedAndCut() async throws {
+        try await withDiverged(growing: true) { journey, a, b in
+            try await a.adoptDisks(2, generation: 2, diverged: true, keepDiverged: true)
+            let capture = try await b.capture(3, .incremental, parent: 2, generation: 2)
+            do {
+                _ = try await a.openCycle(capture, .incremental, parent: 2, generation: 2)
+                Issue.record("an incremental cycle upon disks of another size was opened")
+            } catch let error as RemoteError {
+                #expect(error.code == .wrongParent && error.facts["because"]?.isEmpty == false)
+            }
+            try await b.close(3, committed: false, keep: 2, generation: 2)
+            let held = try await b.cycle(4, .compare, parent: 2, generation: 2, to: a)
+            #expect(try a.contents(of: 4) == held)
+            b.hypervisor.write(randomBytes(5_000), to: b.guest, "vda", at: 700_000)
+            let later = try await b.cycle(5, .incremental, parent: 4, generation: 2, to: a)
+            try await poll("the journal is folded ahead") { try await a.prepareReplica(generation: 2).finished }
+            #expect(try await a.describe().baseCycle == 5)
+            #expect(try a.contents(of: 5) == later)
+            #expect(try journey.contents(of: journey.image) == later)
         }
     }
 

@@ -53,6 +53,37 @@ struct DivergenceTests {
         try fixture.checkPoints()
     }
 
+    enum Change: CaseIterable { case largerHere, smallerHere, missingHere, onlyHere }
+
+    /// A disk was resized, detached or attached at the old side while the other one ran.
+    @Test(arguments: Change.allCases) func disksOfAnotherShapeAreCompared(change: Change) throws {
+        let fixture = try fixture(within: [10..<20])
+        fixture.guest.fill(0, blocks: 10..<20, with: 3)
+        switch change {
+        case .largerHere: fixture.guest.resize(0, blocks: 200)
+        case .smallerHere: fixture.guest.resize(0, blocks: 400)
+        case .missingHere:
+            fixture.guest.add("vdc", blocks: 70)
+            fixture.guest.fill(2, blocks: 5..<9, with: 6)
+        case .onlyHere: fixture.guest.remove("vdb")
+        }
+        do {
+            _ = try fixture.replica.openCycle(fixture.opening(8, kind: .incremental))
+            #expect(change == .onlyHere)
+        } catch let error as ReplicaError {
+            #expect(change != .onlyHere && error.code == .wrongParent)
+            #expect(error.facts["because"]?.contains(change == .missingHere ? "vdc" : "vda") == true)
+        }
+        try fixture.cycle(kind: .compare)
+        try fixture.checkPoints()
+        try fixture.replica.settle(on: 8)
+        try fixture.checkPoints()
+        try fixture.reopen()
+        fixture.guest.resize(0, blocks: 500)
+        try fixture.cycle(kind: .incremental)
+        try fixture.checkPoints()
+    }
+
     /// What was known of one base says nothing of the next.
     @Test func aBaseThatIsHandedOverLaterIsComparedAgain() throws {
         let fixture = try fixture(within: [10..<20])
