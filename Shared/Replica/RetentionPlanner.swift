@@ -12,7 +12,8 @@
 ///   reads the logs up to its point and the base below them.
 ///
 /// Ages are measured from the newest point or from now, whichever is earlier: a source clock that jumps ahead must not
-/// make the points before the jump look old, and a replica whose replication is paused keeps what it has.
+/// make the points before the jump look old, and a replica whose replication is paused keeps what it has. Where points
+/// are not in the order of their times, `CaptureTimes` has what counts.
 package struct RetentionPlanner: Sendable {
     /// What the planner must know of a point. The base's point is not among them: it costs nothing and stays.
     package struct Candidate: Sendable, Hashable {
@@ -67,8 +68,9 @@ package struct RetentionPlanner: Sendable {
     ///   - nowUnixMilliseconds: the clock of this host.
     /// - Returns: the step that comes next, or nil when retention is satisfied for now.
     package func nextStep(points: [Candidate], pinned: UInt64?, nowUnixMilliseconds: Int64) -> RetentionStep? {
+        let points = believed(points, nowUnixMilliseconds)
         guard let newest = points.last, points.count > 1 else { return nil }
-        let reference = min(newest.capturedUnixMilliseconds, nowUnixMilliseconds)
+        let reference = newest.capturedUnixMilliseconds
         if pinned == nil, let target = foldTarget(points.dropLast(), reference: reference) {
             return .fold(upTo: target)
         }
@@ -78,6 +80,16 @@ package struct RetentionPlanner: Sendable {
             return .merge(cycles: Self.segment(of: run))
         }
         return nil
+    }
+
+    /// The same points at times that can be.
+    private func believed(_ points: [Candidate], _ nowUnixMilliseconds: Int64) -> [Candidate] {
+        let times = CaptureTimes(points.map(\.capturedUnixMilliseconds), now: nowUnixMilliseconds)
+        return zip(points, times.rising).map { point, time in
+            var point = point
+            point.capturedUnixMilliseconds = time
+            return point
+        }
     }
 
     // MARK: Folding

@@ -78,6 +78,48 @@ import Testing
         #expect(step(points, Retention(everyCycleSeconds: 3_600), now: 41) == nil)
     }
 
+    // MARK: Clocks that were wrong
+
+    /// What is due before it is folded, and what comes after it is not held up until its time comes.
+    @Test func aPointThatWasCapturedAheadIsFoldedInItsTurn() {
+        let retention = Retention(everyCycleSeconds: 60)
+        var points = (1...100).map { point($0, at: Int64($0)) }
+        points[0] = point(1, at: 1_000_000)
+        #expect(step(points, retention) == .fold(upTo: 39))
+        points[0] = point(1, at: 1)
+        points[20] = point(21, at: 1_000_000)
+        #expect(step(points, retention) == .fold(upTo: 39))
+    }
+
+    @Test func pointsThatWereCapturedBehindAreAsYoungAsTheOnesBefore() {
+        let retention = Retention(everyCycleSeconds: 600, hourlySeconds: 3_600)
+        var points = (1...100).map { point($0, at: 10_000 + Int64($0)) }
+        for index in 40..<60 { points[index] = point(UInt64(index) + 1, at: Int64(index) - 1_000_000) }
+        #expect(step(points, retention) == nil)
+        // The newest of all, too.
+        points[99] = point(100, at: -1_000_000)
+        #expect(step(points, retention, now: 10_200) == nil)
+    }
+
+    private func rising(_ times: Int64...) -> [Int64] { CaptureTimes(times, now: 10).rising }
+
+    @Test func timesRise() {
+        #expect(rising() == [])
+        #expect(rising(1, 2, 2, 5) == [1, 2, 2, 5])
+        // Ahead: as the next that is not, else now.
+        #expect(rising(1, 99, 3, 4) == [1, 3, 3, 4])
+        #expect(rising(1, 99, 98, 4) == [1, 4, 4, 4])
+        #expect(rising(1, 2, 99) == [1, 2, 10])
+        // Behind: as the one before.
+        #expect(rising(5, -9, 6) == [5, 5, 6])
+        #expect(rising(5, 6, -9, -8) == [5, 6, 6, 6])
+        #expect(rising(-9, 5, 6) == [-9, 5, 6])
+        // One ahead beside one behind pulls nothing down.
+        #expect(rising(5, 99, -9, 7) == [5, 5, 5, 7])
+        // Ahead of its followers, and not of now: not known to be the wrong one.
+        #expect(rising(1, 9, 3, 4) == [1, 9, 9, 9])
+    }
+
     @Test func anHourIsMergedWhenAllOfItIsOldEnough() {
         let retention = Retention(everyCycleSeconds: 600, hourlySeconds: 86_400)
         let hour = (0..<60).map { point(UInt64($0) + 1, at: Int64($0) * 60) }
