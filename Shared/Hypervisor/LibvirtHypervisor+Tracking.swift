@@ -144,9 +144,11 @@ extension LibvirtHypervisor {
             image.format == "raw"
             ? try ImageFingerprint.read(image.path).sizeBytes : try ImageHeader.read(image.path).sizeBytes
         let size = try ImageHeader.read(overlay).sizeBytes
-        guard base == size else {
+        // A disk that was made larger while the guest ran reads zeros past its base, as it did past the view.
+        guard base <= size else {
             throw HypervisorError(
-                .operationFailed, "The base image \(image.path) of disk \(disk) has \(base) bytes and not \(size).")
+                .operationFailed,
+                "The base image \(image.path) of disk \(disk) has \(base) bytes, and the disk only \(size).")
         }
     }
 

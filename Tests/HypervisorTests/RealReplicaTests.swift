@@ -66,6 +66,23 @@ extension RealGuestTests {
                 #expect(try host.expectSame(settled, copies, replica) > atEnd)
                 try await fixture.close(44)
                 #expect(replica.guest.console.writeErrors.isEmpty)
+
+                // A disk that grew fits its base; one that is smaller is another's.
+                _ = try await host.driver.stopGuest(
+                    replica.uuid, shutdownLimit: .seconds(30), destroysAfterLimit: false)
+                let overlay = ReplicaDirectory(fixture.directory).overlay("vdb")
+                try Program.run("qemu-img", ["resize", "-q", overlay, "+1M"])
+                try await host.driver.settleOnBase(
+                    guest: replica.uuid, directory: fixture.directory, images: images)
+                let larger = "\(fixture.bases[1]).larger"
+                try Program.run("qemu-img", ["create", "-q", "-f", "raw", larger, "1T"])
+                defer { #expect(throws: Never.self) { try FileManager.default.removeItem(atPath: larger) } }
+                let refused = try await #require(throws: HypervisorError.self) {
+                    try await host.driver.settleOnBase(
+                        guest: replica.uuid, directory: fixture.directory,
+                        images: images.merging(["vdb": BaseImageFile(path: larger, format: "raw")]) { $1 })
+                }
+                #expect(refused.code == .operationFailed)
             }
         }
     }
