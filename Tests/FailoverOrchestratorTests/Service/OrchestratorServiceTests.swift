@@ -33,6 +33,19 @@ import Testing
         }
     }
 
+    @Test(arguments: [("fast", 42_000), ("", 17_000)])
+    func `a shutdown may take what the pair's policy says, or the one that pairs without have`(
+        policy: String, limit: UInt32
+    ) async throws {
+        try await OrchestratorBench.use { bench in
+            bench.sites.state.withLock { $0.pairPolicy = policy }
+            let running = try await bench.start()
+            _ = try await running.run(try await running.start(.planned).id, .succeeded)
+            #expect(bench.sites.state.withLock { $0.stopped?.shutdownLimitMs } == limit)
+            try await running.stop()
+        }
+    }
+
     @Test func `an unplanned failover goes on without a source that is dead`() async throws {
         try await OrchestratorBench.use { bench in
             await bench.sites.stopAgent("alpha")

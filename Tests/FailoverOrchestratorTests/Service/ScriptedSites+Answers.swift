@@ -6,6 +6,7 @@ import SwiftProtobuf
 extension ScriptedSites {
     static func vaultReply(to wire: VaultRequest, _ state: inout State) -> VaultReply.OneOf_Reply {
         guard case .advanceFailover(let advance)? = wire.request else {
+            let policy = state.pairPolicy
             return .snapshot(
                 .with {
                     $0.hosts = state.hosts
@@ -14,7 +15,7 @@ extension ScriptedSites {
                         .with {
                             $0.sourceCloud = "a"
                             $0.targetCloud = "b"
-                            $0.policy = "fast"
+                            $0.policy = policy
                             $0.networks = [
                                 .with {
                                     $0.source = "br-a"
@@ -61,7 +62,12 @@ extension ScriptedSites {
                             $0.name = "fast"
                             $0.shutdownLimitSeconds = 42
                             $0.whenShutdownFails = .destroy
-                        }
+                        },
+                        .with {
+                            $0.name = "default"
+                            $0.shutdownLimitSeconds = 17
+                            $0.whenShutdownFails = .stop
+                        },
                     ]
                 })
         case .triggerCycle:
@@ -114,7 +120,8 @@ extension ScriptedSites {
                         }
                     }
                 })
-        case .stopGuest:
+        case .stopGuest(let stop):
+            state.stopped = stop
             let ran = state.guestRuns
             state.guestRuns = false
             return .guestStopped(.with { $0.wasRunning = ran })

@@ -39,6 +39,9 @@ final class ScriptedSites: Sendable {
         var isTriggered = false
         var guestRuns = true
         var started: StartReplica?
+        var stopped: StopGuest?
+        /// Of the pair of clouds; empty: it was paired without one.
+        var pairPolicy = "fast"
         /// Of tests that were ended, in order.
         var verdicts: [Messages.TestVerdict] = []
     }

@@ -55,7 +55,9 @@ extension HostEntry {
 extension PairEntry {
     init(wire: Messages.CloudPair) {
         self.init(
-            sourceCloud: wire.sourceCloud, targetCloud: wire.targetCloud, policy: wire.policy,
+            sourceCloud: wire.sourceCloud, targetCloud: wire.targetCloud,
+            // The policy service's own, which goes by this name.
+            policy: wire.policy.isEmpty ? "default" : wire.policy,
             fenceAction: FenceAction(wire: wire.fenceAction),
             networks: wire.networks.map {
                 NetworkLink(source: $0.source, target: $0.target, testTarget: $0.testTarget)

@@ -10,7 +10,7 @@ struct CloudPair: Hashable, Sendable {
     }
 
     var key: Key
-    /// Name of a policy of the policy service; empty: that service's default.
+    /// Name of a policy of the policy service; empty: that service's own, `default`.
     var policy: String
     var coverage: Coverage
     /// What the side that is not active does with a guest that runs all the same. It holds in both directions.
