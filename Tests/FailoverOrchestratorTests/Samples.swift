@@ -45,9 +45,24 @@ enum Samples {
     static func record(
         _ request: RunRequest, registry: RegistryView, others: [RunRecord] = [], id: String = run,
         now: RunTime = start
-    ) throws -> RunRecord {
+    ) throws(OrchestratorError) -> RunRecord {
         try RunAdmission(
             request: request, id: id, sender: "cli/test", registry: registry, others: others, now: now
         ).record()
+    }
+
+    /// Why a run is not begun; nil: it is.
+    static func refusal(
+        _ kind: RunKind, _ entry: ProtectionEntry, others: [RunRecord] = [],
+        _ change: (inout RegistryView) -> Void = { _ in }
+    ) -> OrchestratorError? {
+        var registry = registry(entry)
+        change(&registry)
+        do throws(OrchestratorError) {
+            _ = try record(request(kind), registry: registry, others: others, id: "new")
+            return nil
+        } catch {
+            return error
+        }
     }
 }

@@ -7,18 +7,10 @@ import Testing
     private func refusal(
         _ kind: RunKind, _ entry: ProtectionEntry, others: [RunRecord] = [], silent: Set<String> = []
     ) -> OrchestratorError? {
-        var registry = Samples.registry(entry)
-        for index in registry.hosts.indices where silent.contains(registry.hosts[index].id) {
-            registry.hosts[index].isReachable = false
-        }
-        do throws(OrchestratorError) {
-            _ = try RunAdmission(
-                request: Samples.request(kind), id: "new", sender: "", registry: registry, others: others,
-                now: Samples.start
-            ).record()
-            return nil
-        } catch {
-            return error
+        Samples.refusal(kind, entry, others: others) { registry in
+            for index in registry.hosts.indices where silent.contains(registry.hosts[index].id) {
+                registry.hosts[index].isReachable = false
+            }
         }
     }
 

@@ -4,23 +4,6 @@ import Testing
 
 /// Which runs may start, and what is kept of them.
 @Suite struct RunBookTests {
-    private func refusal(
-        _ kind: RunKind, _ entry: ProtectionEntry, others: [RunRecord] = [],
-        _ change: (inout RegistryView) -> Void = { _ in }
-    ) -> OrchestratorError? {
-        var registry = Samples.registry(entry)
-        change(&registry)
-        do throws(OrchestratorError) {
-            _ = try RunAdmission(
-                request: Samples.request(kind), id: "new", sender: "", registry: registry, others: others,
-                now: Samples.start
-            ).record()
-            return nil
-        } catch {
-            return error
-        }
-    }
-
     /// Every kind in every state, and nothing between legal and refused.
     @Test(arguments: RunKind.allCases, ProtectionState.allCases)
     func `a run may start only where its first step is legal`(kind: RunKind, state: ProtectionState) {
@@ -31,25 +14,25 @@ import Testing
             case .changePoint, .commit, .cancel: [.commitPending]
             case .reverse: [.commitPending, .committed]
             }
-        let error = refusal(kind, Samples.entry(state, reversed: kind == .failback))
+        let error = Samples.refusal(kind, Samples.entry(state, reversed: kind == .failback))
         #expect((error == nil) == legal.contains(state))
         #expect(error.map { $0.code == .failedPrecondition && !$0.remedy.isEmpty } ?? true)
     }
 
     @Test func `planned and failback are told apart by the direction`() {
-        #expect(refusal(.planned, Samples.entry(reversed: true))?.facts["rule"] == "direction")
-        #expect(refusal(.failback, Samples.entry())?.facts["rule"] == "direction")
+        #expect(Samples.refusal(.planned, Samples.entry(reversed: true))?.facts["rule"] == "direction")
+        #expect(Samples.refusal(.failback, Samples.entry())?.facts["rule"] == "direction")
     }
 
     @Test func `a protection that an unknown run holds is left alone`() {
-        #expect(refusal(.planned, Samples.entry(.failingOver, run: "x"))?.facts["rule"] == "held")
+        #expect(Samples.refusal(.planned, Samples.entry(.failingOver, run: "x"))?.facts["rule"] == "held")
     }
 
     @Test(arguments: [RunKind.planned, .failback, .reverse])
     func `a host that is needed has to be heard of`(kind: RunKind) {
         let state: ProtectionState = kind.isPlanned ? .protected : .commitPending
         for host in 0...1 {
-            let error = refusal(kind, Samples.entry(state, reversed: kind == .failback)) {
+            let error = Samples.refusal(kind, Samples.entry(state, reversed: kind == .failback)) {
                 $0.hosts[host].isReachable = false
             }
             #expect(error?.facts["rule"] == "host-silent")
@@ -57,8 +40,8 @@ import Testing
     }
 
     @Test func `an unplanned failover needs the target alone`() {
-        #expect(refusal(.unplanned, Samples.entry()) { $0.hosts[0].isReachable = false } == nil)
-        #expect(refusal(.unplanned, Samples.entry()) { $0.hosts[1].isReachable = false } != nil)
+        #expect(Samples.refusal(.unplanned, Samples.entry()) { $0.hosts[0].isReachable = false } == nil)
+        #expect(Samples.refusal(.unplanned, Samples.entry()) { $0.hosts[1].isReachable = false } != nil)
     }
 
     /// A host that took its side by itself, and was killed before it started the guest, has told no point.
@@ -66,9 +49,9 @@ import Testing
     func `what rests on the point waits until it is known`(kind: RunKind) {
         var entry = Samples.entry(.commitPending, active: .target)
         entry.failoverCycle = 0
-        let error = refusal(kind, entry)
+        let error = Samples.refusal(kind, entry)
         #expect(error?.facts["rule"] == "no-point" && error?.remedy.isEmpty == false)
-        #expect(refusal(.changePoint, entry) == nil && refusal(.cancel, entry) == nil)
+        #expect(Samples.refusal(.changePoint, entry) == nil && Samples.refusal(.cancel, entry) == nil)
     }
 
     @Test func `a test whose guest is no longer protected can still be cleaned up`() throws {
