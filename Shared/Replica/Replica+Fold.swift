@@ -65,6 +65,8 @@ extension Replica {
 
     /// From here on no point before the target can be opened, whatever happens.
     private func announceFold(upTo cycle: UInt64) throws {
+        // Before the gate, because what is announced is listed no more, be it for a moment.
+        try requireRoom(upTo: cycle)
         let gate = try closedGate()
         let leases = try ViewLease.heldCycles(layout)
         try state.withLock { state in
@@ -81,7 +83,6 @@ extension Replica {
             state.announcedFold = cycle
         }
         defer { state.withLock { $0.announcedFold = nil } }
-        try requireRoom(upTo: cycle)
         try changeManifest { $0.base = .folding(from: $0.basePoint, to: cycle) }
         _ = consume gate
         try failpoints.reach(.foldStarted)
