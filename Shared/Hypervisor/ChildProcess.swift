@@ -20,6 +20,16 @@ package struct ChildProcess: ~Copyable {
         self = try Self.starting.withLock { _ in try Self.start(program, arguments, environment) }
     }
 
+    /// Starts `script` in bash with `arguments` as `$0`, `$1`, ….
+    ///
+    /// A bash whose input is a socket, as ours is, takes itself for the shell of a remote login and reads the user's
+    /// `.bashrc`, which may write, take its time, or end it; `--norc` forbids that (bash(1), "Invocation").
+    static func shell(
+        _ script: String, _ arguments: [String], environment: [String: String] = [:]
+    ) throws -> ChildProcess {
+        try ChildProcess("bash", ["--norc", "-c", script] + arguments, environment: environment)
+    }
+
     private init(identifier: pid_t, input: Int32, output: Int32) {
         self.identifier = identifier
         self.input = input

@@ -80,7 +80,7 @@ final class FreezeWatchdog: Sendable {
             done
             """
         do {
-            let child = try ChildProcess("bash", ["-c", script, uri, guest])
+            let child = try ChildProcess.shell(script, [uri, guest])
             phase.withLock { $0 = .armed }
             started.signal()
             if !ended.wait(atMost: limit) { fire() }

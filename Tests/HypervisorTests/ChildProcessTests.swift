@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import Hypervisor
@@ -21,6 +22,18 @@ struct ChildProcessTests {
             ($0 as? HypervisorError)?.code == .programFailed
         }
         #expect(!Program.isInstalled("bascule-no-such-program"))
+    }
+
+    /// Of a bash whose input is a socket, as of one that logs in from afar.
+    @Test func aShellReadsNoSettingsOfItsUser() throws {
+        let home = "\(NSTemporaryDirectory())bsc-home-\(UUID().uuidString.prefix(8))"
+        try FileManager.default.createDirectory(atPath: home, withIntermediateDirectories: true)
+        defer { #expect(throws: Never.self) { try FileManager.default.removeItem(atPath: home) } }
+        try "echo hello; exit 1\n".write(toFile: "\(home)/.bashrc", atomically: true, encoding: .utf8)
+        let child = try ChildProcess.shell("cat; echo $0", ["end"], environment: ["HOME": home])
+        child.write("in\n")
+        let result = child.waitUntilEnd(within: .seconds(10))
+        #expect(result == ProgramResult(exitCode: 0, isLate: false, output: "in\nend\n"))
     }
 
     @Test func inputIsWrittenAndItsEndIsSeen() throws {
