@@ -75,7 +75,7 @@ extension RealGuestTests {
                 }
             }
             try await waitUntil("the job is ended") { try await !Self.hasJob(guest) }
-            try await waitUntil("its files are gone") { try host.driver.directory.files().isEmpty }
+            try await waitUntil("its files are gone") { try host.files(of: cycles.checkpoint(1)).isEmpty }
             try await host.driver.releaseGuest(protection: cycles.protection, guest: cycles.guest)
         }
     }
@@ -100,7 +100,7 @@ extension RealGuestTests {
                 #expect(!FileManager.default.fileExists(atPath: file))
                 try await cycles.commit()
             } else {
-                try await waitUntil("its files are gone") { try host.driver.directory.files().isEmpty }
+                try await waitUntil("its files are gone") { try host.files(of: cycles.checkpoint(1)).isEmpty }
             }
             try await host.driver.releaseGuest(protection: cycles.protection, guest: cycles.guest)
         }

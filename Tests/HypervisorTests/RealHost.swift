@@ -85,6 +85,11 @@ struct RealHost: Sendable {
         #expect(left.isEmpty)
     }
 
+    /// Files of one capture. Records of guests that are off stay for as long as their protections.
+    func files(of checkpoint: String) throws -> [String] {
+        try driver.directory.files().filter { $0.hasPrefix("\(checkpoint).") || $0.hasPrefix("\(checkpoint)-") }
+    }
+
     /// How often libvirt wrote into its log that there is no backup job.
     func missedBackups() throws -> Int {
         try String(contentsOfFile: "\(directory)/libvirt.log", encoding: .utf8)
