@@ -1,6 +1,6 @@
 import Foundation
 
-/// Names of everything that a capture leaves on the host, all in one directory and all beginning with `bascule-`:
+/// Names of everything that a capture leaves on the host, all in one directory and, but for one, beginning with `bascule-`:
 ///
 /// | name | what |
 /// |---|---|
@@ -8,6 +8,7 @@ import Foundation
 /// | `bascule-<8>-<cycle>-<disk>.scratch` | what the guest overwrites meanwhile |
 /// | `bascule-<8>-<cycle>-<disk>.sock`, `.pid` | socket and process of an image served while its guest is off |
 /// | `bascule-<8>.offline` | what the images looked like at the last capture of the guest while off |
+/// | `keeper` | permission for the child process of `JobKeeper` to end jobs; there while there are jobs |
 /// | `bascule-<guest>.frozen` | the guest is being frozen, in the run that it names; removed when it is thawed |
 struct CaptureDirectory: Sendable, Hashable {
     let path: String
@@ -40,6 +41,7 @@ struct CaptureDirectory: Sendable, Hashable {
     func offlineRecord(_ protection: String) -> String {
         "\(path)/\(CheckpointName.prefix)\(CheckpointName.prefix(ofProtection: protection)).offline"
     }
+    var keeper: String { "\(path)/keeper" }
     func frozenMark(_ guest: String) -> String { "\(path)/\(CheckpointName.prefix)\(guest).frozen" }
 
     /// To be called before a guest is frozen.
@@ -71,7 +73,9 @@ struct CaptureDirectory: Sendable, Hashable {
     }
 
     /// Removes a file; one that is not there is what was wanted.
-    func remove(_ file: String) throws {
+    func remove(_ file: String) throws { try Self.remove(file) }
+
+    static func remove(_ file: String) throws {
         guard unlink(file) == 0 || errno == ENOENT else {
             throw HypervisorError(
                 .operationFailed, "\(file) can not be removed.", cause: String(cString: strerror(errno)))

@@ -80,10 +80,13 @@ package struct ChildProcess: ~Copyable {
     }
 
     /// Writes to the program's standard input. A program that no longer reads is no error here: its end tells more.
-    package func write(_ text: String) {
+    ///
+    /// - Returns: whether all of it was taken.
+    @discardableResult
+    package func write(_ text: String) -> Bool {
         let bytes = Array(text.utf8)
         // Short texts fit the socket's buffer at once. No signal, because a program that ended is not our end.
-        _ = send(input, bytes, bytes.count, Int32(MSG_NOSIGNAL))
+        return send(input, bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count
     }
 
     package mutating func closeInput() {

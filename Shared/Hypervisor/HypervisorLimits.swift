@@ -53,6 +53,12 @@ package enum HypervisorLimits {
     /// After how long libvirt is made to look at what became of a backup job that was told to end, and how often.
     package static let jobEndPatience: Duration = .milliseconds(100)
 
+    /// Seconds between the attempts of the child process that ends the jobs of an agent that died: from at once to half an
+    /// hour. An embedded driver lets one process in at a time, which should be the agent when it is started again soon.
+    static func keeperPauses(isEmbedded: Bool) -> [Int] {
+        [isEmbedded ? 3 : 0, 1, 1, 2, 4, 8] + Array(repeating: 15, count: 120)
+    }
+
     /// How often what a guest is still owed is tried again: to be thawed, or to be rid of a backup job of ours. Often,
     /// because a frozen guest stands still and a job's scratch files grow; not more often, because an agent that does
     /// not answer keeps the guest's turn for `agentAnswerTime` each time.

@@ -56,6 +56,8 @@ extension LibvirtHypervisor {
             let base = try prepareCheckpoints(plan, domain)
             deleteOwnerlessBitmaps(plan, in: guestRun, of: domain)
             try makeScratchFiles(plan)
+            // Before the freeze, because it may have to start a process.
+            try keeper.keep(guest: plan.guest.uuid, socket: directory.socket(plan.name))
             return base
         }
         let run = CaptureRun(plan: plan, base: base)
@@ -73,7 +75,7 @@ extension LibvirtHypervisor {
             case .undo: action = machine.handle(await undo(run))
             case .wait: preconditionFailure("the limit is looked at where its outcome is not the next action")
             case .reportFailure(let error):
-                await removeFilesReporting(of: run.name)
+                await removeFilesReporting(of: run.name, guest: run.guest)
                 throw error
             case .reportOpen(let consistency, let note):
                 let missing = wantsFreeze && !freezes ? Self.whyNoFreeze(plan.guest, isThawed) : note

@@ -21,6 +21,7 @@ extension LibvirtHypervisor {
                     }
                 } catch let error as HypervisorError where error.code == .guestNotFound {
                     // It was undefined meanwhile; its files remain to be removed.
+                    try keeper.drop(guest: guest)
                 }
                 try removeFiles(ofProtection: protection)
                 try recordOffline(open, isCommitted: keepCheckpointOfCycle == cycle, cycle: cycle)
@@ -71,6 +72,7 @@ extension LibvirtHypervisor {
                     _ = try dropCheckpoints(of: domain) { $0.belongs(to: protection) }
                 } catch let error as HypervisorError where error.code == .guestNotFound {
                     // Nothing of it is left but files.
+                    try keeper.drop(guest: guest)
                     try directory.remove(directory.frozenMark(guest))
                 }
                 try removeFiles(ofProtection: protection)
@@ -80,7 +82,9 @@ extension LibvirtHypervisor {
     }
 
     package func clearLeftovers(protections: Set<String>?) async throws -> [String] {
-        try await call { [self] connection in
+        // From here on jobs of an earlier run are ours to end.
+        try directory.remove(directory.keeper)
+        return try await call { [self] connection in
             var cleared: [String] = []
             for domain in try connection.domains() {
                 do {
@@ -136,7 +140,7 @@ extension LibvirtHypervisor {
         of domain: LibvirtDomain, protection: String? = nil, within limit: Duration = HypervisorLimits.jobEndTime
     ) throws {
         guard let backup = try domain.backup(), owns(backup), let socket = BackupDocument.socket(of: backup)
-        else { return }
+        else { return try keeper.drop(guest: domain.uuid) }
         if let protection {
             let file = socket.split(separator: "/").last.map(String.init) ?? ""
             guard file.hasPrefix("\(CheckpointName.prefix)\(CheckpointName.prefix(ofProtection: protection))-") else {
@@ -148,7 +152,7 @@ extension LibvirtHypervisor {
         let deadline = ContinuousClock.now + limit
         var push = ContinuousClock.now + HypervisorLimits.jobEndPatience
         while true {
-            guard let running = try domain.backup() else { return }
+            guard let running = try domain.backup() else { return try keeper.drop(guest: domain.uuid) }
             let now = ContinuousClock.now
             guard now < deadline else {
                 throw HypervisorError(.timedOut, "The backup job of guest \(domain.name) does not end.")
@@ -242,9 +246,14 @@ extension LibvirtHypervisor {
         }
     }
 
-    func removeFilesReporting(of name: CheckpointName) async {
+    /// After a capture that did not come about.
+    func removeFilesReporting(of name: CheckpointName, guest: String) async {
         do {
-            try await call { [self] _ in try removeFiles(of: name) }
+            try await call { [self] _ in
+                // While it is owed its job may run all the same.
+                if owed.withLock({ $0[guest] == nil }) { try keeper.drop(guest: guest) }
+                try removeFiles(of: name)
+            }
         } catch {
             // What failed before is what is reported; the next start clears the files.
             logger.error("files not removed", metadata: ["name": "\(name)", "error": "\(error)"])

@@ -71,6 +71,7 @@ extension LibvirtHypervisor {
             try directory.remove(directory.frozenMark(guest))
         }
         let open = captures.withLock { Set($0.values.map(\.name)) }
+        if !captures.withLock({ $0.values.contains { $0.guest == guest } }) { try keeper.drop(guest: guest) }
         for name in names where !open.contains(name) { try removeFiles(of: name) }
         return isThawed
     }

@@ -21,6 +21,8 @@ package final class LibvirtHypervisor: HypervisorDriver {
     let looked = Mutex<[String: UInt32]>([:])
     /// By guest: what it is still owed, and who sees to it.
     let owed = Mutex<[String: OwedGuest]>([:])
+    /// Ends backup jobs when this process does not.
+    let keeper: JobKeeper
     private let threads = BlockingThreads(name: "bascule-virt", threads: HypervisorLimits.libvirtThreads)
     private let connection = Mutex<LibvirtConnection?>(nil)
     private let broadcaster = ChangeBroadcaster()
@@ -30,6 +32,7 @@ package final class LibvirtHypervisor: HypervisorDriver {
         self.connector = connector
         self.logger = logger
         directory = CaptureDirectory(settings.directory)
+        keeper = JobKeeper(uri: settings.uri, directory: directory)
     }
 
     /// Connects and makes the directory of captures. Ends nothing that is left over: `clearLeftovers` does.
@@ -58,6 +61,7 @@ package final class LibvirtHypervisor: HypervisorDriver {
         // Not waited for, because a guest may hang: what is under way ends with its call.
         for guest in owed.withLock({ Array($0.values) }) { guest.task.cancel() }
         broadcaster.finish()
+        keeper.leave()
         let last = connection.withLock { connection in
             defer { connection = nil }
             return connection
