@@ -70,11 +70,27 @@ extension Replica {
     private func openForScrub(_ disk: DeltaLogDisk, report: inout ScrubReport) throws -> (any BaseImage)? {
         do {
             if let image = try images.openForReading(disk.target) { return image }
-            report.add(fault: "base/\(disk.target): the image is missing")
+            if leastImageBytes(of: disk.target) > 0 { report.add(fault: "base/\(disk.target): the image is missing") }
         } catch let error as ReplicaError {
             report.add(fault: "base/\(disk.target): \(error)")
         }
         return nil
+    }
+
+    /// How large the image of a disk has to be as things stand now; 0: it may be missing. A fold that goes on, or was cut
+    /// off, has cut the image of a disk that is smaller at its target, and is about to remove that of one that went.
+    private func leastImageBytes(of target: String) -> UInt64 {
+        state.withLock { state in
+            func size(_ point: RecoveryPoint?) -> UInt64 {
+                point?.disks.first { $0.target == target }?.sizeBytes ?? 0
+            }
+            switch state.manifest.base {
+            case .empty, .absorbing: return 0
+            case .settled(let base), .diverged(let base): return size(base.point)
+            case .folding(let base, let cycle):
+                return min(size(base?.point), size(state.journal.entry(of: cycle)?.point))
+            }
+        }
     }
 
     private func scrubBaseImage(
@@ -84,7 +100,7 @@ extension Replica {
             return
         }
         let size = try image.sizeBytes()
-        if size < disk.sizeBytes {
+        if size < min(disk.sizeBytes, leastImageBytes(of: disk.target)) {
             report.add(fault: "base/\(disk.target): the image has \(size) bytes, the disk \(disk.sizeBytes)")
         }
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: ReplicaLimits.copyBufferBytes, alignment: 4_096)

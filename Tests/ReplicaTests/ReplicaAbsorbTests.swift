@@ -147,6 +147,7 @@ struct ReplicaAbsorbTests {
         try fixture.reopen()
         let isDone = [Failpoint.absorbSettled, .absorbOverlayRemoved].contains(failpoint)
         #expect(try fixture.replica.describe().isAbsorbing == !isDone)
+        #expect(try fixture.replica.scrub().faults == [])
         if !isDone {
             // What is half one point and half another is neither.
             #expect(fixture.replica.points().isEmpty)

@@ -66,6 +66,22 @@ import Testing
         #expect(try fixture.replica.scrub().faults.map { $0.prefix(8) } == ["base/vda", "base/vdb"])
     }
 
+    /// It cuts the image of a disk that shrank, and removes that of one that went: neither is damage.
+    @Test func aFoldThatGoesOnOrWasCutOffIsNoDamage() throws {
+        let fixture = try prepared()
+        fixture.guest.resize(0, blocks: 20)
+        fixture.guest.remove("vdb")
+        try fixture.cycle(kind: .compare)
+        try fixture.reopen(failpoints: FailpointHook { if $0 == .foldWritten { throw Stop() } })
+        #expect(throws: Stop.self) { try fixture.replica.fold(upTo: 6) }
+        #expect(try fixture.replica.scrub().faults == [])
+        try fixture.reopen()
+        #expect(try fixture.replica.scrub().faults == [])
+        let report = try fixture.replica.scrub { _ in try fixture.replica.fold(upTo: 6) }
+        #expect(report.faults == [])
+        try fixture.checkPoints()
+    }
+
     @Test func aScrubCanBeStopped() throws {
         let fixture = try prepared()
         #expect(throws: Stop.self) { _ = try fixture.replica.scrub { _ in throw Stop() } }
