@@ -133,7 +133,9 @@ final class ReplicaFixture {
         for (disk, blocks) in try blocksToSend(kind).enumerated() {
             for (index, block) in blocks.enumerated() {
                 let offset = UInt64(block * GuestModel.blockBytes)
-                let noise = try abandoned.sealData(disk: UInt16(disk), offset: offset, bytes: garbage.span.bytes)
+                let noise = try abandoned.sealData(
+                    disk: UInt16(disk), offset: offset,
+                    bytes: Array(garbage[..<guest.disks[disk].bytes(of: block).count]).span.bytes)
                 try open.writer.append(record: noise.span.bytes, attempt: 2)
                 let isFirst = index % 2 == 0
                 let record = try isFirst ? record(disk, block, &first) : record(disk, block, &second)
@@ -145,19 +147,20 @@ final class ReplicaFixture {
     }
 
     private func record(_ disk: Int, _ block: Int, _ sealer: inout RecordSealer) throws -> [UInt8] {
-        let start = block * GuestModel.blockBytes
-        let bytes = Array(guest.disks[disk].bytes[start..<start + GuestModel.blockBytes])
+        let range = guest.disks[disk].bytes(of: block)
+        let offset = UInt64(range.lowerBound)
         if guest.isZero(disk, block: block) {
-            return try sealer.zero(disk: UInt16(disk), offset: UInt64(start), length: UInt64(bytes.count))
+            return try sealer.zero(disk: UInt16(disk), offset: offset, length: UInt64(range.count))
         }
-        return try sealer.sealData(disk: UInt16(disk), offset: UInt64(start), bytes: bytes.span.bytes)
+        let bytes = Array(guest.disks[disk].bytes[range])
+        return try sealer.sealData(disk: UInt16(disk), offset: offset, bytes: bytes.span.bytes)
     }
 
     private func blocksToSend(_ kind: CycleKind) throws -> [[Int]] {
         switch kind {
         case .full:
             guest.disks.indices.map { disk in
-                (0..<guest.disks[disk].bytes.count / GuestModel.blockBytes).filter { !guest.isZero(disk, block: $0) }
+                guest.disks[disk].blocks.filter { !guest.isZero(disk, block: $0) }
             }
         case .incremental: guest.disks.map { $0.dirty.sorted() }
         case .compare: try guest.disks.map(differingBlocks)
@@ -169,7 +172,7 @@ final class ReplicaFixture {
         let parent = try replica.parentView()
         let hashes = try BlockHashes.compute(disk: parent.disk(disk.target), range: 0..<UInt64(disk.bytes.count))
         let perHash = ReplicaLimits.hashBlockBytes / GuestModel.blockBytes
-        return (0..<disk.bytes.count / GuestModel.blockBytes).filter { block in
+        return disk.blocks.filter { block in
             let number = block / perHash
             let start = number * ReplicaLimits.hashBlockBytes
             let bytes = Array(disk.bytes[start..<min(start + ReplicaLimits.hashBlockBytes, disk.bytes.count)])

@@ -75,7 +75,7 @@ import Testing
             fixture.guest.remove(fixture.guest.disks[Int.random(in: 0..<count, using: &random)].target)
         default:
             fixture.guest.resize(
-                Int.random(in: 0..<count, using: &random), blocks: .random(in: 1...60, using: &random))
+                Int.random(in: 0..<count, using: &random), bytes: 512 * .random(in: 1...480, using: &random))
         }
         fixture.guest.write(2, using: &random)
         try fixture.cycle(kind: Bool.random(using: &random) ? .compare : .full)
