@@ -59,6 +59,20 @@ enum QEMUImage {
         guard held != size else { return }
         let shrink = held > size ? ["--shrink"] : []
         _ = try run(["resize"] + shrink + ["--image-opts", image.options(), "\(size)"], on: image.path)
+        guard held < size, image.format == .qcow2 else { return }
+        // An end within a cluster may once have cut it, and QEMU shows again what it holds beyond.
+        let cluster = ReplicaLimits.largestClusterBytes
+        let tail = held..<min(size, (held + cluster - 1) / cluster * cluster)
+        guard !tail.isEmpty else { return }
+        let served = try ServedBaseImage(image, access: .writing)
+        do {
+            try served.zero(tail)
+            try served.synchronize()
+        } catch {
+            try served.close()
+            throw error
+        }
+        try served.close()
     }
 
     /// What an image names as the one beneath it, without looking whether that is there; nil: it rests on none.

@@ -125,11 +125,16 @@ extension Replica {
 
     /// A write of its own, because it is done even when the image cannot be opened after it.
     private func resize(_ image: AdoptedImage, to size: UInt64) throws {
-        guard try QEMUImage.sizeBytes(image) != size else { return }
+        let held = try QEMUImage.sizeBytes(image)
+        guard held != size else { return }
         try writeAdopted(image) { _ in
             let result = Result { try QEMUImage.resize(image, to: size) }
             // Of any other failure it is not known how much was written.
-            if case .failure(let error as ReplicaError) = result, error.code == .inUse { throw error }
+            if case .failure(let error as ReplicaError) = result, error.code == .inUse,
+                try QEMUImage.sizeBytes(image) == held
+            {
+                throw error
+            }
             return result
         } body: { result in
             try result.get()

@@ -18,6 +18,8 @@ package enum ReplicaLimits {
     package static let servedRequestBytes = 4 << 20
     /// Bytes that one request makes zero or asks the status of: below the 32 bits that the protocol has for a length.
     package static let servedRangeBytes: UInt64 = 1 << 30
+    /// Bytes of the largest cluster that a qcow2 image can have.
+    static let largestClusterBytes: UInt64 = 2 << 20
     /// Connections to one served image, because each carries one request at a time and a view is read by many threads.
     package static let servedConnections = 4
     /// Time for a writing qemu-nbd to end in order. What was flushed is safe without it.
