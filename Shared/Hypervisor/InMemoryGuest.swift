@@ -189,7 +189,14 @@ struct InMemoryGuest: Sendable {
         }
         if let finding = findings.first(where: \.rule.refusesCapture) { throw HypervisorError(finding) }
         let base = try baseCheckpoint(for: request)
-        checkpoints = checkpoints.filter { !$0.key.belongs(to: request.protection) || $0.key == base }
+        // As with the real one: a guest that is shut off can not lose a checkpoint, and the last acknowledged one stays
+        // until a full or compared cycle is committed.
+        if power.hasProcess {
+            checkpoints = checkpoints.filter { name, _ in
+                guard name.belongs(to: request.protection) else { return true }
+                return base.map { name == $0 } ?? (name.cycle < request.cycle)
+            }
+        }
 
         var baseDirty: [String: Set<UInt64>] = [:]
         if let base { baseDirty = checkpoints[base]!.dirty }

@@ -34,29 +34,9 @@ enum DiskShape {
         }
     }
 
-    /// Checks that the parent's content, with what a cycle of this kind brings, gives every byte of the new disks.
-    /// - Throws: `ReplicaError` with code `diskShape`; its remedy names the kind of cycle that is needed.
-    static func check(_ disks: [DeltaLogDisk], kind: CycleKind, onto parent: [DeltaLogDisk]) throws {
-        guard kind == .incremental else { return }
-        for disk in disks {
-            guard let before = parent.first(where: { $0.target == disk.target }) else {
-                throw ReplicaError(
-                    .diskShape, "the parent point does not hold this disk",
-                    remedy: "Run a full or a compare cycle.", facts: ["disk": disk.target, "size": "\(disk.sizeBytes)"])
-            }
-            guard disk.sizeBytes >= before.sizeBytes else {
-                throw ReplicaError(
-                    .diskShape, "the disk is smaller than in the parent point",
-                    remedy: "Run a full or a compare cycle.",
-                    facts: [
-                        "disk": disk.target, "size": "\(disk.sizeBytes)", "parentSize": "\(before.sizeBytes)",
-                    ])
-            }
-        }
-    }
-
-    /// What keeps disks that were adopted as they are from standing for the parent that a cycle names: they have the sizes
-    /// of today, and the parent's are the other side's.
+    /// What keeps the changes since a checkpoint from giving every byte of the disks upon what is held: a guest that is off
+    /// keeps the checkpoint that it was shut down with, whatever sizes its disks had in points since; the disks of an old
+    /// side have the sizes of today; and what a disk gains is not always zero, nor told as changed.
     /// - Returns: a sentence about the first disk that is not held, or in another size; nil when there is none.
     static func difference(_ disks: [DeltaLogDisk], from held: [DeltaLogDisk]) -> String? {
         for disk in disks {

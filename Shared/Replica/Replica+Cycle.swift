@@ -12,8 +12,8 @@ extension Replica {
     /// Makes the log that the cycle's records go to. A cycle that is open already is aborted first: whoever opens
     /// another no longer wants it, and the new one has another key. An incremental one upon a diverged base has to cover
     /// more than what changed, see `OpenCycle.mustCover`.
-    /// - Throws: `ReplicaError`: `staleGeneration`, `wrongParent`, `diskShape`, `invalidArgument`, `spaceExhausted`,
-    ///   `corruptData` while the journal has faults, `inUse` while somebody who spoilt points has a disk open.
+    /// - Throws: `ReplicaError`: `staleGeneration`, `wrongParent`, `invalidArgument`, `spaceExhausted`, `corruptData` while
+    ///   the journal has faults, `inUse` while somebody who spoilt points has a disk open.
     package func openCycle(_ opening: CycleOpening) throws -> OpenCycle {
         try cycleTurn.withLock { _ in
             try admitInTurn(opening.generation)
@@ -21,8 +21,11 @@ extension Replica {
             let parent = try checkedParent(of: opening)
             let spoilt = try noticeStrangers()
             let mustCover = try requiredCover(of: opening)
-            // After that, because a comparison is what mends it where something else than the parent is held.
-            try DiskShape.check(opening.disks, kind: opening.kind, onto: parent?.disks ?? [])
+            if opening.kind == .incremental,
+                let difference = DiskShape.difference(opening.disks, from: parent?.disks ?? [])
+            {
+                throw ReplicaError.otherShape(opening, because: difference)
+            }
             try requireSpace(opening.expectedBytes)
             abandonOpenCycle()
             try takeImagesAsTheyAre()

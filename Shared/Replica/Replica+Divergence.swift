@@ -6,20 +6,16 @@ extension Replica {
     /// - Returns: what a cycle must cover, by the position of its disks; nothing when its parent is a point.
     /// - Throws: `ReplicaError` with code `wrongParent` when only a comparison will do.
     func requiredCover(of opening: CycleOpening) throws -> [UInt16: [Range<UInt64>]] {
-        let (divergence, held) = state.withLock { state -> (Divergence?, [DeltaLogDisk]) in
-            let held = state.newest?.disks ?? []
-            if let spoilt = state.spoilt { return (.anywhere(because: spoilt.reason), held) }
-            guard case .diverged = state.manifest.base, state.journal.newest == nil else { return (nil, held) }
-            return (state.divergence, held)
+        let divergence = state.withLock { state -> Divergence? in
+            if let spoilt = state.spoilt { return .anywhere(because: spoilt.reason) }
+            guard case .diverged = state.manifest.base, state.journal.newest == nil else { return nil }
+            return state.divergence
         }
         guard let divergence, opening.kind == .incremental else { return [:] }
         switch divergence {
         case .anywhere(let reason):
             throw ReplicaError.mustCompare(opening, because: reason)
         case .within(let written):
-            if let difference = DiskShape.difference(opening.disks, from: held) {
-                throw ReplicaError.mustCompare(opening, because: difference)
-            }
             var required: [UInt16: [Range<UInt64>]] = [:]
             for (position, disk) in opening.disks.enumerated() {
                 let ranges = (written[disk.target] ?? []).map { $0.clamped(to: 0..<disk.sizeBytes) }

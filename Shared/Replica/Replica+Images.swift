@@ -259,6 +259,13 @@ extension ReplicaError {
             facts: ["rule": "spoilt", "disk": image.target, "path": image.path])
     }
 
+    /// Answered as what is not known to be the parent, because a comparison mends both.
+    static func otherShape(_ opening: CycleOpening, because difference: String) -> ReplicaError {
+        ReplicaError(
+            .wrongParent, "the parent is held with other disks than the cycle's", remedy: "Run a compare cycle.",
+            facts: ["cycle": "\(opening.cycle)", "parent": "\(opening.parentCycle)", "because": difference])
+    }
+
     static func mustCompare(_ opening: CycleOpening, because reason: String) -> ReplicaError {
         ReplicaError(
             .wrongParent, "the disks hold what was written after the parent point, and it is not known where",

@@ -17,8 +17,6 @@ package struct ReplicaError: Error, Sendable, CustomStringConvertible {
         case wrongParent
         /// Somebody else wrote to an adopted image, so what rests on it is no point any more.
         case spoilt
-        /// The disks do not fit what the parent point holds.
-        case diskShape
         /// The cycle is not open: it was never opened, was aborted, or the process was started again.
         case cycleNotOpen
         /// The file system cannot hold what is asked for.

@@ -34,7 +34,7 @@ struct PluginError: Error {
 
     private static func number(for code: ReplicaError.Code) -> Int32 {
         switch code {
-        case .invalidArgument, .diskShape, .wrongParent, .staleGeneration, .cycleNotOpen: EINVAL
+        case .invalidArgument, .wrongParent, .staleGeneration, .cycleNotOpen: EINVAL
         case .notFound: ENOENT
         case .alreadyExists: EEXIST
         case .locked, .inUse: EBUSY

@@ -55,6 +55,32 @@ import Testing
         }
     }
 
+    /// A guest that is off keeps the checkpoint that it was shut down with, and so the size that its disk had then. The
+    /// parent point has another one meanwhile.
+    @Test func aDiskThatGrewAndShrankAgainWhileItsGuestWasOffIsCompared() async throws {
+        try await withAgentSite { site in
+            try await site.withAgent { agent in
+                agent.hypervisor.write(randomBytes(300_000), to: agent.guest, "vda", at: 100_000)
+                try await agent.cycle(1, .full, parent: 0)
+                try await agent.hypervisor.shutdown(guest: agent.guest)
+                agent.hypervisor.resize("vda", of: agent.guest, to: 2 * AgentHarness.diskBytes)
+                let grown = try await agent.cycle(2, .compare, parent: 1)
+                agent.hypervisor.resize("vda", of: agent.guest, to: AgentHarness.diskBytes)
+                let capture = try await agent.capture(3, .incremental, parent: 2)
+                do {
+                    _ = try await agent.openCycle(capture, .incremental, parent: 2)
+                    Issue.record("an incremental cycle with a disk that its parent has larger was opened")
+                } catch let error as RemoteError {
+                    #expect(error.code == .wrongParent && error.facts["because"]?.contains("vda") == true)
+                }
+                try await agent.close(3, committed: false, keep: 2)
+                let held = try await agent.cycle(4, .compare, parent: 2)
+                #expect(try agent.contents(of: 2) == grown)
+                #expect(try agent.contents(of: 4) == held)
+            }
+        }
+    }
+
     @Test func repeatedCommandsActOnce() async throws {
         try await withAgentSite { site in
             try await site.withAgent { agent in

@@ -12,7 +12,7 @@ struct ImageWritingTests {
     @Test func anImageThatGrewAndCouldNotBeOpenedWasNotWrittenByAStranger() throws {
         let fixture = try ReplicaFixture(adopting: guest, in: .raw)
         fixture.guest.resize(0, blocks: 320)
-        try fixture.cycle()
+        try fixture.cycle(kind: .compare)
         let image = try #require(try fixture.replica.describe().adopted.first)
         let other = open(image.path, O_RDWR | O_CLOEXEC)
         try #require(other >= 0)

@@ -99,10 +99,15 @@ import Testing
     @Test func disksThatDoNotFitTheParentAreRefused() throws {
         let fixture = try prepared()
         fixture.guest.add("vdc", blocks: 5)
-        #expect(code { _ = try fixture.replica.openCycle(fixture.opening(2, kind: .incremental)) } == .diskShape)
+        #expect(code { _ = try fixture.replica.openCycle(fixture.opening(2, kind: .incremental)) } == .wrongParent)
         fixture.guest.remove("vdc")
-        fixture.guest.resize(0, blocks: 10)
-        #expect(code { _ = try fixture.replica.openCycle(fixture.opening(2, kind: .incremental)) } == .diskShape)
+        for blocks in [10, 65] {
+            fixture.guest.resize(0, blocks: blocks)
+            let error = #expect(throws: ReplicaError.self) {
+                try fixture.replica.openCycle(fixture.opening(2, kind: .incremental))
+            }
+            #expect(error?.code == .wrongParent && error?.facts["because"]?.contains("vda") == true)
+        }
         var opening = fixture.opening(2, kind: .full)
         for (disks, expected) in [
             ([], .invalidArgument),
@@ -138,7 +143,7 @@ import Testing
         let fixture = try prepared()
         fixture.guest.resize(0, blocks: 100)
         fixture.guest.fill(0, blocks: 80..<85, with: 7)
-        try fixture.cycle()
+        try fixture.cycle(kind: .compare)
         #expect(try fixture.replica.view(cycle: 1).disks[0].sizeBytes == 64 * 4_096)
         try fixture.checkPoints()
         try fixture.replica.fold(upTo: 2)

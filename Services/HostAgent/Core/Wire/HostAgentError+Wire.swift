@@ -79,7 +79,6 @@ extension RemoteError {
         case .locked, .inUse, .cycleNotOpen, .spoilt: code = .failedPrecondition
         case .staleGeneration: code = .staleGeneration
         case .wrongParent: code = .wrongParent
-        case .diskShape: code = .failedPrecondition
         case .spaceExhausted, .limitExceeded: code = .resourceExhausted
         case .corruptData: code = .corruptData
         case .system, .needsReopen: code = .unavailable
