@@ -93,6 +93,7 @@ struct AgentDivergedTests {
     /// Its disk grew while it was alone. What is beyond the other side's end goes, also where a snapshot was kept.
     @Test func aDiskThatGrewIsComparedAndCut() async throws {
         try await withDiverged(growing: true) { journey, a, b in
+            let own = a.hypervisor.contents(of: a.guest, "vda").contents
             try await a.adoptDisks(2, generation: 2, diverged: true, keepDiverged: true)
             let capture = try await b.capture(3, .incremental, parent: 2, generation: 2)
             do {
@@ -110,6 +111,26 @@ struct AgentDivergedTests {
             #expect(try await a.describe().baseCycle == 5)
             #expect(try a.contents(of: 5) == later)
             #expect(try journey.contents(of: journey.image) == later)
+            #expect(try kept(journey.image, a.protection, generation: 2) == Array(own[..<later.count]))
+            #expect(try keptWhole(journey, a.protection, generation: 2) == own)
+        }
+    }
+
+    /// The other side's disk grew. The snapshot ends where the disk did that it is of, and shows nothing that came since.
+    @Test func whatWasKeptStaysWhenTheDiskGrows() async throws {
+        try await withDiverged { journey, a, b in
+            let own = a.hypervisor.contents(of: a.guest, "vda").contents
+            try await a.adoptDisks(2, generation: 2, diverged: true, keepDiverged: true)
+            // No whole number of the image's clusters.
+            let size = 2 * AgentHarness.diskBytes + 512
+            b.hypervisor.resize("vda", of: b.guest, to: size)
+            b.hypervisor.write(randomBytes(Int(size)), to: b.guest, "vda", at: 0)
+            let held = try await b.cycle(3, .compare, parent: 2, generation: 2, to: a)
+            try await poll("the journal is folded ahead") { try await a.prepareReplica(generation: 2).finished }
+            #expect(try journey.contents(of: journey.image) == held)
+            let beyond = [UInt8](repeating: 0, count: held.count - own.count)
+            #expect(try kept(journey.image, a.protection, generation: 2) == own + beyond)
+            #expect(try keptWhole(journey, a.protection, generation: 2) == own)
         }
     }
 
@@ -243,6 +264,17 @@ struct AgentDivergedTests {
         }
     }
 
+    /// In the size that the disk had, as the manual page says.
+    private func keptWhole(_ journey: Journey, _ protection: String, generation: UInt64) throws -> [UInt8] {
+        let copy = journey.image + ".whole"
+        try FileManager.default.copyItem(atPath: journey.image, toPath: copy)
+        defer { #expect(throws: Never.self) { try FileManager.default.removeItem(atPath: copy) } }
+        let name = DivergedSnapshot(protection: protection, generation: generation).name
+        try Program.run("qemu-img", ["snapshot", "-a", name, copy])
+        return try journey.contents(of: copy)
+    }
+
+    /// In the size that the disk has.
     private func kept(_ image: String, _ protection: String, generation: UInt64) throws -> [UInt8] {
         let copy = image + ".kept"
         let name = DivergedSnapshot(protection: protection, generation: generation).name
