@@ -111,9 +111,7 @@ extension LibvirtHypervisor {
                 // Whether the guest's disk is the overlay itself or an image that somebody put upon it, because without the
                 // view neither could be opened.
                 let overlays = images.filter { access(files.overlay($0.key), F_OK) == 0 }
-                for (target, image) in overlays {
-                    try Self.checkBase(image, fits: files.overlay(target), disk: target)
-                }
+                for (target, image) in overlays { try Self.checkBase(image, disk: target) }
                 for (target, image) in overlays {
                     // Unsafe in qemu-img's words: it copies nothing, because both hold the same.
                     try Program.run(
@@ -139,16 +137,18 @@ extension LibvirtHypervisor {
         element["file"] == file || element.elements.contains { names(file, in: $0) }
     }
 
-    private static func checkBase(_ image: BaseImageFile, fits overlay: String, disk: String) throws {
-        let base =
-            image.format == "raw"
-            ? try ImageFingerprint.read(image.path).sizeBytes : try ImageHeader.read(image.path).sizeBytes
-        let size = try ImageHeader.read(overlay).sizeBytes
-        // A disk that was made larger while the guest ran reads zeros past its base, as it did past the view.
-        guard base <= size else {
+    /// A base that has another size than its disk at the point is another's. The overlay may have any: a disk that was made
+    /// larger while the guest ran reads zeros past its base, as it did past the view, and one that was made smaller ends
+    /// before it.
+    private static func checkBase(_ image: BaseImageFile, disk: String) throws {
+        let file = try ImageFingerprint.read(image.path)
+        // The size of a device, whose number is 0, is not among what is known of its file.
+        if image.format == "raw", file.inode == 0 { return }
+        let size = image.format == "raw" ? file.sizeBytes : try ImageHeader.read(image.path).sizeBytes
+        guard size == image.sizeBytes else {
             throw HypervisorError(
                 .operationFailed,
-                "The base image \(image.path) of disk \(disk) has \(base) bytes, and the disk only \(size).")
+                "The base image \(image.path) of disk \(disk) has \(size) bytes, and not \(image.sizeBytes).")
         }
     }
 

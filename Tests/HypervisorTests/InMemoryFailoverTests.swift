@@ -136,7 +136,7 @@ struct InMemoryFailoverTests {
         let (driver, request) = try await target()
         _ = try await driver.startReplicaGuest(request)
         driver.write([1], to: guest, "vda", at: block)
-        let images = ["vda": BaseImageFile(path: "/replica/base/vda", format: "raw")]
+        let images = ["vda": BaseImageFile(path: "/replica/base/vda", format: "raw", sizeBytes: 1 << 20)]
         await #expect {
             try await driver.settleOnBase(guest: guest, directory: request.directory, images: images)
         } throws: {

@@ -50,8 +50,10 @@ extension RealGuestTests {
                 // On its base, the view gone.
                 try fixture.killViews()
                 let images = Dictionary(
-                    uniqueKeysWithValues: zip(
-                        ["vda", "vdb"], fixture.bases.map { BaseImageFile(path: $0, format: "raw") }))
+                    uniqueKeysWithValues: try zip(["vda", "vdb"], fixture.bases).map { target, path in
+                        let size = try ImageFingerprint.read(path).sizeBytes
+                        return (target, BaseImageFile(path: path, format: "raw", sizeBytes: size))
+                    })
                 for _ in 1...2 {
                     try await host.driver.settleOnBase(
                         guest: replica.uuid, directory: fixture.directory, images: images)
@@ -67,20 +69,24 @@ extension RealGuestTests {
                 try await fixture.close(44)
                 #expect(replica.guest.console.writeErrors.isEmpty)
 
-                // A disk that grew fits its base; one that is smaller is another's.
+                // A disk that grew or shrank fits its base; one whose base has another size than at the point is another's.
                 _ = try await host.driver.stopGuest(
                     replica.uuid, shutdownLimit: .seconds(30), destroysAfterLimit: false)
                 let overlay = ReplicaDirectory(fixture.directory).overlay("vdb")
-                try Program.run("qemu-img", ["resize", "-q", overlay, "+1M"])
-                try await host.driver.settleOnBase(
-                    guest: replica.uuid, directory: fixture.directory, images: images)
+                for change in [["+1M"], ["--shrink", "-2M"]] {
+                    try Program.run("qemu-img", ["resize", "-q", overlay] + change)
+                    try await host.driver.settleOnBase(
+                        guest: replica.uuid, directory: fixture.directory, images: images)
+                }
                 let larger = "\(fixture.bases[1]).larger"
                 try Program.run("qemu-img", ["create", "-q", "-f", "raw", larger, "1T"])
                 defer { #expect(throws: Never.self) { try FileManager.default.removeItem(atPath: larger) } }
+                let known = try #require(images["vdb"])
+                let other = BaseImageFile(path: larger, format: "raw", sizeBytes: known.sizeBytes)
                 let refused = try await #require(throws: HypervisorError.self) {
                     try await host.driver.settleOnBase(
                         guest: replica.uuid, directory: fixture.directory,
-                        images: images.merging(["vdb": BaseImageFile(path: larger, format: "raw")]) { $1 })
+                        images: images.merging(["vdb": other]) { $1 })
                 }
                 #expect(refused.code == .operationFailed)
             }

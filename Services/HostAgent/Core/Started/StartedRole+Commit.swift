@@ -189,11 +189,10 @@ extension StartedRole {
         let described = try replica.describe()
         var images: [String: BaseImageFile] = [:]
         for disk in described.disks {
-            let path = target.baseImage(of: protection, disk: disk.target)
-            images[disk.target] = BaseImageFile(path: path, format: "raw")
-        }
-        for image in described.adopted {
-            images[image.target] = BaseImageFile(path: image.path, format: image.format.driver)
+            let adopted = described.adopted.first { $0.target == disk.target }
+            images[disk.target] = BaseImageFile(
+                path: adopted?.path ?? target.baseImage(of: protection, disk: disk.target),
+                format: adopted?.format.driver ?? "raw", sizeBytes: disk.sizeBytes)
         }
         let directory = directory(of: protection, .failover)
         try await changingImages(of: started.guest, protection) { [hypervisor, images] in
