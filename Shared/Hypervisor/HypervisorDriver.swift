@@ -64,8 +64,9 @@ package protocol HypervisorDriver: Sendable {
     /// processes). Checkpoints of protections that are not in `protections` go too; nil keeps all of them.
     /// Never touches what another program made. Answers one sentence per thing removed.
     ///
-    /// Throws only when the hypervisor, or what it left, can not be seen at all. What one guest does not let be cleared is cleared once it
-    /// does, and keeps no other guest's captures waiting.
+    /// Throws only when the hypervisor, or what it left, can not be seen at all. A guest that does not let its share be
+    /// cleared within `HypervisorLimits.leftoverWaitTime`, because its hypervisor process hangs, is cleared once it does,
+    /// before any capture of it that is asked for later. It keeps nobody else waiting.
     func clearLeftovers(protections: Set<String>?) async throws -> [String]
 
     /// Throws `.wrongPowerState` for a guest that was migrated to another host, because it may run there.

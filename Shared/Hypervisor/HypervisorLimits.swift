@@ -64,12 +64,20 @@ package enum HypervisorLimits {
     /// not answer keeps the guest's turn for `agentAnswerTime` each time.
     package static let settleInterval: Duration = .seconds(2)
 
-    /// How long a start waits for the end of a job that an earlier run left, before that guest's is tried again beside
-    /// everything else: normally 10 ms, and one guest must not keep the others' captures waiting.
+    /// How long the end of a job that nobody asked for is waited for before it is tried again: normally 10 ms. Short, because
+    /// the guest's next capture waits for its turn meanwhile.
     package static let leftoverTime: Duration = .seconds(2)
+
+    /// How long a start waits for what an earlier run left of a guest; all guests at once. Above `leftoverTime` and
+    /// `agentAnswerTime` together; below what anybody would notice, because a guest that hangs takes all of it.
+    package static let leftoverWaitTime: Duration = .seconds(5)
 
     /// Calls into libvirt that run at once; each occupies a thread.
     package static let libvirtThreads = 8
+
+    /// Guests whose debts are seen to at once. Each may hang for good and keeps its thread then, so there are many;
+    /// a thread that has nothing to do ends.
+    package static let owedThreads = 64
 
     /// Clients of one qemu-nbd process: workers' connections and one of a checker.
     package static let offlineClients = 64

@@ -16,8 +16,8 @@ final class LibvirtConnection: @unchecked Sendable {
         case known((user: UInt32, group: UInt32)?)
     }
 
-    /// - Parameter onChange: called on the event loop's thread; must not block nor call libvirt.
-    init(uri: String, onChange: @escaping @Sendable (GuestChange) -> Void) throws {
+    /// - Parameter onChange: called on the event loop's thread; must not block nor call libvirt. Nil hears of no change.
+    init(uri: String, onChange: (@Sendable (GuestChange) -> Void)?) throws {
         guard LibvirtEventLoop.isRunning else {
             throw HypervisorError(.unavailable, "libvirt could not be started in this process.")
         }
@@ -28,7 +28,7 @@ final class LibvirtConnection: @unchecked Sendable {
         }
         self.pointer = pointer
         self.uri = uri
-        callbacks = LibvirtEvents.register(on: pointer, onChange)
+        callbacks = onChange.map { LibvirtEvents.register(on: pointer, $0) } ?? []
     }
 
     deinit {

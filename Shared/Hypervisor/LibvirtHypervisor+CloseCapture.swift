@@ -81,58 +81,6 @@ extension LibvirtHypervisor {
         }
     }
 
-    package func clearLeftovers(protections: Set<String>?) async throws -> [String] {
-        // From here on jobs of an earlier run are ours to end.
-        try directory.remove(directory.keeper)
-        return try await call { [self] connection in
-            var cleared: [String] = []
-            for domain in try connection.domains() {
-                do {
-                    cleared += try clearLeftovers(of: domain, protections: protections)
-                } catch let error as HypervisorError where error.code == .unavailable {
-                    throw error
-                } catch {
-                    // Of one guest, so that the others' captures need not wait for it.
-                    logger.error(
-                        "leftovers of a guest not cleared", metadata: ["guest": "\(domain.name)", "error": "\(error)"])
-                    settleLater(domain.uuid)
-                }
-            }
-            let offline = Set((protections ?? []).map(directory.offlineRecord))
-            for file in try directory.files() where !file.hasSuffix(".frozen") {
-                let path = "\(directory.path)/\(file)"
-                if file.hasSuffix(".offline"), protections == nil || offline.contains(path) { continue }
-                do {
-                    try removeFile(file)
-                    cleared.append("\(file) was removed.")
-                } catch {
-                    logger.error("leftover file not removed", metadata: ["file": "\(file)", "error": "\(error)"])
-                }
-            }
-            return cleared
-        }
-    }
-
-    /// Blocks.
-    private func clearLeftovers(of domain: LibvirtDomain, protections: Set<String>?) throws -> [String] {
-        var cleared: [String] = []
-        if directory.isMarkedFrozen(domain.uuid) {
-            if try thawIfMarked(domain) {
-                cleared.append("Guest \(domain.name) was thawed.")
-            } else {
-                settleLater(domain.uuid)
-            }
-        }
-        if let backup = try domain.backup(), owns(backup) {
-            try endJob(of: domain, within: HypervisorLimits.leftoverTime)
-            cleared.append("A backup job of guest \(domain.name) was ended.")
-        }
-        if let protections {
-            cleared += try dropCheckpoints(of: domain) { name in !protections.contains(where: name.belongs) }
-        }
-        return cleared
-    }
-
     // MARK: Pieces, all blocking
 
     /// Ends the backup job if it is one of ours for `protection`, or any of ours.
@@ -268,7 +216,7 @@ extension LibvirtHypervisor {
     }
 
     /// Removes a file of ours; of a file that names a process, the process too.
-    private func removeFile(_ file: String) throws {
+    func removeFile(_ file: String) throws {
         let path = "\(directory.path)/\(file)"
         if file.hasSuffix(".pid") {
             let socket = String(path.dropLast(".pid".count)) + ".sock"

@@ -5,9 +5,11 @@ import Synchronization
 /// The hypervisor of this host through libvirt.
 ///
 /// Captures are in `LibvirtHypervisor+Capture.swift` (guest running), `+OfflineCapture.swift` (guest off) and
-/// `+CloseCapture.swift`, and what did not end when it was to in `+Owed.swift`; what a guest is like in `+Inventory.swift`.
+/// `+CloseCapture.swift`, what did not end when it was to in `+Owed.swift`, and what an earlier run left in
+/// `+Leftovers.swift`; what a guest is like in `+Inventory.swift`.
 ///
-/// libvirt's calls block, so they run on a few threads of their own; work on one guest is done in turns.
+/// libvirt's calls block, so they run on a few threads of their own; work on one guest is done in turns. What guests are
+/// owed is seen to on other threads, because a guest that hangs may keep one for ever.
 package final class LibvirtHypervisor: HypervisorDriver {
     let settings: LibvirtSettings
     let directory: CaptureDirectory
@@ -24,6 +26,7 @@ package final class LibvirtHypervisor: HypervisorDriver {
     /// Ends backup jobs when this process does not.
     let keeper: JobKeeper
     private let threads = BlockingThreads(name: "bascule-virt", threads: HypervisorLimits.libvirtThreads)
+    private let owedThreads = BlockingThreads(name: "bascule-owed", threads: HypervisorLimits.owedThreads)
     private let connection = Mutex<LibvirtConnection?>(nil)
     private let broadcaster = ChangeBroadcaster()
 
@@ -73,6 +76,16 @@ package final class LibvirtHypervisor: HypervisorDriver {
     /// Runs `body` on a thread that may block, with a connection that is alive.
     func call<T: Sendable>(_ body: @escaping @Sendable (LibvirtConnection) throws -> T) async throws -> T {
         try await threads.run { [self] in try body(liveConnection()) }
+    }
+
+    /// Runs `body`, which may hang with its guest, where it holds up nobody else: on a thread that other guests do not need,
+    /// and on a connection of its own, because libvirtd carries out only a few requests of one connection at a time
+    /// (`max_client_requests`, 5 by default). The embedded driver has no such bound, and bears only a few connections.
+    func callApart<T: Sendable>(_ body: @escaping @Sendable (LibvirtConnection) throws -> T) async throws -> T {
+        try await owedThreads.run { [self] in
+            guard EmbeddedRoot(uri: settings.uri) == nil else { return try body(liveConnection()) }
+            return try body(LibvirtConnection(uri: settings.uri, onChange: nil))
+        }
     }
 
     private func liveConnection() throws -> LibvirtConnection {

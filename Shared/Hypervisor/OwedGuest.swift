@@ -5,3 +5,11 @@ struct OwedGuest: Sendable {
     /// Tries again until nothing is owed.
     let task: Task<Void, Never>
 }
+
+/// What an attempt at what a guest is owed came to.
+struct Settling: Sendable {
+    /// Whether nothing is owed any more.
+    var isSettled: Bool
+    /// What was done, in sentences.
+    var done: [String] = []
+}
