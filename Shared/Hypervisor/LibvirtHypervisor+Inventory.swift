@@ -1,5 +1,6 @@
 import BlockDevice
 import Foundation
+import Glibc
 import Logging
 
 extension LibvirtHypervisor {
@@ -127,6 +128,8 @@ extension LibvirtHypervisor {
         let size: UInt64
         if case .header(let header)? = facts.images[disk.target], header.sizeBytes > 0 {
             size = header.sizeBytes
+        } else if disk.format == "raw", case .local(let path) = disk.source, let bytes = Self.rawBytes(path) {
+            size = bytes
         } else {
             do {
                 size = try domain.sizeBytes(of: disk.target)
@@ -141,6 +144,15 @@ extension LibvirtHypervisor {
             case .other(let type): type
             }
         return DiskDescription(target: disk.target, sizeBytes: size, format: disk.format, source: source)
+    }
+
+    /// Of a raw image, a file or a block device; nil when it can not be opened. libvirt would ask QEMU, and one guest whose
+    /// QEMU hangs would keep all others of the host from being told of.
+    private static func rawBytes(_ path: String) -> UInt64? {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return nil }
+        defer { Glibc.close(descriptor) }
+        return UInt64(exactly: lseek(descriptor, 0, SEEK_END))
     }
 
     static func memoryAvailableBytes() throws -> UInt64 {

@@ -54,6 +54,21 @@ extension RealGuestTests {
         }
     }
 
+    /// A raw disk has no header that says how large it is.
+    @Test func aGuestThatHangsKeepsNoOtherGuestFromBeingToldOf() async throws {
+        try await RealHost.withGuest(disks: 2, format: "raw") { host, hanging in
+            try host.signalQEMU(of: hanging, SIGSTOP)
+            let waking = Self.wake(hanging, host)
+            let began = ContinuousClock.now
+            let described = try await host.driver.inventory()
+            #expect(ContinuousClock.now - began < HypervisorLimits.leftoverWaitTime)
+            #expect(described.map(\.uuid) == [hanging.uuid])
+            #expect(described.flatMap(\.disks).map(\.sizeBytes) == [64 << 20, 64 << 20])
+            waking.cancel()
+            try await waking.value
+        }
+    }
+
     /// Lets it go on, whatever became of the test: when this is cancelled, and at last after a time that is far above what a
     /// start may take.
     private static func wake(_ guest: RealGuest, _ host: RealHost) -> Task<Void, any Error> {
