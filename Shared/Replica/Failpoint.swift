@@ -46,6 +46,8 @@ package enum Failpoint: String, Sendable, CaseIterable {
     case addedDiskLinked
     case handedOver
 
+    case logSetAside
+
     case deleteRenamed
     case deleteFileRemoved
 }

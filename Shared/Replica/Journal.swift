@@ -150,8 +150,14 @@ struct Journal: Sendable {
         separated.insert(cycle)
     }
 
-    mutating func removedFault(_ cycle: UInt64) {
-        faults.removeAll { $0.cycle == cycle }
+    /// Logs from this cycle on, usable or not, are no part of it any more. Rising.
+    mutating func takeOut(from first: UInt64) -> [UInt64] {
+        let gone = chain.filter { $0.cycle >= first }
+        let broken = faults.map(\.cycle).filter { $0 >= first }
+        for entry in gone { storedBytes -= entry.point.storedBytes }
+        chain.removeLast(gone.count)
+        faults.removeAll { $0.cycle >= first }
+        return (gone.map(\.cycle) + broken).sorted()
     }
 
     mutating func removedLeftover(_ cycle: UInt64) {

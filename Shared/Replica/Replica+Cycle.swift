@@ -122,7 +122,8 @@ extension Replica {
         if let fault = faults.first {
             throw ReplicaError(
                 .corruptData, "the journal has a log that cannot be used, so nothing can follow it",
-                remedy: "Restore the log from a copy, or set the damaged logs aside and resynchronize.",
+                remedy: "Restore the log from a copy; or, on the target host, stop bascule-agent, run `bascule recover "
+                    + "set-aside` for this protection, and start it: the next cycle compares.",
                 facts: ["fault": describe(fault), "faults": "\(faults.count)"])
         }
         guard opening.parentCycle == newest?.cycle ?? 0, opening.cycle > opening.parentCycle else {

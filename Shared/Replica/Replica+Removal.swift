@@ -1,8 +1,7 @@
 import Glibc
 internal import Synchronization
 
-/// Taking things out of the directory: the whole replica, so that a crash leaves either all of it or something that
-/// cannot be mistaken for one; and logs that are damaged.
+/// Removing the whole replica, so that a crash leaves either all of it or something that cannot be mistaken for one.
 extension Replica {
     private static let removedSuffix = ".deleted"
 
@@ -38,29 +37,6 @@ extension Replica {
         _ = consume gate
         releaseInTurn()
         try Self.remove(doomed, failpoints: failpoints)
-    }
-
-    /// Moves logs that cannot be used to `damaged/`, so that cycles can go on from the newest point that is listed. The
-    /// points they stood for are lost, unless the files are mended, moved back, and nothing was committed meanwhile.
-    /// - Returns: the names of the files.
-    package func setDamagedLogsAside() throws -> [String] {
-        try cycleTurn.withLock { _ in
-            let faults = try state.withLock { state in
-                try state.requireReady()
-                return state.journal.faults
-            }
-            guard !faults.isEmpty else { return [] }
-            try DurableFiles.makeDirectory(layout.damaged)
-            let names = faults.map { ReplicaLayout.logName($0.cycle) }
-            for (fault, name) in zip(faults, names) {
-                let path = layout.log(of: fault.cycle)
-                try DurableFiles.rename(path, to: "\(layout.damaged)/\(name)")
-                state.withLock { $0.journal.removedFault(fault.cycle) }
-            }
-            try DurableFiles.synchronizeDirectory(layout.damaged)
-            try DurableFiles.synchronizeDirectory(layout.journal)
-            return names
-        }
     }
 
     /// Finishes deletions that were interrupted.

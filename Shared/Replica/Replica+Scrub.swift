@@ -12,7 +12,6 @@ extension Replica {
         try state.requireReady()
         let baseBytes = try baseBytes()
         var report = ScrubReport(totalBytes: state.journal.storedBytes + baseBytes)
-        for fault in state.journal.faults { report.add(fault: describe(fault)) }
         do {
             _ = try manifests.read()
         } catch let error as ReplicaError {
@@ -29,12 +28,27 @@ extension Replica {
             report.checkedBytes = before + entry.point.storedBytes
             try progress(report)
         }
+        // After those, because only the first faults are told, and the oldest log is the one that matters.
+        for fault in state.journal.faults { report.add(damagedLog: fault.cycle, fault.reason) }
+        addStuckFold(state, to: &report)
         for disk in state.manifest.basePoint?.point.disks ?? [] {
             try scrubBaseImage(of: disk, report: &report, progress: progress)
         }
         report.checkedBytes = report.totalBytes
         try progress(report)
         return report
+    }
+
+    /// A fold that needs a damaged log, or one that is gone, can never be finished.
+    private func addStuckFold(_ state: ReplicaState, to report: inout ScrubReport) {
+        guard let target = state.manifest.foldingCycle else { return }
+        if state.journal.entry(of: target) == nil, !state.journal.faults.contains(where: { $0.cycle == target }) {
+            report.add(damagedLog: target, "the log is missing")
+        }
+        guard let damaged = report.firstDamagedCycle, damaged <= target else { return }
+        report.add(
+            fault: "base: it was begun to be brought to point \(target), and that cannot be finished without "
+                + ReplicaLayout.logName(damaged))
     }
 
     private func scrub(
@@ -45,7 +59,7 @@ extension Replica {
             let reader = try DeltaLogReader(path: layout.log(of: entry.cycle), replicaKey: replicaKey, index: .unread)
             guard isCurrent(entry) else { return }
             guard reader.header.pointIdentifier == entry.point.identifier else {
-                report.add(fault: "\(ReplicaLayout.logName(entry.cycle)): it was replaced by another log")
+                report.add(damagedLog: entry.cycle, "it was replaced by another log")
                 return
             }
             try reader.verify { bytes in
@@ -58,7 +72,7 @@ extension Replica {
         } catch {
             if let stopped { throw stopped }
             guard isCurrent(entry) else { return }
-            report.add(fault: "\(ReplicaLayout.logName(entry.cycle)): \(error)")
+            report.add(damagedLog: entry.cycle, "\(error)")
         }
     }
 

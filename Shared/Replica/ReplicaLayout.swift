@@ -36,7 +36,7 @@ package struct ReplicaLayout: Sendable, Hashable {
     func mergeDraft(of cycle: UInt64) -> String { incoming + "/merge-" + Self.logName(cycle) }
 
     /// Ten digits at least, so that a listing sorts as the journal does for the first ten thousand million cycles.
-    static func logName(_ cycle: UInt64) -> String {
+    package static func logName(_ cycle: UInt64) -> String {
         let digits = String(cycle)
         return String(repeating: "0", count: max(0, 10 - digits.count)) + digits + ".hrl"
     }

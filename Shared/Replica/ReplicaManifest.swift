@@ -68,6 +68,14 @@ package struct ReplicaManifest: Sendable, Equatable {
         }
     }
 
+    /// The cycle that the base is being brought to; nil: none.
+    var foldingCycle: UInt64? {
+        switch base {
+        case .folding(_, let target): target
+        case .empty, .settled, .diverged, .absorbing: nil
+        }
+    }
+
     /// The base's point, when it can be read.
     package var listedBasePoint: RecoveryPoint? {
         switch base {

@@ -117,6 +117,11 @@ import Testing
         #expect(try DocumentedKeys.keys(of: started) == documented["recover start"])
         let stopped = try MachineDocument.text(ReplicaRecovery.Stopped(guestName: "web1", cycle: 2, generation: 3))
         #expect(try DocumentedKeys.keys(of: stopped) == documented["recover stop"])
+        let setAside = try MachineDocument.text(
+            DamagedLogs.Outcome(
+                protection: "p", guestName: "web1", checkedBytes: 1, faults: [], faultCount: 0, setAside: [], points: 2,
+                newestCycle: 3))
+        #expect(try DocumentedKeys.keys(of: setAside) == documented["recover set-aside"])
     }
 
     @Test func aFailureIsTheSameDocumentAsThatOfTheCommandLine() throws {

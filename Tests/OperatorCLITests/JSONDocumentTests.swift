@@ -40,7 +40,8 @@ import Testing
 
     /// Shown by other tests: an event needs a publisher, the demo two hosts, `recover` a replica.
     private static let elsewhere: Set = [
-        "events", "demo", "recover list", "recover verify", "recover start", "recover stop", "bascule-agent doctor",
+        "events", "demo", "recover list", "recover verify", "recover start", "recover stop", "recover set-aside",
+        "bascule-agent doctor",
     ]
 
     /// What one run cannot show: points of a directory need a replica there.

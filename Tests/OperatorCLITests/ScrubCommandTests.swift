@@ -50,8 +50,10 @@ import Testing
         let faults = ["0000000012.hrl: rotten", "0000000007.hrl: rotten", "base/vda at 0: rotten"]
         let remedy = ScrubCommand.remedy(for: faults, protection, at: "beta")
         #expect(remedy.contains("start points before 0000000007.hrl only"))
-        #expect(remedy.contains("\(protection.id)/journal") && remedy.contains("bascule-agent on beta stopped"))
+        #expect(remedy.contains("set-aside \(protection.id)`") && remedy.contains("on beta, stop bascule-agent"))
         #expect(remedy.contains("unprotect web1 and protect it anew") && !remedy.contains("resync"))
+        let stuck = ScrubCommand.remedy(for: [faults[1], "base: it was begun"], protection, at: "beta")
+        #expect(!stuck.contains("start points before") && stuck.hasPrefix("to replicate again"))
         #expect(ScrubCommand.remedy(for: [faults[2]], protection, at: "beta").hasPrefix("a base image"))
         #expect(ScrubCommand.remedy(for: ["manifest: lost"], protection, at: "beta").contains("log of bascule-agent"))
     }

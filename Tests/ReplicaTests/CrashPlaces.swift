@@ -22,9 +22,10 @@ enum CrashPlaces {
     ]
     static let ofHandingOver: [Failpoint] = [.manifestWritten, .handedOver]
     static let ofAddedDisks: [Failpoint] = [.addedDiskLinked]
+    static let ofSettingAside: [Failpoint] = [.logSetAside, .manifestWritten, .manifestRenamed]
 
     static let all = Set(
         ofCreation + ofCreationThatIsDone + ofAdoption + ofOwnWriting + ofDeletion + ofSettling + ofAbsorption
             + ofHandingOver
-            + ofAddedDisks + CrashScenario.all.flatMap(\.passes))
+            + ofAddedDisks + ofSettingAside + CrashScenario.all.flatMap(\.passes))
 }

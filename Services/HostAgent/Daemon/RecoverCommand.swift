@@ -11,6 +11,7 @@ import ServiceRuntime
 struct RecoverCommand: AsyncParsableCommand {
     enum Action: String, ExpressibleByArgument, CaseIterable {
         case list, verify, start, stop
+        case setAside = "set-aside"
     }
 
     static let configuration = CommandConfiguration(
@@ -20,6 +21,8 @@ struct RecoverCommand: AsyncParsableCommand {
             verify PROTECTION     reads a replica once and checks every checksum
             start PROTECTION      makes this the active side and starts the guest
             stop PROTECTION       removes that guest, and what it wrote, so that another point can be started
+            set-aside PROTECTION  verifies a replica, and moves its first damaged log and every later one into its
+                                  folder damaged, so that replication can go on; the agent has to be stopped
 
             When the other services return they learn what happened. The other side's guest is fenced then.
             Ends with 0 (done), 1 (failed), 3 (not found), 4 (refused), 5 (no answer) or 6 (damaged data).
@@ -30,6 +33,7 @@ struct RecoverCommand: AsyncParsableCommand {
               bascule-agent recover --config /etc/bascule/agent.yaml start web1 --point verified
               bascule-agent recover --config /etc/bascule/agent.yaml start web1 --cycle 17 --network br-prod=br-dr
               bascule-agent recover --config /etc/bascule/agent.yaml stop web1
+              bascule-agent recover --config /etc/bascule/agent.yaml set-aside web1
             """)
 
     @Option(help: "A YAML file with the agent's settings.")
@@ -52,10 +56,10 @@ struct RecoverCommand: AsyncParsableCommand {
     @Flag(help: "Answer with one JSON document; the keys are documented and stay.")
     var json = false
 
-    @Flag(help: "Do not ask before what a guest wrote is removed.")
+    @Flag(help: "Do not ask before what a guest wrote is removed, or logs are set aside.")
     var yes = false
 
-    @Argument(help: "What to do: list, verify, start or stop.")
+    @Argument(help: "What to do: list, verify, start, stop or set-aside.")
     var action: Action = .list
 
     @Argument(help: "The protection, as `list` shows it, or the name of its guest.")
@@ -65,7 +69,7 @@ struct RecoverCommand: AsyncParsableCommand {
         switch action {
         case .list:
             guard protection == nil else { throw ValidationError("list takes no protection.") }
-        case .verify, .start, .stop:
+        case .verify, .start, .stop, .setAside:
             guard protection != nil else { throw ValidationError("Name the protection; `recover list` shows them.") }
         }
         if [verified, cycle != nil, point != nil].count(where: { $0 }) > 1 {
@@ -85,9 +89,14 @@ struct RecoverCommand: AsyncParsableCommand {
             uri: try settings.text("hypervisor"), directory: agentSettings.capturesDirectory)
         let hypervisor = DeferredHypervisor { try await LibvirtHypervisor.connect(libvirt, logger: logger) }
         do {
-            let code = try await ReplicaRecovery.withReplicas(
-                settings: agentSettings, hypervisor: hypervisor, logger: logger
-            ) { recovery in try await carryOut(recovery) }
+            let code =
+                switch action {
+                case .list, .verify, .start, .stop:
+                    try await ReplicaRecovery.withReplicas(
+                        settings: agentSettings, hypervisor: hypervisor, logger: logger
+                    ) { recovery in try await carryOut(recovery) }
+                case .setAside: try await setAside(agentSettings, hypervisor, logger)
+                }
             await hypervisor.close()
             if code != .success { throw code }
         } catch let code as ExitCode {
@@ -112,6 +121,7 @@ struct RecoverCommand: AsyncParsableCommand {
         case .stop:
             try await stop(recovery, try await chosen(recovery))
             return .success
+        case .setAside: preconditionFailure("logs are set aside while no agent has the replica open")
         }
     }
 
@@ -160,7 +170,9 @@ struct RecoverCommand: AsyncParsableCommand {
             print("\(replica.guestName): \(verified.checkedBytes >> 20) MiB checked, no fault.")
             return .success
         }
-        print("\(replica.guestName): \(verified.faultCount) faults. Start an older point, or restore the files named:")
+        print(
+            "\(replica.guestName): \(verified.faultCount) faults. Start an older point, restore the files named, or set "
+                + "damaged logs aside:")
         for fault in verified.faults { print("  \(fault)") }
         return ExitCode(6)
     }
@@ -189,6 +201,43 @@ struct RecoverCommand: AsyncParsableCommand {
         print(
             stopped.cycle.map { "\(stopped.guestName), which was started from point \($0), is removed." }
                 ?? "No guest was started from the replica of \(stopped.guestName).")
+    }
+
+    private func setAside(
+        _ settings: HostAgentSettings, _ hypervisor: DeferredHypervisor, _ logger: Logger
+    ) async throws -> ExitCode {
+        var name = (protection ?? "").lowercased()
+        if UUID(uuidString: name) == nil {
+            name = try await ReplicaRecovery.withReplicas(settings: settings, hypervisor: hypervisor, logger: logger) {
+                try await chosen($0).protection
+            }
+        }
+        let directory = settings.replicaDirectory(of: name)
+        let outcome = try await DamagedLogs.setAside(in: directory) { [json] checked, total in
+            guard total > 0, !json else { return }
+            print("\(checked >> 20) of \(total >> 20) MiB checked")
+        } confirm: { guest, log in
+            try confirm("Set \(log) and every later log of \(guest) aside? Their points are lost.")
+        }
+        if json {
+            try answer(outcome)
+        } else {
+            tell(outcome, directory)
+        }
+        return outcome.isDamaged ? ExitCode(6) : .success
+    }
+
+    private func tell(_ outcome: DamagedLogs.Outcome, _ directory: String) {
+        for fault in outcome.faults { print("  \(fault)") }
+        guard let first = outcome.setAside.first else {
+            return print("\(outcome.guestName): no log is damaged; nothing was set aside.")
+        }
+        let left =
+            outcome.points == 0
+            ? "no point is left" : "\(outcome.points) points up to \(outcome.newestCycle) are left"
+        print(
+            "\(outcome.guestName): \(outcome.setAside.count) logs from \(first) on are in \(directory)/damaged now, and "
+                + "\(left). Start the agent: the next cycle compares, or copies everything.")
     }
 
     private func confirm(_ question: String) throws {

@@ -21,6 +21,7 @@ package struct RecoverCommand: ParsableCommand {
               bascule recover --config /etc/bascule/agent.yaml start ID --cycle 17
               bascule recover --config /etc/bascule/agent.yaml start ID --point verified
               bascule recover --config /etc/bascule/agent.yaml stop ID
+              bascule recover --config /etc/bascule/agent.yaml set-aside ID
             """)
 
     @Argument(parsing: .captureForPassthrough, help: "What bascule-agent recover takes.")

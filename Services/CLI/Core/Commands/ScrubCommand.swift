@@ -66,14 +66,18 @@ package struct ScrubCommand: OperatorCommand {
         var sentences: [String] = []
         let logs = faults.compactMap { $0.firstMatch(of: /^[0-9]+\.hrl/).map { String($0.output) } }
         if let first = logs.min() {
+            // Of a fold that cannot be finished: then nothing before that log is left to be started either.
+            if !faults.contains(where: { $0.hasPrefix("base:") }) {
+                sentences.append("start points before \(first) only")
+            }
+            let command = "bascule recover --config /etc/bascule/agent.yaml set-aside \(protection.id)"
             sentences.append(
-                "start points before \(first) only. With bascule-agent on \(host) stopped, move \(first) and every "
-                    + "later log of \(protection.id)/journal, in its directory of replicas, into a folder damaged "
-                    + "beside journal, and start it: the next cycle compares")
+                "\(sentences.isEmpty ? "to" : "To") replicate again: on \(host), stop bascule-agent, run `\(command)`, and "
+                    + "start it; \(first) and every later log go into the folder damaged, and the next cycle compares")
         }
         if faults.contains(where: { $0.hasPrefix("base/") }) {
             sentences.append(
-                "\(logs.isEmpty ? "a" : "A") base image is not mended by anything: unprotect \(protection.guest) and "
+                "\(sentences.isEmpty ? "a" : "A") base image is not mended by anything: unprotect \(protection.guest) and "
                     + "protect it anew, on storage that is well")
         }
         if sentences.isEmpty { sentences.append("see the lines above, and the log of bascule-agent on \(host)") }
