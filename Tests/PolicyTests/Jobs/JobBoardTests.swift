@@ -103,6 +103,22 @@ import Testing
         #expect(try turns(4) == ["small", "small", "small", "long"])
     }
 
+    /// As after a day without a link, or when a guest was filled anew: its objective is missed first, and for long.
+    @Test func `an ordinary cycle of very many jobs takes turns with small ones`() throws {
+        for (name, objective) in [("large", now), ("second", now + 1)] {
+            let id = ProtectionIdentifier(name)
+            board.post(
+                Samples.posting(id, pieces: 200, objective: objective, bytes: PolicyLimits.jobBytesTarget), now: now)
+        }
+        board.post(Samples.posting(ProtectionIdentifier("small"), pieces: 2, objective: now + 1_000), now: now)
+        board.post(long("first", pieces: 200, objective: now + 600_000), now: now)
+        #expect(try turns(6) == ["large", "small", "large", "small", "large", "large"])
+        now = now + 600_000
+        board.post(Samples.posting(ProtectionIdentifier("next"), objective: now), now: now)
+        #expect(try turns(5) == ["first", "next", "first", "large", "first"])
+        #expect(try turns(2) == ["large", "first"])
+    }
+
     @Test func `what ordinary cycles cannot have counts for nobody's turn`() throws {
         board.post(long("long", pieces: 200, objective: now), now: now)
         board.post(Samples.posting(ProtectionIdentifier("small"), pieces: 3, objective: now + 1_000), now: now)

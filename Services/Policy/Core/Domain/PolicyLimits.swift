@@ -92,6 +92,8 @@ enum PolicyLimits {
     static let unclaimedMilliseconds: Int64 = 60_000
     /// How long a first or comparing cycle gives way to ordinary ones before it takes turns with them.
     static let longCycleGraceMilliseconds: Int64 = 600_000
+    /// An ordinary cycle of more bytes takes turns with smaller ones: two jobs of full size are not waited for long.
+    static let largeCycleBytes: UInt64 = 2 * jobBytesTarget
 
     // MARK: Operators' requests
 

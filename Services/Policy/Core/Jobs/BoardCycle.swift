@@ -47,6 +47,15 @@ struct BoardCycle: Sendable {
         case givenBack
     }
 
+    /// How much others have to wait for it.
+    enum Weight: Hashable, Sendable {
+        case small
+        /// An ordinary one of so many jobs that others must not wait for all of them.
+        case large
+        /// A first or comparing one.
+        case long
+    }
+
     var posting: JobPosting
     private(set) var jobs: [Job]
     /// Indices of waiting jobs, the next one last.
@@ -62,7 +71,8 @@ struct BoardCycle: Sendable {
     private var attemptsMade: UInt32 = 0
     /// Since when nothing runs and no worker was there that could have pulled; kept by the board.
     var unclaimedSince: PolicyTime?
-    /// Whether ordinary cycles go before it though its grace is over, because a long one went last; kept by the board.
+    /// Whether others go before it, because one like it went last; kept by the board. A long one whose grace is over gives
+    /// way to ordinary ones, and a large one to small ones.
     var givesWay = false
     /// Since when its next job waits for a faster worker; kept by the board.
     var heldSince: PolicyTime?
@@ -77,6 +87,11 @@ struct BoardCycle: Sendable {
     }
 
     var isFinished: Bool { finishedCount == jobs.count }
+
+    var weight: Weight {
+        if posting.isLong { return .long }
+        return totalBytes > PolicyLimits.largeCycleBytes ? .large : .small
+    }
 
     /// Estimated bytes that are not yet read.
     var pendingBytes: UInt64 {

@@ -2,23 +2,25 @@
 
 extension JobBoard {
     /// Ordinary cycles go before long ones, and of each kind the one whose objective is missed first; past its grace a
-    /// long one takes turns with the ordinary ones. A job that may not begin now, because of a limit or for want of a
-    /// worker that can read its source, does not keep later cycles from theirs.
+    /// long one takes turns with the ordinary ones, and among those a large one with the small ones. A job that may not
+    /// begin now, because of a limit or for want of a worker that can read its source, does not keep later cycles from
+    /// theirs.
     mutating func assign(now: PolicyTime) {
         holdEndsAt = nil
         guard !pulls.isEmpty else { return }
         var order = order(of: cycles.values.filter { !$0.waiting.isEmpty }.map(\.posting.protection), now: now)
         var ahead: UInt64 = 0
         while let protection = order.last {
-            guard let posting = cycles[protection]?.posting, let job = cycles[protection]?.nextJob,
-                counts.admits(posting), let worker = worker(for: job, of: posting, behind: ahead, now: now),
+            guard let posting = cycles[protection]?.posting, let weight = cycles[protection]?.weight,
+                let job = cycles[protection]?.nextJob, counts.admits(posting),
+                let worker = worker(for: job, of: posting, behind: ahead, now: now),
                 let granted = cycles[protection]?.lease(to: worker, now: now)
             else {
                 ahead += cycles[protection]?.waitingBytes ?? 0
                 order.removeLast()
                 continue
             }
-            let isOthersTurn = takeTurn(posting, worker)
+            let isOthersTurn = takeTurn(weight, worker)
             grant(granted, to: worker, job.piece, posting, now: now)
             if isOthersTurn { order = self.order(of: order, now: now) }
         }
@@ -32,28 +34,42 @@ extension JobBoard {
             .map(\.id)
     }
 
-    /// 0: before the ordinary ones; 2: after them.
+    /// 0: before the ordinary ones; 1: ordinary; 2: after those; 3: after all of them.
     private func rank(of cycle: BoardCycle, now: PolicyTime) -> Int {
-        guard cycle.posting.isLong else { return 1 }
-        return cycle.posting.objective <= now && !cycle.givesWay ? 0 : 2
+        switch cycle.weight {
+        case .small: 1
+        case .large: cycle.givesWay ? 2 : 1
+        case .long: cycle.posting.objective <= now && !cycle.givesWay ? 0 : 3
+        }
     }
 
     /// A free slot of this worker goes to this cycle. The long cycles that could have had it give way next time if it
-    /// is one of them, and not if it is an ordinary one. For others it was nobody's turn, because slots of several hosts
-    /// that become free alternately would always find the other's.
+    /// is one of them, and not if it is an ordinary one; the large ones if it is one of them, and not if it is a small
+    /// one. For others it was nobody's turn, because slots of several hosts that become free alternately would always
+    /// find the other's.
     ///
     /// - Returns: whether the order is another one now.
-    private mutating func takeTurn(_ posting: JobPosting, _ worker: String) -> Bool {
+    private mutating func takeTurn(_ taker: BoardCycle.Weight, _ worker: String) -> Bool {
         guard let reader = workers[worker]?.introduction else { return false }
         var isOthersTurn = false
-        for (protection, cycle) in cycles where cycle.posting.isLong && cycle.givesWay != posting.isLong {
-            guard counts.admits(cycle.posting),
+        for (protection, cycle) in cycles {
+            guard let givesWay = Self.givesWay(cycle.weight, to: taker), cycle.givesWay != givesWay,
+                counts.admits(cycle.posting),
                 reader.reads(host: cycle.posting.sourceHost, named: cycle.posting.sourceHostName)
             else { continue }
-            cycles[protection]?.givesWay = posting.isLong
+            cycles[protection]?.givesWay = givesWay
             isOthersTurn = true
         }
         return isOthersTurn
+    }
+
+    /// Whether a cycle gives way after one of that weight got a slot; nil: that changes nothing for it.
+    private static func givesWay(_ weight: BoardCycle.Weight, to taker: BoardCycle.Weight) -> Bool? {
+        switch (weight, taker) {
+        case (.long, .long), (.large, .large): true
+        case (.long, .large), (.long, .small), (.large, .small): false
+        case (.large, .long), (.small, _): nil
+        }
     }
 
     private mutating func grant(

@@ -8,8 +8,8 @@ struct RequestToken: Hashable, Sendable {
 /// - A worker that is silent for a lease's length loses it; the job goes to another under a new attempt number, and
 ///   what the silent one had sent is discarded by number.
 /// - The cycle whose recovery point objective is missed first goes first. First and comparing cycles go after the
-///   ordinary ones, and after a while in turn with them. Jobs are spread over the waiting workers, each time to the one
-///   that has most to spare: free slots × what one job of it moves a second.
+///   ordinary ones, and after a while in turn with them; large ordinary ones go in turn with small ones. Jobs are spread
+///   over the waiting workers, each time to the one that has most to spare: free slots × what one job of it moves a second.
 /// - Jobs under way are limited per host and per pair of sites; a bandwidth limit is shared by those it is set for.
 /// - A worker seen to be slow is offered jobs after faster ones, and none that those would finish sooner.
 /// - A worker that failed a job is not offered it again while another is there that did not.
