@@ -36,6 +36,30 @@ extension JobBoardTests {
         guard case .finished? = settled().last else { return #expect(Bool(false)) }
     }
 
+    /// The other worker may be busy for minutes with what its link lets through.
+    @Test func `what one worker failed does not keep the rest of its cycle from that one`() throws {
+        board.post(Samples.posting(pieces: 4), now: now)
+        let busy = try pull("w1")
+        let first = try #require(grants()[busy]?.first)
+        var token = try pull("w2")
+        let failed = try #require(grants()[token]?.first)
+        try board.fail(report("w2", failed), PolicyError(.unavailable, "connection lost"), now: now)
+        for _ in 0..<2 {
+            token = try pull("w2")
+            let grant = try #require(grants()[token]?.first)
+            #expect(grant.job != failed.job && grant.job != first.job)
+            try finish("w2", grant)
+        }
+        token = try pull("w2")
+        #expect(grants()[token] == nil, "what is left it failed")
+        try finish("w1", first)
+        token = try pull("w1")
+        let again = try #require(grants()[token]?.first)
+        #expect(again.job == failed.job)
+        try finish("w1", again)
+        guard case .finished? = settled().last else { return #expect(Bool(false)) }
+    }
+
     @Test func `a job that every worker failed goes to them again, and its cycle's error names them`() throws {
         board.post(Samples.posting(), now: now)
         var names: [String] = []

@@ -109,10 +109,22 @@ struct BoardCycle: Sendable {
         }
     }
 
-    var nextJob: Job? { waiting.last.map { jobs[$0] } }
+    /// The next job, and if a worker failed that one, the next that none failed: the others go on while it waits for a
+    /// worker that did not.
+    var nextJobs: [Int] {
+        guard let next = waiting.last else { return [] }
+        guard !jobs[next].failedBy.isEmpty, let sound = waiting.last(where: { jobs[$0].failedBy.isEmpty }) else {
+            return [next]
+        }
+        return [next, sound]
+    }
 
-    mutating func lease(to worker: String, now: PolicyTime) -> (index: Int, job: String, attempt: UInt32) {
-        guard let index = waiting.popLast() else { preconditionFailure("a job was leased where none waited") }
+    mutating func lease(_ index: Int, to worker: String, now: PolicyTime) -> (job: String, attempt: UInt32) {
+        guard let place = waiting.lastIndex(of: index) else {
+            preconditionFailure("a job was leased that did not wait")
+        }
+        if place == waiting.count - 1 { heldSince = nil }
+        waiting.remove(at: place)
         attemptsMade += 1
         jobs[index].state = .leased(
             Lease(
@@ -120,8 +132,7 @@ struct BoardCycle: Sendable {
                 expiresAt: now + PolicyLimits.leaseMilliseconds, movedAt: now))
         running.insert(index)
         waitingBytes -= jobs[index].piece.changedBytes
-        heldSince = nil
-        return (index, jobs[index].id, attemptsMade)
+        return (jobs[index].id, attemptsMade)
     }
 
     mutating func renew(_ index: Int, _ lease: Lease) {

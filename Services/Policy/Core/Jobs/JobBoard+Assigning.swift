@@ -12,16 +12,16 @@ extension JobBoard {
         var ahead: UInt64 = 0
         while let protection = order.last {
             guard let posting = cycles[protection]?.posting, let weight = cycles[protection]?.weight,
-                let job = cycles[protection]?.nextJob, counts.admits(posting),
-                let worker = worker(for: job, of: posting, behind: ahead, now: now),
-                let granted = cycles[protection]?.lease(to: worker, now: now)
+                counts.admits(posting), let (job, worker) = next(of: posting, behind: ahead, now: now),
+                let granted = cycles[protection]?.lease(job, to: worker, now: now),
+                let piece = cycles[protection]?.jobs[job].piece
             else {
                 ahead += cycles[protection]?.waitingBytes ?? 0
                 order.removeLast()
                 continue
             }
             let isOthersTurn = takeTurn(weight, worker)
-            grant(granted, to: worker, job.piece, posting, now: now)
+            grant(granted, to: worker, piece, posting, now: now)
             if isOthersTurn { order = self.order(of: order, now: now) }
         }
     }
@@ -73,7 +73,7 @@ extension JobBoard {
     }
 
     private mutating func grant(
-        _ granted: (index: Int, job: String, attempt: UInt32), to worker: String, _ piece: JobPiece,
+        _ granted: (job: String, attempt: UInt32), to worker: String, _ piece: JobPiece,
         _ posting: JobPosting, now: PolicyTime
     ) {
         began(granted.job, of: worker, posting, now: now)
@@ -81,6 +81,17 @@ extension JobBoard {
             JobGrant(
                 job: granted.job, attempt: granted.attempt, posting: posting, piece: piece,
                 bandwidthBytesPerSecond: 0, leaseMilliseconds: PolicyLimits.leaseMilliseconds))
+    }
+
+    /// The job of this cycle that goes to a waiting worker now, and that worker.
+    private mutating func next(
+        of posting: JobPosting, behind ahead: UInt64, now: PolicyTime
+    ) -> (job: Int, worker: String)? {
+        for index in cycles[posting.protection]?.nextJobs ?? [] {
+            guard let job = cycles[posting.protection]?.jobs[index] else { continue }
+            if let worker = worker(for: job, of: posting, behind: ahead, now: now) { return (index, worker) }
+        }
+        return nil
     }
 
     /// The waiting worker that takes this job now; nil when there is none, or when only workers wait for which it is
