@@ -168,6 +168,29 @@ import Testing
         #expect(given == PolicyLimits.heldForFasterMilliseconds)
     }
 
+    @Test func `a job is kept for a faster worker no longer than the waiting one needs for it`() throws {
+        try show([("slow", 6), ("fast", 1)])
+        // Busy for an hour with what another pair's limit lets through.
+        var other = Samples.posting(ProtectionIdentifier("other"), limit: 20_000, host: "h3", bytes: Self.piece)
+        other.bandwidth.pair = .init(sourceCloud: "c", targetCloud: "d")
+        board.post(other, now: now)
+        let fast = try pull("fast")
+        let hour = try #require(grants()[fast]?.first)
+        board.post(Samples.posting(bytes: Self.piece), now: now)
+        let slow = try pull("slow")
+        #expect(grants()[slow] == nil)
+        let begun = now
+        while now - begun < 5_000 {
+            now = now + 1_000
+            let read = UInt64(now - begun) * 20
+            #expect(board.report(report("fast", hour), readBytes: read, sentBytes: read, now: now) != .abandon)
+            #expect(grants().isEmpty, "the fast worker may be free in time")
+        }
+        #expect(board.wakesAt == begun + 6_000)
+        now = begun + 6_000
+        #expect(grants()[slow]?.count == 1)
+    }
+
     @Test func `a worker held back by the bandwidth limit does not count as slow`() {
         var speed = WorkerSpeed()
         speed.finished(64 << 20, in: 1_000, isHeldBack: false)

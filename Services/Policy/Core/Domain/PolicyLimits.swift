@@ -79,7 +79,8 @@ enum PolicyLimits {
     static let jobFailuresMaximum = 4
     /// A job that was given back so often, by workers that stop, is a failed one from then on.
     static let jobReturnsMaximum = 64
-    /// A job is kept for faster workers at most this long at a time: what they are said to do may never come.
+    /// A job is kept for faster workers at most this long at a time, and no longer than a waiting worker needs for it: what
+    /// they are said to do may never come.
     static let heldForFasterMilliseconds: Int64 = 30_000
     /// A job that a slow worker has done within this time is never kept for others.
     static let heldJobMillisecondsMinimum: Int64 = 2_000

@@ -101,23 +101,26 @@ extension JobBoard {
     ) -> String? {
         let avoided = avoided(for: job, of: posting)
         let candidates = candidates(for: posting, besides: avoided)
-        guard let first = candidates.first else { return nil }
+        guard !candidates.isEmpty else { return nil }
         let protection = posting.protection
-        if let since = cycles[protection]?.heldSince, now - since >= PolicyLimits.heldForFasterMilliseconds {
-            return first.id
-        }
         let backlog = ahead + (cycles[protection]?.waitingBytes ?? 0)
         var ends: PolicyTime?
+        var quickest: (id: String, milliseconds: Int64)?
         for candidate in candidates {
             switch sooner(than: candidate.id, job.piece, posting, besides: avoided, backlog: backlog, now: now) {
             case .nobody: return candidate.id
-            case .busyWorkers(let until): ends = [ends, until].compactMap(\.self).min()
+            case .busyWorkers(let until, let alone):
+                ends = [ends, until].compactMap(\.self).min()
+                if alone < quickest?.milliseconds ?? .max { quickest = (candidate.id, alone) }
             }
         }
+        guard let quickest else { return nil }
+        // No longer than it takes here, because what keeps the busy ones busy may last for any time.
+        let patience = min(quickest.milliseconds, PolicyLimits.heldForFasterMilliseconds)
         let since = cycles[protection]?.heldSince ?? now
+        guard now - since < patience else { return quickest.id }
         cycles[protection]?.heldSince = since
-        let latest = since + PolicyLimits.heldForFasterMilliseconds
-        holdEndsAt = [holdEndsAt, ends, latest].compactMap(\.self).min()
+        holdEndsAt = [holdEndsAt, ends, since + patience].compactMap(\.self).min()
         return nil
     }
 
@@ -156,7 +159,8 @@ extension JobBoard {
     private enum Sooner {
         case nobody
         /// Workers at least twice as fast, of which the first to be given up on would be given up on then.
-        case busyWorkers(until: PolicyTime?)
+        /// - alone: milliseconds that this worker would need.
+        case busyWorkers(until: PolicyTime?, alone: Int64)
     }
 
     /// Whether others, busy now, would have read this piece in half the time in which this worker would read it.
@@ -184,6 +188,6 @@ extension JobBoard {
             left += Double(other.runningJobs) * Double(piece.changedBytes) / 2
         }
         guard rate > 0, 2 * left / rate < alone else { return .nobody }
-        return .busyWorkers(until: idleUntil)
+        return .busyWorkers(until: idleUntil, alone: Int64(min(alone * 1_000, 1e15)))
     }
 }
