@@ -93,6 +93,10 @@ enum PolicyLimits {
     static let unclaimedMilliseconds: Int64 = 60_000
     /// How long a first or comparing cycle gives way to ordinary ones before it takes turns with them.
     static let longCycleGraceMilliseconds: Int64 = 600_000
+    /// A job that takes longer than this of the whole bandwidth limit is no short one.
+    static let limitedJobMilliseconds: Int64 = 10_000
+    /// For so long after a small cycle another is expected, and a slot kept for it.
+    static let smallExpectedMilliseconds: Int64 = 600_000
     /// An ordinary cycle of more bytes takes turns with smaller ones: two jobs of full size are not waited for long.
     static let largeCycleBytes: UInt64 = 2 * jobBytesTarget
 

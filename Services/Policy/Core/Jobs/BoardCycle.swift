@@ -102,6 +102,14 @@ struct BoardCycle: Sendable {
         return totalBytes - min(totalBytes, finishedBytes + underWay)
     }
 
+    /// Of the running jobs, in no order.
+    var leases: [Lease] {
+        running.compactMap { index in
+            guard case .leased(let lease) = jobs[index].state else { return nil }
+            return lease
+        }
+    }
+
     var storedJobs: [StoredJob] {
         jobs.compactMap { job in
             guard case .finished(let stored) = job.state else { return nil }

@@ -89,9 +89,30 @@ extension JobBoard {
     ) -> (job: Int, worker: String)? {
         for index in cycles[posting.protection]?.nextJobs ?? [] {
             guard let job = cycles[posting.protection]?.jobs[index] else { continue }
+            guard !takesLastSlot(job.piece, posting, now: now) else { continue }
             if let worker = worker(for: job, of: posting, behind: ahead, now: now) { return (index, worker) }
         }
         return nil
+    }
+
+    /// Whether this job of a cycle that is not small would leave no slot to small ones, though such come, and not for a
+    /// short time: when the limit is what it waits for, fewer jobs are as fast.
+    private func takesLastSlot(_ piece: JobPiece, _ posting: JobPosting, now: PolicyTime) -> Bool {
+        guard let smallPostedAt, now - smallPostedAt < PolicyLimits.smallExpectedMilliseconds,
+            cycles[posting.protection]?.weight != .small
+        else { return false }
+        let limits = [posting.bandwidthPlan, posting.pairBandwidthPlan].map { $0.bytesPerSecond(at: now) }
+        guard let limit = limits.filter({ $0 > 0 }).min(),
+            piece.changedBytes / limit >= UInt64(PolicyLimits.limitedJobMilliseconds / 1_000)
+        else { return false }
+        let readers = workers.filter { _, worker in
+            isServing(worker) && worker.introduction.reads(host: posting.sourceHost, named: posting.sourceHostName)
+        }
+        let slots = readers.values.reduce(0) { $0 + max($1.slots, $1.runningJobs) }
+        let heavy = cycles.values.filter { $0.weight != .small }.reduce(0) { sum, cycle in
+            sum + cycle.leases.filter { readers[$0.worker] != nil }.count
+        }
+        return heavy > 0 && heavy + 1 >= slots
     }
 
     /// The waiting worker that takes this job now; nil when there is none, or when only workers wait for which it is

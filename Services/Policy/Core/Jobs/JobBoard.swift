@@ -14,6 +14,7 @@ struct RequestToken: Hashable, Sendable {
 /// - A worker seen to be slow is offered jobs after faster ones, and none that those would finish sooner.
 /// - A worker that failed a job is not offered it again while another is there that did not.
 /// - A drained worker is offered none.
+/// - Under a bandwidth limit that their jobs would fill for long, first, comparing and large cycles leave a slot to small ones.
 /// - A pull without work waits here, at most one per worker, so pulls are bounded by workers.
 struct JobBoard: Sendable {
     enum Outcome: Sendable {
@@ -57,6 +58,8 @@ struct JobBoard: Sendable {
     var drained: DrainedWorkers
     /// When a job that waits for a faster worker must be looked at again.
     var holdEndsAt: PolicyTime?
+    /// When a small cycle was last posted.
+    private(set) var smallPostedAt: PolicyTime?
     private var identifiers: SeededGenerator
     var outcomes: [Outcome] = []
     /// The last attempts that finished a cycle and left the board, so that a repeated report is answered as the first.
@@ -99,7 +102,9 @@ struct JobBoard: Sendable {
         precondition(!posting.pieces.isEmpty, "a cycle without jobs is committed at once")
         let names = posting.pieces.map { _ in identifiers.nextUUID() }
         for (index, name) in names.enumerated() { places[name] = Place(protection: posting.protection, index: index) }
-        cycles[posting.protection] = BoardCycle(posting: posting, identifiers: names)
+        let cycle = BoardCycle(posting: posting, identifiers: names)
+        if cycle.weight == .small { smallPostedAt = now }
+        cycles[posting.protection] = cycle
     }
 
     /// Takes a cycle's jobs off the board. Its workers hear it with their next report. Harmless when it is not there.
