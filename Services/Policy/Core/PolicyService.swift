@@ -122,6 +122,7 @@ package final class PolicyService: RunnableService {
                     let wake = engine.wakesAt(after: clock.now).map { clock.instant(of: $0) }
                     let batch = await inbox.take(until: wake)
                     let now = clock.now
+                    engine.board.shares.wallAhead = clock.wallAhead
                     for event in batch.events { engine.handle(event, now: now) }
                     batch.handled()
                 }

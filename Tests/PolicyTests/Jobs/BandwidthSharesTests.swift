@@ -89,4 +89,18 @@ import Testing
         #expect(shares.share(of: "a", under: Self.key, now: before) == 10_000_000)
         #expect(shares.share(of: "a", under: Self.key, now: before + 60_000) == 2_500_000)
     }
+
+    /// As when the machine's clock is set after the service has started.
+    @Test func `the hours of the schedule are those of the wall clock`() {
+        var shares = BandwidthShares()
+        let plan = BandwidthPlan(
+            usualBytesPerSecond: 20_000_000, schedule: BandwidthSchedule(windows: [BandwidthScheduleTests.office]))
+        let night = BandwidthScheduleTests.at(0, 3)
+        shares.began("a", under: Self.key, plan, pairPlan: plan, now: night)
+        #expect(shares.share(of: "a", under: Self.key, now: night) == 20_000_000)
+        shares.wallAhead = 6 * 3_600_000
+        #expect(shares.share(of: "a", under: Self.key, now: night) == 5_000_000)
+        shares.wallAhead = -3_600_000
+        #expect(shares.share(of: "a", under: Self.key, now: night + 5 * 3_600_000) == 20_000_000)
+    }
 }

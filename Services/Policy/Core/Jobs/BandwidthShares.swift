@@ -34,6 +34,8 @@ struct BandwidthShares: Sendable {
     }
 
     private var pools: [PairEntry.Key: Pool] = [:]
+    /// Milliseconds by which the wall clock, whose hours a schedule means, is ahead of this service's own.
+    var wallAhead: Int64 = 0
 
     /// Levels follow caps this often, so that many reports cost one computation.
     private static let levelMilliseconds: Int64 = 250
@@ -87,7 +89,7 @@ struct BandwidthShares: Sendable {
     mutating func share(of job: String, under key: BandwidthKey, now: PolicyTime) -> UInt64 {
         guard var pool = pools.removeValue(forKey: key.pair) else { return 0 }
         defer { pools[key.pair] = pool }
-        let levels = Self.levels(of: &pool, for: key.policy, now: now)
+        let levels = levels(of: &pool, for: key.policy, now: now)
         let own = levels.groups[key.policy]
         guard let level = [levels.level, own?.level].compactMap(\.self).min() else {
             pool.groups[key.policy]?.jobs[job]?.told(0, even: 0, now: now)
@@ -103,20 +105,22 @@ struct BandwidthShares: Sendable {
         return share
     }
 
-    private static func levels(of pool: inout Pool, for policy: String, now: PolicyTime) -> Levels {
-        if let levels = pool.levels, now - levels.computedAt < levelMilliseconds,
-            levels.limit == pool.plan.bytesPerSecond(at: now),
-            levels.groups[policy]?.limit == pool.groups[policy]?.plan.bytesPerSecond(at: now)
+    /// What this plan allows now; 0: no limit.
+    func limit(of plan: BandwidthPlan, now: PolicyTime) -> UInt64 { plan.bytesPerSecond(at: now + wallAhead) }
+
+    private func levels(of pool: inout Pool, for policy: String, now: PolicyTime) -> Levels {
+        let limit = limit(of: pool.plan, now: now)
+        if let levels = pool.levels, now - levels.computedAt < Self.levelMilliseconds, levels.limit == limit,
+            levels.groups[policy]?.limit == pool.groups[policy].map({ self.limit(of: $0.plan, now: now) })
         {
             return levels
         }
-        let limit = pool.plan.bytesPerSecond(at: now)
         var levels = Levels(limit: limit, level: nil, groups: [:], jobs: pool.jobs, computedAt: now)
         // A job that its own policy's limit holds back counts as capped there, so that the others of the pair get what
         // it leaves.
         var caps: [UInt64?] = []
         for (name, group) in pool.groups {
-            let own = group.plan.bytesPerSecond(at: now)
+            let own = self.limit(of: group.plan, now: now)
             let level = own == 0 ? nil : Self.level(of: own, caps: group.jobs.values.map(\.cap))
             levels.groups[name] = (own, level)
             caps += group.jobs.values.map { job in [job.cap, level].compactMap(\.self).min() }

@@ -101,7 +101,7 @@ extension JobBoard {
         guard let smallPostedAt, now - smallPostedAt < PolicyLimits.smallExpectedMilliseconds,
             cycles[posting.protection]?.weight != .small
         else { return false }
-        let limits = [posting.bandwidthPlan, posting.pairBandwidthPlan].map { $0.bytesPerSecond(at: now) }
+        let limits = [posting.bandwidthPlan, posting.pairBandwidthPlan].map { shares.limit(of: $0, now: now) }
         guard let limit = limits.filter({ $0 > 0 }).min(),
             piece.changedBytes / limit >= UInt64(PolicyLimits.limitedJobMilliseconds / 1_000)
         else { return false }
