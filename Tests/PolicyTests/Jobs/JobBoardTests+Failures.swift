@@ -76,6 +76,95 @@ extension JobBoardTests {
         #expect(error.facts == ["disk": "vda", "workers": "w1, w2"])
     }
 
+    /// The way to the target is cut from now on: whatever is tried fails after ten seconds. Ends when the cycle does, or after
+    /// this time.
+    private func cut(forMilliseconds time: Int64, code: PolicyError.Code = .unavailable) throws {
+        let end = now + time
+        while now < end, board.openCycles > 0 {
+            let token = try pull("w1")
+            guard let grant = grants()[token]?.first else {
+                now = now + 1_000
+                continue
+            }
+            now = now + 9_000
+            try board.fail(report("w1", grant), PolicyError(code, "connection lost"), now: now)
+            _ = settled()
+        }
+    }
+
+    private func next() throws -> JobGrant? {
+        let token = try pull("w1")
+        return grants()[token]?.first
+    }
+
+    private func firstCopy() -> JobPosting {
+        var posting = Samples.posting(pieces: 3)
+        posting.kind = .full
+        return posting
+    }
+
+    @Test func `a first copy of which a part is done waits minutes for a link that was cut`() throws {
+        board.post(firstCopy(), now: now)
+        try finish("w1", try #require(try next()))
+        now = now + 1_000
+        try cut(forMilliseconds: PolicyLimits.outageMilliseconds - 20_000)
+        #expect(board.openCycles == 1)
+        var finished = 0
+        for _ in 0..<20 {
+            if let grant = try next() {
+                try finish("w1", grant)
+            } else if board.openCycles > 0 {
+                #expect(try #require(board.wakesAt) <= now + PolicyLimits.outageRetryMilliseconds)
+            }
+            for case .finished in settled() { finished += 1 }
+            now = now + 1_000
+        }
+        #expect(finished == 1)
+    }
+
+    @Test func `a link that stays cut fails it after five minutes`() throws {
+        board.post(firstCopy(), now: now)
+        try finish("w1", try #require(try next()))
+        let begun = now
+        try cut(forMilliseconds: 3_600_000)
+        #expect(board.openCycles == 0)
+        let outage = PolicyLimits.outageMilliseconds
+        #expect(now - begun >= outage && now - begun < outage + 60_000)
+    }
+
+    @Test func `what has nothing to lose, or is at fault itself, fails its cycle as soon as ever`() throws {
+        let begun = now
+        board.post(firstCopy(), now: now)
+        try cut(forMilliseconds: 3_600_000)
+        #expect(board.openCycles == 0 && now - begun < 60_000, "nothing was brought")
+        board.post(firstCopy(), now: now)
+        try finish("w1", try #require(try next()))
+        now = now + 1
+        let failing = try #require(try next())
+        try board.fail(report("w1", failing), PolicyError(.unavailable, "cannot be read"), now: now)
+        let again = try #require(try next())
+        #expect(again.job == failing.job)
+        now = now + 1
+        let other = try pull("w2")
+        try finish("w2", try #require(grants()[other]?.first))
+        try board.fail(report("w1", again), PolicyError(.unavailable, "cannot be read"), now: now)
+        board.leave("w2")
+        _ = settled()
+        let second = now
+        try cut(forMilliseconds: 3_600_000)
+        #expect(board.openCycles == 0 && now - second < 60_000, "others got through meanwhile")
+        board.post(firstCopy(), now: now)
+        try finish("w1", try #require(try next()))
+        let third = now
+        try cut(forMilliseconds: 3_600_000, code: .corruptData)
+        #expect(board.openCycles == 0 && now - third < 60_000, "no link gives this")
+        board.post(Samples.posting(pieces: 3), now: now)
+        try finish("w1", try #require(try next()))
+        let fourth = now
+        try cut(forMilliseconds: 3_600_000)
+        #expect(board.openCycles == 0 && now - fourth < 60_000, "a small one is done anew as quickly")
+    }
+
     @Test func `a job that reports but does not move is given to another`() throws {
         board.post(Samples.posting(), now: now)
         let token = try pull("w1")

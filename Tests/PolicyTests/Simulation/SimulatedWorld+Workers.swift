@@ -44,11 +44,15 @@ extension SimulatedWorld {
         let id = grant.posting.protection
         // Reading works only while the very capture is open that the job was cut from.
         let version = sites[id]?.source.capture?.version
-        guard let version, "sim:\(version)" == grant.piece.nbdURI,
-            sites[id]?.target.store(job: grant.job, attempt: grant.attempt, version: version, door: grant.posting.door)
-                == true
-        else {
+        guard let version, "sim:\(version)" == grant.piece.nbdURI else {
             let error = PolicyError(.unavailable, "connection lost")
+            return try tell(.asked(nextToken(), .fail(key(index, grant), error)))
+        }
+        let door = grant.posting.door
+        guard sites[id]?.target.store(job: grant.job, attempt: grant.attempt, version: version, door: door) == true
+        else {
+            // As a receiver says that knows its token no more.
+            let error = PolicyError(.notFound, "the token is of no open cycle")
             return try tell(.asked(nextToken(), .fail(key(index, grant), error)))
         }
         for _ in 0...(happens(10) ? 1 : 0) {

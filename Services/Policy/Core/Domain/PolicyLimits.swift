@@ -77,6 +77,11 @@ enum PolicyLimits {
     /// A job that failed so often fails its cycle. After each failure it goes to another worker where there is one, so
     /// the fault is then in the data or the path, or in every worker that was tried.
     static let jobFailuresMaximum = 4
+    /// How long a cycle that is not small waits for a way that was cut, because what it brought would have to be brought
+    /// again: most cuts are over by then. Its capture's scratch file grows no faster meanwhile.
+    static let outageMilliseconds: Int64 = 300_000
+    /// Meanwhile its jobs are tried this often.
+    static let outageRetryMilliseconds: Int64 = 10_000
     /// A job that was given back so often, by workers that stop, is a failed one from then on.
     static let jobReturnsMaximum = 64
     /// A job is kept for faster workers at most this long at a time, and no longer than a waiting worker needs for it: what

@@ -35,13 +35,17 @@ struct BoardCycle: Sendable {
         var failures = 0
         /// Names of the workers that failed it: no more than its failures.
         var failedBy: Set<String> = []
+        /// When it failed first.
+        var failingSince: PolicyTime?
+        /// It is not offered before.
+        var pausedUntil: PolicyTime?
         var expiries = 0
         var returns = 0
     }
 
     /// Why a job goes back to the waiting ones.
     enum Release: Hashable, Sendable {
-        case failed(by: String)
+        case failed(by: String, at: PolicyTime)
         case expired
         /// Its worker stops; that says nothing against the job.
         case givenBack
@@ -68,6 +72,8 @@ struct BoardCycle: Sendable {
     private(set) var changedBytes: UInt64 = 0
     private var finishedBytes: UInt64 = 0
     private var finishedCount = 0
+    /// When a job was last finished.
+    private var finishedAt: PolicyTime?
     private var attemptsMade: UInt32 = 0
     /// Since when nothing runs and no worker was there that could have pulled; kept by the board.
     var unclaimedSince: PolicyTime?
@@ -155,23 +161,37 @@ struct BoardCycle: Sendable {
         jobs[index].state = .leased(lease)
     }
 
-    mutating func finish(_ index: Int, _ stored: StoredJob, sentBytes: UInt64, changedBytes: UInt64) {
+    mutating func finish(
+        _ index: Int, _ stored: StoredJob, sentBytes: UInt64, changedBytes: UInt64, now: PolicyTime
+    ) {
         precondition(running.remove(index) != nil, "a job finished that did not run")
         jobs[index].state = .finished(stored)
         finishedCount += 1
+        finishedAt = now
         finishedBytes += jobs[index].piece.changedBytes
         self.sentBytes &+= sentBytes
         self.changedBytes &+= changedBytes
     }
+
+    /// Whether the way may be cut for a while rather than this job be at fault: jobs were finished, and none was since it
+    /// failed first.
+    func isCutOff(_ index: Int, now: PolicyTime) -> Bool {
+        guard weight != .small, let finishedAt, let since = jobs[index].failingSince else { return false }
+        return finishedAt <= since && now - since < PolicyLimits.outageMilliseconds
+    }
+
+    /// A waiting job is not offered until then.
+    mutating func pause(_ index: Int, until: PolicyTime) { jobs[index].pausedUntil = until }
 
     /// Back to the waiting ones, ahead of the others, because the cycle waits for it longest.
     mutating func release(_ index: Int, _ why: Release) {
         precondition(running.remove(index) != nil, "a job was released that did not run")
         jobs[index].state = .waiting
         switch why {
-        case .failed(let worker):
+        case .failed(let worker, let now):
             jobs[index].failures += 1
             jobs[index].failedBy.insert(worker)
+            jobs[index].failingSince = jobs[index].failingSince ?? now
         case .expired: jobs[index].expiries += 1
         case .givenBack: jobs[index].returns += 1
         }

@@ -89,6 +89,10 @@ extension JobBoard {
     ) -> (job: Int, worker: String)? {
         for index in cycles[posting.protection]?.nextJobs ?? [] {
             guard let job = cycles[posting.protection]?.jobs[index] else { continue }
+            if let until = job.pausedUntil, until > now {
+                holdEndsAt = [holdEndsAt, until].compactMap(\.self).min()
+                continue
+            }
             guard !takesLastSlot(job.piece, posting, now: now) else { continue }
             if let worker = worker(for: job, of: posting, behind: ahead, now: now) { return (index, worker) }
         }

@@ -76,6 +76,17 @@ extension JobBoard {
         outcomes.append(.failed(protection, cycle: cycle.posting.cycle, error))
     }
 
+    /// Whether it may be that nobody is at fault, and that it is over after a while.
+    static func mayPass(_ code: PolicyError.Code) -> Bool {
+        switch code {
+        case .unavailable, .deadlineExceeded:
+            true
+        case .staleGeneration, .resourceExhausted, .wrongParent, .notFound, .invalidArgument, .alreadyExists, .conflict,
+            .failedPrecondition, .unsupportedVersion, .unimplemented, .corruptData, .leaseLost, .internal:
+            false
+        }
+    }
+
     /// Whether trying the job again, even by another worker, cannot help.
     static func isFinal(_ code: PolicyError.Code) -> Bool {
         switch code {

@@ -56,7 +56,7 @@ struct JobBoard: Sendable {
     var shares = BandwidthShares()
     var counts: JobCounts
     var drained: DrainedWorkers
-    /// When a job that waits for a faster worker must be looked at again.
+    /// When a job that is kept back must be looked at again.
     var holdEndsAt: PolicyTime?
     /// When a small cycle was last posted.
     private(set) var smallPostedAt: PolicyTime?
@@ -197,7 +197,7 @@ struct JobBoard: Sendable {
         renewed.bandwidthBytesPerSecond = share
         if renewed.hasMoved(since: lease) { renewed.movedAt = now }
         guard now - renewed.movedAt < Self.patience(under: share) else {
-            giveUp(place, lease, Self.stalled, isFinal: false)
+            giveUp(place, lease, Self.stalled, isFinal: false, now: now)
             return .abandon
         }
         cycles[place.protection]?.renew(place.index, renewed)
@@ -219,7 +219,8 @@ struct JobBoard: Sendable {
         let sentBytes = min(sentBytes, PolicyLimits.jobBytesToldMaximum)
         let changedBytes = min(changedBytes, PolicyLimits.jobBytesToldMaximum)
         let stored = StoredJob(job: report.job, attempt: report.attempt, digest: digest)
-        cycles[place.protection]?.finish(place.index, stored, sentBytes: sentBytes, changedBytes: changedBytes)
+        cycles[place.protection]?.finish(
+            place.index, stored, sentBytes: sentBytes, changedBytes: changedBytes, now: now)
         ended(report.job, lease, cycle.posting)
         var whole = lease
         whole.sentBytes = max(lease.sentBytes, sentBytes)
@@ -241,21 +242,27 @@ struct JobBoard: Sendable {
             ended(report.job, lease, cycle.posting)
             cycles[place.protection]?.release(place.index, .givenBack)
         } else {
-            giveUp(place, lease, error, isFinal: !isRetryable && Self.isFinal(error.code))
+            giveUp(place, lease, error, isFinal: !isRetryable && Self.isFinal(error.code), now: now)
         }
     }
 
-    private mutating func giveUp(_ place: Place, _ lease: BoardCycle.Lease, _ error: PolicyError, isFinal: Bool) {
+    private mutating func giveUp(
+        _ place: Place, _ lease: BoardCycle.Lease, _ error: PolicyError, isFinal: Bool, now: PolicyTime
+    ) {
         guard let cycle = cycles[place.protection] else { return }
         ended(cycle.jobs[place.index].id, lease, cycle.posting)
         let worker = workers[lease.worker]?.introduction.name ?? lease.worker
-        cycles[place.protection]?.release(place.index, .failed(by: worker))
-        guard let job = cycles[place.protection]?.jobs[place.index] else { return }
-        if isFinal || job.failures >= PolicyLimits.jobFailuresMaximum {
-            var error = error
-            error.facts["workers"] = job.failedBy.sorted().joined(separator: ", ")
-            failCycle(place.protection, error)
+        cycles[place.protection]?.release(place.index, .failed(by: worker, at: now))
+        guard let job = cycles[place.protection]?.jobs[place.index],
+            isFinal || job.failures >= PolicyLimits.jobFailuresMaximum
+        else { return }
+        if !isFinal, Self.mayPass(error.code), cycles[place.protection]?.isCutOff(place.index, now: now) == true {
+            cycles[place.protection]?.pause(place.index, until: now + PolicyLimits.outageRetryMilliseconds)
+            return
         }
+        var error = error
+        error.facts["workers"] = job.failedBy.sorted().joined(separator: ", ")
+        failCycle(place.protection, error)
     }
 
     /// How long a job may stand still. Under a small share even one record takes long, and that is no stall.
