@@ -61,6 +61,17 @@ extension JobBoardTests {
         #expect(try jobs(slots: 2) == ["quick", "quick"])
     }
 
+    @Test(arguments: [JobLimits(perHost: 3, perSitePair: 0), JobLimits(perHost: 0, perSitePair: 3)])
+    func `a place is left of the limits per host and per pair of sites, too`(limits: JobLimits) throws {
+        board = JobBoard(seed: 1, limits: limits)
+        try smallCycle()
+        board.post(first(limit: 5 << 20), now: now)
+        let token = try pull("w1", slots: 8)
+        #expect(grants()[token]?.map(\.posting.protection.text) == ["first", "first"])
+        board.post(Samples.posting(ProtectionIdentifier("small"), objective: now + 1_000), now: now)
+        #expect(try jobs(slots: 6) == ["small"])
+    }
+
     @Test func `an ordinary cycle of very many jobs leaves a slot to small ones, too`() throws {
         try smallCycle()
         var large = first("large", limit: 5 << 20)

@@ -116,7 +116,7 @@ extension JobBoard {
         let heavy = cycles.values.filter { $0.weight != .small }.reduce(0) { sum, cycle in
             sum + cycle.leases.filter { readers[$0.worker] != nil }.count
         }
-        return heavy > 0 && heavy + 1 >= slots
+        return heavy > 0 && (heavy + 1 >= slots || !counts.admits(posting, leaving: 1))
     }
 
     /// The waiting worker that takes this job now; nil when there is none, or when only workers wait for which it is

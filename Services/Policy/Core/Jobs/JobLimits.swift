@@ -36,12 +36,13 @@ struct JobCounts: Sendable {
 
     init(limits: JobLimits) { self.limits = limits }
 
-    /// Whether one more job of this cycle may begin.
-    func admits(_ posting: JobPosting) -> Bool {
+    /// Whether one more job of this cycle may begin, and leaves room for as many others.
+    func admits(_ posting: JobPosting, leaving others: Int = 0) -> Bool {
         let isHostFree =
             limits.perHost == 0
-            || [posting.sourceHost, posting.targetHost].allSatisfy { hosts[$0, default: 0] < limits.perHost }
-        return isHostFree && (limits.perSitePair == 0 || sites[posting.sites, default: 0] < limits.perSitePair)
+            || [posting.sourceHost, posting.targetHost].allSatisfy { hosts[$0, default: 0] + others < limits.perHost }
+        let isWayFree = limits.perSitePair == 0 || sites[posting.sites, default: 0] + others < limits.perSitePair
+        return isHostFree && isWayFree
     }
 
     mutating func began(_ posting: JobPosting) {
