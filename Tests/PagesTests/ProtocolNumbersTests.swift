@@ -46,6 +46,7 @@ import Testing
         "silence of a host": [[ms(VaultLimits.hostSilenceMilliseconds)]],
         "capture kept": [
             [ms(PolicyLimits.captureKeepMilliseconds), ms(HostAgentLimits.captureKeepMillisecondsDefault)],
+            [ms(PolicyLimits.longCaptureKeepMilliseconds)],
             [ms(PolicyLimits.captureKeepEveryMilliseconds)],
             [ms(HostAgentLimits.captureKeepMillisecondsMaximum), ms(PolicyLimits.captureKeepInDoubtMilliseconds)],
         ],

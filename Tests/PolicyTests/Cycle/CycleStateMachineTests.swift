@@ -209,7 +209,7 @@ import Testing
         actions = try answer(&machine, actions, .success(.captureOpened(Samples.capture(8))))
         _ = try answer(&machine, actions, .success(.cycleOpened(Samples.door)))
         actions = machine.handle(.timePassed, now: now + 5_000)
-        #expect(calls(actions) == [.keepCapture(cycle: 8)])
+        #expect(calls(actions) == [.keepCapture(cycle: 8, kind: .incremental)])
         actions = try answer(&machine, actions, .failure(PolicyError(.notFound, "no capture")))
         #expect(calls(actions) == [.closeAbandoned(cycle: 8, keep: 7), .abortCycle(cycle: 8)])
         guard case .withdraw(cycle: 8)? = actions.first else { return #expect(Bool(false), "\(actions)") }

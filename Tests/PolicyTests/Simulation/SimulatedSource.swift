@@ -61,12 +61,10 @@ struct SimulatedSource {
         switch call {
         case .openCapture(let order):
             return open(order, now: now, random: &random)
-        case .keepCapture(let cycle), .verifyCapture(let cycle):
-            guard capture?.cycle == cycle else {
-                return .failure(PolicyError(.notFound, "no capture of cycle \(cycle)"))
-            }
-            capture?.keptUntil = now + PolicyLimits.captureKeepMilliseconds
-            return .success(.done)
+        case .keepCapture(let cycle, let kind):
+            return keep(cycle, until: now + kind.keepMilliseconds)
+        case .verifyCapture(let cycle):
+            return keep(cycle, until: now + PolicyLimits.captureKeepMilliseconds)
         case .closeCommitted(let cycle):
             if capture?.cycle == cycle { capture = nil }
             checkpoints = checkpoints.filter { $0.key >= cycle }
@@ -82,6 +80,14 @@ struct SimulatedSource {
         case .openCycle, .commitCycle, .abortCycle, .describeReplica, .deleteReplica:
             return .failure(PolicyError(.unimplemented, "not a source's request"))
         }
+    }
+
+    private mutating func keep(_ cycle: UInt64, until: PolicyTime) -> Result<AgentAnswer, PolicyError> {
+        guard capture?.cycle == cycle else {
+            return .failure(PolicyError(.notFound, "no capture of cycle \(cycle)"))
+        }
+        capture?.keptUntil = until
+        return .success(.done)
     }
 
     private mutating func open(
@@ -120,7 +126,7 @@ struct SimulatedSource {
             consistencyNote: "", disks: [disk], definition: "<domain/>", nvram: [])
         capture = OpenCapture(
             cycle: order.cycle, version: version, kind: order.kind,
-            keptUntil: now + PolicyLimits.captureKeepMilliseconds, answer: answer)
+            keptUntil: now + order.kind.keepMilliseconds, answer: answer)
         return .success(.captureOpened(answer))
     }
 }

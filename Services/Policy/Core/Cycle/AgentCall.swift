@@ -32,7 +32,7 @@ enum AgentCall: Hashable, Sendable {
 
     // Source role.
     case openCapture(CaptureOrder)
-    case keepCapture(cycle: UInt64)
+    case keepCapture(cycle: UInt64, kind: CycleKind)
     /// The same request on the wire, whose answer also says that the capture held until now.
     case verifyCapture(cycle: UInt64)
     /// The old checkpoint is deleted.
@@ -51,7 +51,7 @@ enum AgentCall: Hashable, Sendable {
     var name: String {
         switch self {
         case .openCapture(let order): "OpenCapture \(order.cycle)"
-        case .keepCapture(let cycle): "KeepCapture \(cycle)"
+        case .keepCapture(let cycle, _): "KeepCapture \(cycle)"
         case .verifyCapture(let cycle): "KeepCapture \(cycle), before the commit"
         case .closeCommitted(let cycle): "CloseCapture \(cycle), committed"
         case .closeAbandoned(let cycle, _): "CloseCapture \(cycle), abandoned"

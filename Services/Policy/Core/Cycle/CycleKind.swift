@@ -6,6 +6,14 @@ enum CycleKind: String, Hashable, Sendable, CaseIterable {
     case incremental
     /// What differs by hash on both sides.
     case compare
+
+    /// How long a capture of such a cycle lives without being kept alive.
+    var keepMilliseconds: Int64 {
+        switch self {
+        case .incremental: PolicyLimits.captureKeepMilliseconds
+        case .full, .compare: PolicyLimits.longCaptureKeepMilliseconds
+        }
+    }
 }
 
 enum Consistency: String, Hashable, Sendable, CaseIterable {

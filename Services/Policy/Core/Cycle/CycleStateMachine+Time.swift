@@ -18,7 +18,8 @@ extension CycleStateMachine {
             flight.keepAlive = .off
         } else {
             let record = flight.record
-            let call = ask(record.sourceHost, record, .keepCapture(cycle: record.cycle), &actions)
+            let keep = AgentCall.keepCapture(cycle: record.cycle, kind: record.kind)
+            let call = ask(record.sourceHost, record, keep, &actions)
             flight.keepAlive = .asked(call, next: now + PolicyLimits.captureKeepEveryMilliseconds)
         }
         phase = phase.with(flight)

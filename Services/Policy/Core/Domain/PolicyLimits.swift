@@ -15,6 +15,9 @@ enum PolicyLimits {
     static let captureBytesMaximum: UInt64 = 1 << 53
     /// How long a capture lives without being kept alive.
     static let captureKeepMilliseconds: Int64 = 20_000
+    /// The same of a first or comparing cycle, because it may have brought for days what the next one would have to bring
+    /// again. An agent keeps none for longer.
+    static let longCaptureKeepMilliseconds: Int64 = 60_000
     /// How often an open capture is kept alive: a quarter of its life, so that three losses in a row are survived.
     static let captureKeepEveryMilliseconds: Int64 = 5_000
     /// While a commit's outcome is unknown the capture is kept this long; then the agent's watch-dog may end it,

@@ -8,13 +8,10 @@ extension AgentCall {
         switch self {
         case .openCapture(let order):
             .openCapture(Self.openCapture(order, protection))
-        case .keepCapture(let cycle), .verifyCapture(let cycle):
-            .keepCapture(
-                .with {
-                    $0.protection = protection.text
-                    $0.cycle = cycle
-                    $0.keepMs = UInt32(PolicyLimits.captureKeepMilliseconds)
-                })
+        case .keepCapture(let cycle, let kind):
+            .keepCapture(Self.keepCapture(cycle, protection, milliseconds: kind.keepMilliseconds))
+        case .verifyCapture(let cycle):
+            .keepCapture(Self.keepCapture(cycle, protection, milliseconds: PolicyLimits.captureKeepMilliseconds))
         case .closeCommitted(let cycle):
             .closeCapture(
                 .with {
@@ -59,6 +56,16 @@ extension AgentCall {
         }
     }
 
+    private static func keepCapture(
+        _ cycle: UInt64, _ protection: ProtectionIdentifier, milliseconds: Int64
+    ) -> Messages.KeepCapture {
+        .with {
+            $0.protection = protection.text
+            $0.cycle = cycle
+            $0.keepMs = UInt32(milliseconds)
+        }
+    }
+
     private static func openCapture(
         _ order: CaptureOrder, _ protection: ProtectionIdentifier
     ) -> Messages.OpenCapture {
@@ -70,7 +77,7 @@ extension AgentCall {
             $0.parentCycle = order.parent
             $0.consistency = order.consistency.wire
             $0.freezeLimitMs = order.freezeLimitMilliseconds
-            $0.keepMs = UInt32(PolicyLimits.captureKeepMilliseconds)
+            $0.keepMs = UInt32(order.kind.keepMilliseconds)
             $0.regionsPerDisk = UInt32(PolicyLimits.regionsPerDisk)
         }
     }
