@@ -52,13 +52,18 @@ extension JobBoardTests {
         #expect(try jobs("w4", slots: 1) == ["first"], "the only slot")
     }
 
-    @Test func `without a limit, or under one that a job fills for a moment, every slot is taken`() throws {
+    @Test func `where no limit keeps a job for long, every slot is taken`() throws {
         try smallCycle()
         board.post(first("free", limit: 0), now: now)
         #expect(try jobs(slots: 2) == ["free", "free"])
         board.post(first("quick", limit: 50 << 20), now: now)
         board.withdraw(ProtectionIdentifier("free"))
         #expect(try jobs(slots: 2) == ["quick", "quick"])
+        board.withdraw(ProtectionIdentifier("quick"))
+        var comparing = first("comparing", limit: 5 << 20)
+        comparing.kind = .compare
+        board.post(comparing, now: now)
+        #expect(try jobs(slots: 2) == ["comparing", "comparing"], "it sends little")
     }
 
     @Test(arguments: [JobLimits(perHost: 3, perSitePair: 0), JobLimits(perHost: 0, perSitePair: 3)])

@@ -100,10 +100,10 @@ extension JobBoard {
     }
 
     /// Whether this job of a cycle that is not small would leave no slot to small ones, though such come, and not for a
-    /// short time: when the limit is what it waits for, fewer jobs are as fast.
+    /// short time: when the limit is what it waits for, fewer jobs are as fast. A comparing one reads much and sends little.
     private func takesLastSlot(_ piece: JobPiece, _ posting: JobPosting, now: PolicyTime) -> Bool {
         guard let smallPostedAt, now - smallPostedAt < PolicyLimits.smallExpectedMilliseconds,
-            cycles[posting.protection]?.weight != .small
+            cycles[posting.protection]?.weight != .small, posting.kind != .compare
         else { return false }
         let limits = [posting.bandwidthPlan, posting.pairBandwidthPlan].map { shares.limit(of: $0, now: now) }
         guard let limit = limits.filter({ $0 > 0 }).min(),

@@ -14,7 +14,7 @@ struct RequestToken: Hashable, Sendable {
 /// - A worker seen to be slow is offered jobs after faster ones, and none that those would finish sooner.
 /// - A worker that failed a job is not offered it again while another is there that did not.
 /// - A drained worker is offered none.
-/// - Under a bandwidth limit that their jobs would fill for long, first, comparing and large cycles leave a slot to small ones.
+/// - Under a bandwidth limit that their jobs would fill for long, first and large cycles leave a slot to small ones.
 /// - A pull without work waits here, at most one per worker, so pulls are bounded by workers.
 struct JobBoard: Sendable {
     enum Outcome: Sendable {
