@@ -207,13 +207,13 @@ class Contract(
             self.follow_to(state, f"events tell that the guest is {word} on command")
 
     def prove_restart(self):
-        """SIGKILL: the vault comes back with everything, the same epoch, and numbers that go on."""
+        """SIGKILL: the vault comes back with everything, another epoch, and numbers that go on."""
         before = self.registry.take_snapshot()
         self.services.kill("vault")
         self.services.start("vault")
         after = self.registry.take_snapshot()
         self.holds(
-            after.epoch == before.epoch and after.event_number >= before.event_number
+            after.epoch != before.epoch and after.event_number >= before.event_number
             and [one.id for one in after.protections] == [one.id for one in before.protections],
             "a vault that was killed comes back with its registry and its numbering")
         cycle = self.status_when(lambda status: True).newest_cycle

@@ -7,7 +7,7 @@ import SwiftProtobuf
 /// The vault's decisions and a store, as its keeper joins them: decide, store, apply, answer and publish.
 struct WalkVault {
     private var store: MemoryVaultStore
-    private let epoch: [UInt8]
+    private var epoch: [UInt8]
     private var machine: VaultStateMachine
     private var lastEvent: UInt64 = 0
     private var random: SeededRandom
@@ -22,9 +22,10 @@ struct WalkVault {
     /// What follows happens to this one alone.
     mutating func fork() { store = MemoryVaultStore(copying: store) }
 
-    /// As after a kill: only what was stored is known.
+    /// As after a kill: only what was stored is known, and each life has its own epoch.
     mutating func restart(now: Int64) throws {
         let stored = try store.load()
+        epoch = random.bytes(16)
         machine = VaultStateMachine(registry: stored.registry, at: Self.moment(now))
         lastEvent = stored.lastEventNumber
     }

@@ -1,3 +1,4 @@
+import Foundation
 import MessageBus
 import Messages
 import SwiftProtobuf
@@ -68,8 +69,29 @@ import Testing
                 let events = EventReader(try await bench.bus.subscribe(to: bench.service.endpoints.publish))
                 let heartbeat = try await events.next()
                 #expect(heartbeat.change == nil)
-                #expect(heartbeat.number == before.eventNumber && heartbeat.epoch == before.epoch)
+                #expect(heartbeat.number == before.eventNumber && heartbeat.epoch != before.epoch)
             }
+        }
+    }
+
+    /// From a backup, or with its whole machine: it gives numbers that its subscribers know to other events.
+    @Test func subscriberOfAVaultThatWasPutBackTakesASnapshot() async throws {
+        try await TemporaryDirectory.use { directory in
+            let (state, backup) = ("\(directory)/state", "\(directory)/backup")
+            try await VaultServiceBench.use(state: state) { try await $0.prepare() }
+            try FileManager.default.copyItem(atPath: state, toPath: backup)
+            let known = try await VaultServiceBench.use(state: state) { bench in
+                try await bench.ask(VaultServiceBench.createSite("lost"))
+                return try await bench.snapshot()
+            }
+            var tracker = EventSequenceTracker()
+            tracker.snapshotTaken(at: known.position)
+            let putBack = try await VaultServiceBench.use(state: backup) { bench in
+                let events = EventReader(try await bench.bus.subscribe(to: bench.service.endpoints.publish))
+                return (try await events.next(), try await bench.snapshot())
+            }
+            #expect(tracker.received(putBack.0.position, carriesChange: false) == .snapshotNeeded(.otherEpoch))
+            #expect(putBack.1.epoch == putBack.0.epoch && !putBack.1.sites.contains { $0.name == "lost" })
         }
     }
 

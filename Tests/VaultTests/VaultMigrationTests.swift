@@ -56,7 +56,7 @@ struct VaultMigrationTests {
             try OlderDatabase.make(at: path, SQLiteVaultStore.migrator, rows: Self.rows, upTo: migration)
             let store = try SQLiteVaultStore(path: path)
             let stored = try store.load()
-            #expect(stored.epoch == Self.epoch && stored.lastEventNumber == 2)
+            #expect(stored.epoch != Self.epoch && stored.lastEventNumber == 2)
             #expect(stored.registry == (try Self.expected(hasFailover: migration == "2026-11-25 failover")))
             #expect(try store.events(limit: 9).map(\.subject) == ["north", "south"])
             let entry = AuditEntry(

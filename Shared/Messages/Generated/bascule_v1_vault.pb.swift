@@ -821,7 +821,7 @@ package nonisolated struct Bascule_V1_Snapshot: Sendable {
 
   package var eventNumber: UInt64 = 0
 
-  /// 16 bytes, new when the vault's database is; numbers compare only within one
+  /// 16 bytes, new with every start of the vault; numbers compare only within one
   package var epoch: Data = Data()
 
   package var sites: [Bascule_V1_Site] = []

@@ -2,17 +2,13 @@ internal import GRDB
 
 /// Reading everything back.
 extension SQLiteVaultStore {
-    static func epoch(in database: Database) throws -> [UInt8] {
-        guard let epoch = try [UInt8].fetchStored(database, sql: "SELECT epoch FROM identity") else {
-            throw VaultError(
-                .corruptData, "The vault's database does not say who it is.", remedy: "Restore it from a backup.")
-        }
-        return epoch
-    }
-
     static func lastEventNumber(in database: Database) throws -> UInt64 {
-        let number = try Int64.fetchOne(database, sql: "SELECT last_event_number FROM identity")
-        return UInt64(stored: number ?? 0)
+        guard let number = try Int64.fetchOne(database, sql: "SELECT last_event_number FROM identity") else {
+            throw VaultError(
+                .corruptData, "The vault's database does not say which event was its last.",
+                remedy: "Restore it from a backup.")
+        }
+        return UInt64(stored: number)
     }
 
     static func registry(in database: Database) throws -> Registry {

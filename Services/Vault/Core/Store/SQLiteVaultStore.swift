@@ -9,8 +9,13 @@ internal import GRDB
 ///
 /// The file is locked as long as it is open (`locking_mode = EXCLUSIVE`), because two vaults on one database would
 /// both number events.
+///
+/// Each opening has an epoch of its own, because a file that was put back from a backup cannot be told from one that was
+/// only closed: its numbers would be given to other events under the epoch that subscribers know, and what happened in
+/// between would go past them. It is not written down, because a vault on a full disk has to start.
 final class SQLiteVaultStore: VaultStore {
     private let database: DatabaseQueue
+    private let epoch: [UInt8]
 
     /// Opens or creates the file and brings its tables up to date.
     init(path: String) throws(VaultError) {
@@ -27,13 +32,15 @@ final class SQLiteVaultStore: VaultStore {
             try Self.migrator.migrate(database)
             return database
         }
+        var generator = SystemRandomNumberGenerator()
+        epoch = (0..<16).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
     }
 
     func load() throws(VaultError) -> StoredVault {
         let stored = try Self.reporting {
             try database.read { database in
                 StoredVault(
-                    epoch: try Self.epoch(in: database),
+                    epoch: epoch,
                     lastEventNumber: try Self.lastEventNumber(in: database),
                     registry: try Self.registry(in: database))
             }

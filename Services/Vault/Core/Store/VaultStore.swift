@@ -26,7 +26,7 @@ protocol VaultStore: Sendable {
 }
 
 struct StoredVault: Hashable, Sendable {
-    /// 16 bytes, made with the database: event numbers compare only within one epoch.
+    /// 16 bytes, made when the store is opened: event numbers compare only within one epoch.
     var epoch: [UInt8]
     /// 0: nothing was published yet.
     var lastEventNumber: UInt64
