@@ -72,6 +72,36 @@ struct VaultKeeperTests {
         #expect(await bench.keeper.health().level == .normal)
     }
 
+    @Test func healthSaysThatNothingCanBeStoredUntilSomethingIs() async throws {
+        let bench = try KeeperBench()
+        try await bench.pair()
+        let full = VaultError(.resourceExhausted, "The disk of the vault's database is full.", remedy: "Free space.")
+        bench.store.failCommits(with: full)
+        await #expect(throws: full) { try await bench.ask(.createSite(Site(name: "berlin"))) }
+        // What needs no write is answered meanwhile, and says nothing about the disk.
+        for _ in 0..<3 {
+            try await bench.keeper.checkSilence()
+            _ = try await bench.ask(.getSnapshot)
+            #expect(await bench.keeper.health() == VaultHealth(failure: full))
+        }
+        bench.store.failCommits(with: nil)
+        try await bench.keeper.checkSilence()
+        #expect(await bench.keeper.health().level == .normal)
+        let newest = try #require(try bench.store.audit(limit: 1, before: nil).first?.entry)
+        #expect(newest.action == "store" && newest.actor == "vault" && newest.outcome.contains(full.message))
+        try await bench.keeper.checkSilence()
+        #expect(try bench.store.audit(limit: 1, before: nil).first?.entry == newest)
+    }
+
+    @Test func healthSaysThatARefusalCouldNotBeAudited() async throws {
+        let bench = try KeeperBench()
+        let full = VaultError(.resourceExhausted, "The disk of the vault's database is full.", remedy: "Free space.")
+        bench.store.failCommits(with: full)
+        let refusal = await #expect(throws: VaultError.self) { try await bench.ask(.deleteSite(name: "berlin")) }
+        #expect(refusal?.code == .notFound)
+        #expect(await bench.keeper.health() == VaultHealth(failure: full))
+    }
+
     @Test func everyCommandIsAuditedUnderItsNameDoneOrRefused() async throws {
         let bench = try KeeperBench()
         try await bench.pair()

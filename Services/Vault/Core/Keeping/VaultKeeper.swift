@@ -5,11 +5,13 @@ internal import Logging
 /// Everything happens one after the other, because numbers have no gaps and versions are compared and set. Nothing in
 /// here suspends between deciding and applying.
 actor VaultKeeper {
-    /// Whether memory is known to be what the database holds.
+    /// Whether memory is known to be what the database holds, and whether that can be written.
     private enum Agreement {
         case sure
         /// A commit failed, so the database is read again before the next request.
         case doubtful(VaultError)
+        /// It was read again, or nothing but the audit was to be written; but it could not be written since.
+        case unwritten(VaultError)
     }
 
     private let executor = SerialQueueExecutor(label: "vault-keeper")
@@ -75,17 +77,18 @@ actor VaultKeeper {
         return .new(answer)
     }
 
-    /// Looks for hosts that fell silent.
+    /// Looks for hosts that fell silent, and whether a database that could not be written can be again.
     func checkSilence() throws(VaultError) {
         try agree()
         let moment = clock.now()
         try take(machine.decideOnSilence(at: moment), at: moment, operation: nil)
+        tryAgain(at: moment)
     }
 
     func health() -> VaultHealth {
         switch agreement {
         case .sure: VaultHealth(of: machine.registry, lastEventNumber: lastEventNumber)
-        case .doubtful(let error): VaultHealth(failure: error)
+        case .doubtful(let error), .unwritten(let error): VaultHealth(failure: error)
         }
     }
 
@@ -104,6 +107,7 @@ actor VaultKeeper {
                 logger.error("A decision could not be stored", metadata: ["error": "\(error)"])
                 throw error
             }
+            agreement = .sure
         }
         machine.apply(decision, at: moment)
         for change in changes {
@@ -124,16 +128,36 @@ actor VaultKeeper {
             subject: TextRule.cut(request.subject), outcome: error.message)
         do {
             try store.commit(VaultTransaction(moment: context.moment, audit: [entry]))
+            agreement = .sure
         } catch {
+            agreement = .unwritten(error)
             logger.error("A refusal could not be audited", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// Requests that change nothing are answered all the while, so only writing tells that it is over. What is written says
+    /// how long it lasted, to whoever reads the audit later.
+    private func tryAgain(at moment: VaultMoment) {
+        guard case .unwritten(let error) = agreement else { return }
+        let entry = AuditEntry(
+            timeUnixMilliseconds: moment.unixMilliseconds, actor: "vault", action: "store", subject: "the registry",
+            outcome: "done: nothing could be stored before. \(error.message)")
+        do {
+            try store.commit(VaultTransaction(moment: moment, audit: [entry]))
+            agreement = .sure
+            logger.notice("The database can be written again")
+        } catch {
+            // Not logged, because it is tried every second: the first failure was, and health says it.
+            agreement = .unwritten(error)
         }
     }
 
     /// After a failed commit the database is asked what it holds, because only it knows.
     private func agree() throws(VaultError) {
+        let failure: VaultError
         switch agreement {
-        case .sure: return
-        case .doubtful: break
+        case .sure, .unwritten: return
+        case .doubtful(let error): failure = error
         }
         let stored: StoredVault
         do {
@@ -144,7 +168,7 @@ actor VaultKeeper {
         }
         machine = VaultStateMachine(registry: stored.registry, at: clock.now())
         lastEventNumber = stored.lastEventNumber
-        agreement = .sure
+        agreement = .unwritten(failure)
         logger.info("The registry was read again", metadata: ["event": "\(lastEventNumber)"])
     }
 }
