@@ -24,6 +24,7 @@ package final class MessageBus: Sendable {
 
     package init(name: String, logger: Logger, resolver: NameResolver = .system) {
         AllocatorSettings.apply
+        OpenFiles.allowMore
         self.name = name
         self.logger = logger
         self.resolver = resolver

@@ -7,7 +7,9 @@ import Glibc
 final class ZeroMQContext: @unchecked Sendable {
     /// Two, because the stream of one bulk connection keeps one I/O thread busy.
     private static let ioThreads: Int32 = 2
-    private static let maximumSockets: Int32 = 1023
+    /// Three for each connection that is made: the socket, and a pair for libzmq's reports about it. A policy service has one
+    /// to each of 1,024 agents at most.
+    private static let maximumSockets: Int32 = 4_096
 
     let pointer: UnsafeMutableRawPointer
 

@@ -62,6 +62,17 @@ import Testing
         }
     }
 
+    /// As a policy service is to every host that a vault may hold.
+    @Test func aBusConnectsTo512Servers() async throws {
+        try await withBus { bus in
+            let server = try await bus.serve(at: anyPort) { request in answer(number(of: request.body) ?? 0) }
+            var clients: [RequestClient] = []
+            for _ in 0..<512 { clients.append(try await bus.client(to: server.endpoint)) }
+            let reply = try await clients[511].call(numbered(7), deadline: .seconds(60))
+            #expect(number(of: reply.body) == 7)
+        }
+    }
+
     @Test func aCallWaitsForAServerThatStartsLater() async throws {
         try await withBus { bus in
             let endpoint = try await unusedEndpoint(bus)
