@@ -28,7 +28,7 @@ struct RequestClientStateMachine: Sendable {
         var stage = Stage.unsent
         var timesSent = 0
         var retryAfter: Duration
-        /// What the server's bus refused with while it was full or stopping.
+        /// What the server's bus refused with while it was full or stopping; nil when it was sent again since.
         var lastRefusal: RemoteError?
     }
 
@@ -94,6 +94,8 @@ struct RequestClientStateMachine: Sendable {
         let retryAt = now + call.retryAfter
         call.stage = .waiting(retryAt: retryAt)
         call.timesSent += 1
+        // Whatever it was refused with before, this time it may be done.
+        call.lastRefusal = nil
         call.retryAfter = min(call.retryAfter * 2, limits.longestRetry)
         calls[operation] = call
         wake(by: retryAt)

@@ -109,7 +109,20 @@ import Testing
         #expect(machine.replied(first, error: error) == false)
         _ = machine.timePassed(now: at(1))
         #expect(sendAll(&machine, at: at(1)) == [first])
+        #expect(machine.replied(first, error: error) == false)
         #expect(machine.timePassed(now: at(5)).map(\.1) == [error])
+    }
+
+    @Test func aCallThatWasSentAgainAfterARefusalMayHaveHappened() {
+        var machine = machine()
+        _ = machine.begin(first, deadline: at(5))
+        _ = sendAll(&machine, at: start)
+        let error = RemoteError(.resourceExhausted, "full", facts: [BusRefusal.fact: BusRefusal.full.rawValue])
+        _ = machine.replied(first, error: error)
+        _ = machine.timePassed(now: at(1))
+        #expect(sendAll(&machine, at: at(1)) == [first])
+        let over = machine.timePassed(now: at(5)).map(\.1)
+        #expect(over.map(\.code) == [.deadlineExceeded] && over.first?.facts["times_sent"] == "2")
     }
 
     @Test func tooManyCallsAndASecondUseOfAnIdentifierAreRefused() {
