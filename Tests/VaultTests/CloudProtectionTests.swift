@@ -72,6 +72,27 @@ struct CloudProtectionTests {
         #expect(fixture.registry.exclusions.isEmpty)
     }
 
+    @Test func guestsThatAreNoMoreMakeRoomForOneThatIsTakenOut() throws {
+        var fixture = try VaultFixture.paired()
+        try fixture.ask(.pairClouds(VaultFixture.pair(coverage: .wholeCloud)))
+        try fixture.report([VaultFixture.guest("web"), VaultFixture.guest("out")])
+        try fixture.ask(.unprotect(protection: "out", fate: .delete))
+        var registry = fixture.registry
+        var number: UInt64 = 1_000
+        while registry.exclusions.count < VaultLimits.maximumExclusions {
+            let gone = GuestExclusion(pair: VaultFixture.pair().key, guestUUID: VaultFixture.identifier(number))
+            registry.apply(.exclusionAdded(gone))
+            number += 1
+        }
+        var generator = fixture.generator
+        let decision = try VaultStateMachine(registry: registry, at: fixture.moment).decide(
+            .unprotect(protection: "web", fate: .delete),
+            context: RequestContext(moment: fixture.moment, actor: "tester"), using: &generator)
+        for change in decision.changes { registry.apply(change) }
+        let left = ["web", "out"].map { VaultFixture.guest($0).key.uuid }
+        #expect(Set(registry.exclusions.map(\.guestUUID)) == Set(left))
+    }
+
     @Test func unpairingForgetsWhatWasTakenOut() throws {
         var fixture = try VaultFixture.paired()
         try fixture.ask(.pairClouds(VaultFixture.pair(coverage: .wholeCloud)))

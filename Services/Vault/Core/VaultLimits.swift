@@ -18,7 +18,7 @@ enum VaultLimits {
     /// Of all guests together, as ``Guest/estimatedBytes`` counts them.
     static let maximumGuestBytes = 7 << 20
     static let maximumProtections = 4_096
-    /// Guests that an operator took out of automatic protection.
+    /// Guests that an operator took out of automatic protection. Beyond it those that no host has any more go.
     static let maximumExclusions = 8_192
     static let maximumNetworksPerPair = 64
     /// Of all pairs together, as ``NetworkMapping/estimatedBytes`` counts them.

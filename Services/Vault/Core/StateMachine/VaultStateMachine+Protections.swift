@@ -111,11 +111,18 @@ extension VaultStateMachine {
             remedy: remedy, facts: ["state": protection.state.word])
     }
 
-    /// An operator's unprotect outlasts the next inventory report.
+    /// An operator's unprotect outlasts the next inventory report. Where there is no more room, guests that no host has any
+    /// more make some, because nobody else ever takes them out.
     private func leaveOut(_ protection: Protection, _ draft: inout VaultDraft) throws(VaultError) {
         guard draft.registry.pairs[protection.pair]?.coverage.protectsAll == true else { return }
         let exclusion = GuestExclusion(pair: protection.pair, guestUUID: protection.guestUUID)
         guard !draft.registry.exclusions.contains(exclusion) else { return }
+        if draft.registry.exclusions.count >= VaultLimits.maximumExclusions {
+            let present = Set(draft.registry.guests.values.flatMap(\.keys))
+            for gone in draft.registry.exclusions.filter({ !present.contains($0.guestUUID) }).sorted() {
+                draft.record(.exclusionRemoved(gone))
+            }
+        }
         guard draft.registry.exclusions.count < VaultLimits.maximumExclusions else {
             throw Self.full("guests left out of automatic protection", VaultLimits.maximumExclusions)
         }
