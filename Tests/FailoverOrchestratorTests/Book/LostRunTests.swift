@@ -41,6 +41,24 @@ import Testing
         #expect(cause.remedy.contains("web"))
     }
 
+    /// The vault was put back to a time at which the run was under way.
+    @Test func `a run that has ended and is held to be under way lets go, and only then`() throws {
+        var bench = BookBench()
+        #expect(bench.start(.planned).isDone)
+        #expect(bench.abandon() == "done")
+        try bench.walk { $0.record?.isEnded == true }
+        let early = bench.refusal { $0.send(.abandon("22222222")) }
+        #expect(early == "`FAILED_PRECONDITION`")
+        bench.world.entry = Samples.entry(.failingOver, active: .source, run: Samples.run)
+        let told = bench.refusal { $0.send(.abandon("22222222")) }
+        #expect(told == "done")
+        try bench.walk { $0.record?.isEnded == true }
+        #expect(bench.world.entry.run.isEmpty && bench.world.entry.state == .protected)
+        #expect(bench.book.records.map(\.id) == [Samples.run])
+        try bench.restart()
+        #expect(bench.record?.isEnded == true)
+    }
+
     @Test func `a run that holds nothing stays unknown`() {
         var bench = BookBench()
         bench.world.entry = Samples.entry(.failingOver, run: "33333333-3333-4333-8333-333333333333")
@@ -48,5 +66,14 @@ import Testing
         #expect(told == "`NOT_FOUND`" && bench.book.records.isEmpty)
         let short = bench.refusal { $0.send(.abandon("3333")) }
         #expect(short == "`INVALID_ARGUMENT`")
+    }
+}
+
+extension Result {
+    fileprivate var isDone: Bool {
+        switch self {
+        case .success: true
+        case .failure: false
+        }
     }
 }

@@ -1,5 +1,6 @@
-/// A run that holds a protection and is not known here: its record was lost with a database. Given up by an operator, the
-/// service acts under its identifier, which is what the vault goes by.
+/// A run that holds a protection and is not under way here: its record was lost with a database, or it has ended, and the
+/// vault was put back to a time before that. Given up by an operator, the service acts under its identifier, which is what
+/// the vault goes by.
 struct LostRun {
     /// The identifier, or the first of it.
     let prefix: String
@@ -32,7 +33,7 @@ struct LostRun {
             steps: [StepRecord(isActivated ? .pend : .release)], facts: facts)
         record.abandoned = OrchestratorError(
             .failedPrecondition,
-            "The run was not known any more, and let go of \(name): "
+            "The run was not under way any more, and let go of \(name): "
                 + (isActivated
                     ? "\(target.name) is the active side, and the commit is pending."
                     : "\(source.name) is the active side, as before."),

@@ -130,7 +130,7 @@ struct RunAdmission {
         if !protection.run.isEmpty {
             throw OrchestratorError(
                 .failedPrecondition,
-                "\(protection.guestName) is held by run \(protection.run.prefix(8)), which is not known here.",
+                "\(protection.guestName) is held by run \(protection.run.prefix(8)), which is not under way here.",
                 remedy: "Ask the orchestrator that began it. If it lost that run: “bascule run abandon "
                     + "\(protection.run.prefix(8))” lets go of the protection.",
                 facts: ["rule": "held", "run": protection.run])

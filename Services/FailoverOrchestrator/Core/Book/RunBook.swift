@@ -74,13 +74,17 @@ struct RunBook: Sendable {
         case .resume(let prefix):
             return .run(try steer(prefix, .resumeAsked, now: now, into: &output))
         case .abandon(let prefix):
+            let isUnderWay: Bool
             do throws(OrchestratorError) {
-                return .run(try steer(prefix, .abandonAsked, now: now, into: &output))
+                isUnderWay = machines[try find(prefix).id] != nil
             } catch let error where error.code == .notFound {
-                // The vault may know of one whose record was lost.
-                output.actions.append(.readRegistry(token, request))
-                return nil
+                isUnderWay = false
             }
+            if isUnderWay { return .run(try steer(prefix, .abandonAsked, now: now, into: &output)) }
+            // The vault may know of one whose record was lost; or of one that has ended, when it was put back to a time at
+            // which that was under way.
+            output.actions.append(.readRegistry(token, request))
+            return nil
         case .health:
             return .health(health)
         }
@@ -111,14 +115,16 @@ struct RunBook: Sendable {
         _ prefix: String, _ event: RunEvent, now: RunTime, into output: inout BookOutput
     ) throws(OrchestratorError) -> RunRecord {
         let id = try find(prefix).id
-        guard var machine = machines[id] else {
-            throw OrchestratorError(
-                .failedPrecondition, "The run has ended.", remedy: "See “bascule run show \(id.prefix(8))”.")
-        }
+        guard var machine = machines[id] else { throw Self.hasEnded(id) }
         let actions = try machine.handle(event, now: now)
         machines[id] = machine
         take(actions, of: id, into: &output)
         return machine.record
+    }
+
+    private static func hasEnded(_ id: String) -> OrchestratorError {
+        OrchestratorError(
+            .failedPrecondition, "The run has ended.", remedy: "See “bascule run show \(id.prefix(8))”.")
     }
 
     private var health: OrchestratorHealth {
@@ -160,15 +166,18 @@ struct RunBook: Sendable {
         return self.record(id) ?? record
     }
 
-    /// A run that nobody knows but the vault.
+    /// A run that is under way for nobody but the vault. What was known of its end gives way to its second one.
     private mutating func letGo(
         _ prefix: String, _ registry: RegistryView, now: RunTime, into output: inout BookOutput
     ) throws(OrchestratorError) -> RunRecord {
-        guard let lost = try LostRun(prefix: prefix, registry: registry, now: now).record(), record(lost.id) == nil
+        guard let lost = try LostRun(prefix: prefix, registry: registry, now: now).record(), machines[lost.id] == nil
         else {
-            return try find(prefix)
+            let known = try find(prefix)
+            guard machines[known.id] != nil else { throw Self.hasEnded(known.id) }
+            return known
         }
         try makeRoom(into: &output)
+        ended[lost.id] = nil
         machines[lost.id] = RunStateMachine(lost)
         advance(lost.id, .begun, now: now, into: &output)
         return record(lost.id) ?? lost
