@@ -61,7 +61,8 @@ extension Walk {
             case .enabling, .seeding, .protected, .paused, .resynchronizing, .reversing: true
             case .committed: request.keepReplica
             case .disabling: before?.keepReplica == request.keepReplica
-            case .failingOver, .commitPending, .unspecified, .UNRECOGNIZED, nil: false
+            case .commitPending: request.keepReplica && before?.failoverCycle == 0
+            case .failingOver, .unspecified, .UNRECOGNIZED, nil: false
             }
         switch reply {
         case .success:

@@ -88,6 +88,16 @@ struct SideTests {
         #expect(fixture.protection.generation == 3 && fixture.protection.failoverCycle == 0)
     }
 
+    /// A vault that was put back to before a failback, say: what it takes for the target runs the guest on its own disks.
+    @Test func activeTargetWithoutAPointCanBeUnprotectedWithItsReplicaKept() throws {
+        var fixture = try VaultFixture.protecting(in: .protected)
+        try fixture.report([], on: VaultFixture.secondary, sides: [fixture.side(generation: 2, cycle: 0)])
+        #expect(fixture.protection.state == .commitPending && fixture.protection.failoverCycle == 0)
+        #expect(fixture.refusal(of: .unprotect(protection: "web", fate: .delete))?.code == .failedPrecondition)
+        try fixture.ask(.unprotect(protection: "web", fate: .keep))
+        #expect(fixture.protection.state == .disabling(.keep) && fixture.protection.activeSide == .target)
+    }
+
     @Test func absurdGenerationIsRefusedBecauseItCouldNotRise() throws {
         var fixture = try VaultFixture.protecting(in: .protected)
         let report = InventoryReport(

@@ -50,7 +50,8 @@ import Testing
         var entry = Samples.entry(.commitPending, active: .target)
         entry.failoverCycle = 0
         let error = Samples.refusal(kind, entry)
-        #expect(error?.facts["rule"] == "no-point" && error?.remedy.isEmpty == false)
+        #expect(error?.facts["rule"] == "no-point")
+        #expect(error?.remedy.contains("“bascule unprotect web --keep-replica”") == true)
         #expect(Samples.refusal(.changePoint, entry) == nil && Samples.refusal(.cancel, entry) == nil)
     }
 

@@ -157,7 +157,9 @@ struct RunAdmission {
                 "\(target) took \(protection.guestName) over without the vault, and has not told yet from which point "
                     + "it started it.",
                 remedy: "Wait for its next report. When nothing runs there, start it with “bascule change-point "
-                    + "\(protection.guestName) --point latest”, or “bascule cancel \(protection.guestName)”.",
+                    + "\(protection.guestName) --point latest”, or “bascule cancel \(protection.guestName)”. When it runs on "
+                    + "its own disks, as it may after the vault was put back: “bascule unprotect \(protection.guestName) "
+                    + "--keep-replica”, and protect it anew.",
                 facts: ["rule": "no-point"])
         case .planned where protection.isReversed:
             throw OrchestratorError(

@@ -51,9 +51,13 @@ extension VaultStateMachine {
             throw Self.refusedUnprotect(
                 protection, "A failover holds it.", remedy: "Wait until its run ends, or abandon the run.")
         case .commitPending:
-            throw Self.refusedUnprotect(
-                protection, "Its guest runs from the replica, and its failover is not decided.",
-                remedy: "Commit or cancel the failover first.")
+            // Without a point nothing is known to run from the replica. A host that a vault from a backup finds to be active is
+            // so for ever when its guest runs on its own disks, and there is nothing to commit or cancel then.
+            guard protection.failoverCycle == 0, fate == .keep else {
+                throw Self.refusedUnprotect(
+                    protection, "Its guest runs from the replica, and its failover is not decided.",
+                    remedy: "Commit or cancel the failover first.")
+            }
         case .committed:
             // The replica's files are the disks of the guest now.
             guard fate == .keep else {
