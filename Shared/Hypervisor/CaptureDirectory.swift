@@ -10,6 +10,7 @@ import Foundation
 /// | `bascule-<8>.offline` | what the images looked like at the last capture of the guest while off |
 /// | `keeper` | permission for the child process of `JobKeeper` to end jobs; there while there are jobs |
 /// | `bascule-<guest>.frozen` | the guest is being frozen, in the run that it names; removed when it is thawed |
+/// | `bascule-<guest>.migrated` | the guest was migrated to another host, and was not seen here since |
 struct CaptureDirectory: Sendable, Hashable {
     let path: String
 
@@ -43,6 +44,7 @@ struct CaptureDirectory: Sendable, Hashable {
     }
     var keeper: String { "\(path)/keeper" }
     func frozenMark(_ guest: String) -> String { "\(path)/\(CheckpointName.prefix)\(guest).frozen" }
+    func migratedMark(_ guest: String) -> String { "\(path)/\(CheckpointName.prefix)\(guest).migrated" }
 
     /// To be called before a guest is frozen.
     func markFrozen(_ guest: String, in run: GuestRun) throws {
@@ -59,6 +61,24 @@ struct CaptureDirectory: Sendable, Hashable {
             return false
         }
         return mark.isEmpty || mark == Data(String(number).utf8)
+    }
+
+    /// - Parameter isFlushed: on stable storage when it returns.
+    func markMigrated(_ guest: String, isFlushed: Bool) throws {
+        let mark = migratedMark(guest)
+        let descriptor = open(mark, O_WRONLY | O_CREAT | O_CLOEXEC, 0o640)
+        guard descriptor >= 0 else { throw Self.failure(mark, "made") }
+        defer { close(descriptor) }
+        guard isFlushed else { return }
+        let folder = open(path, O_RDONLY | O_CLOEXEC)
+        guard folder >= 0 else { throw Self.failure(path, "opened") }
+        defer { close(folder) }
+        guard fsync(descriptor) == 0, fsync(folder) == 0 else { throw Self.failure(mark, "flushed") }
+    }
+
+    private static func failure(_ file: String, _ doing: String) -> HypervisorError {
+        HypervisorError(
+            .operationFailed, "\(file) can not be \(doing).", cause: String(cString: strerror(errno)))
     }
 
     /// Our files, by name; those of one protection, or of all.

@@ -10,6 +10,8 @@ package struct GuestChange: Sendable, Hashable {
         case shutDown
         /// It was ended from outside, or QEMU died.
         case destroyed
+        /// It went on at another host.
+        case migrated
         /// The guest itself reported a crash.
         case crashed
         /// A disk or another device came or went.

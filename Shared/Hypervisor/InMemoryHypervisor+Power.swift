@@ -8,7 +8,7 @@ extension InMemoryHypervisor {
             guard !guest.power.hasProcess else {
                 throw HypervisorError(.wrongPowerState, "Guest \(guest.name) is already running.")
             }
-            if guest.end == .migrated { try guest.requireEnded() }
+            if case .migrated = guest.end { try guest.requireEnded() }
             guest.power = .running
             guest.hasLinks = true
             guest.capture?.isLost = true
@@ -26,7 +26,7 @@ extension InMemoryHypervisor {
 
     package func destroy(guest: String) async throws {
         try enter(.destroy)
-        try end(guest)
+        try end(guest, as: .unknown)
         broadcaster.send(GuestChange(guest: guest, kind: .destroyed))
     }
 
@@ -51,24 +51,23 @@ extension InMemoryHypervisor {
 
     /// As `virsh managedsave` does.
     package func saveMemory(of guest: String) throws {
-        try end(guest)
-        withGuest(guest) { $0.end = .saved }
+        try end(guest, as: .saved)
         broadcaster.send(GuestChange(guest: guest, kind: .shutDown))
     }
 
     /// As `virsh migrate --live` does, which leaves the definition here.
     package func migrateAway(_ guest: String) throws {
-        try end(guest)
-        withGuest(guest) { $0.end = .migrated }
-        broadcaster.send(GuestChange(guest: guest, kind: .shutDown))
+        try end(guest, as: .migrated(mark: nil))
+        broadcaster.send(GuestChange(guest: guest, kind: .migrated))
     }
 
-    func end(_ guest: String) throws {
+    func end(_ guest: String, as end: GuestEnd = .shutDown) throws {
         try existing(guest) { guest in
             guard guest.power.hasProcess else {
                 throw HypervisorError(.wrongPowerState, "Guest \(guest.name) is not running.")
             }
             guest.power = .shutOff
+            guest.end = end
             guest.capture?.isLost = true
         }
         withdrawExports(of: guest)

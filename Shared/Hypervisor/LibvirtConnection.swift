@@ -8,6 +8,7 @@ import Synchronization
 final class LibvirtConnection: @unchecked Sendable {
     let pointer: virConnectPtr
     let uri: String
+    private let marks: MigrationMarks
     private let callbacks: [Int32]
     private let owner = Mutex<Owner>(.unknown)
 
@@ -17,7 +18,7 @@ final class LibvirtConnection: @unchecked Sendable {
     }
 
     /// - Parameter onChange: called on the event loop's thread; must not block nor call libvirt. Nil hears of no change.
-    init(uri: String, onChange: (@Sendable (GuestChange) -> Void)?) throws {
+    init(uri: String, marks: MigrationMarks, onChange: (@Sendable (GuestChange) -> Void)?) throws {
         guard LibvirtEventLoop.isRunning else {
             throw HypervisorError(.unavailable, "libvirt could not be started in this process.")
         }
@@ -28,6 +29,7 @@ final class LibvirtConnection: @unchecked Sendable {
         }
         self.pointer = pointer
         self.uri = uri
+        self.marks = marks
         callbacks = onChange.map { LibvirtEvents.register(on: pointer, $0) } ?? []
     }
 
@@ -43,7 +45,7 @@ final class LibvirtConnection: @unchecked Sendable {
         let count = virConnectListAllDomains(pointer, &list, 0)
         guard count >= 0 else { throw LibvirtFailure.last().whileDoing("The guests could not be listed.") }
         defer { free(list) }
-        return (0..<Int(count)).compactMap { list?[$0].map(LibvirtDomain.init) }
+        return (0..<Int(count)).compactMap { list?[$0].map { LibvirtDomain($0, marks) } }
     }
 
     func domain(_ uuid: String) throws -> LibvirtDomain {
@@ -55,7 +57,7 @@ final class LibvirtConnection: @unchecked Sendable {
             }
             throw failure.whileDoing("Guest \(uuid) could not be looked up.")
         }
-        return LibvirtDomain(domain)
+        return LibvirtDomain(domain, marks)
     }
 
     /// Nil when there is none.
@@ -65,7 +67,7 @@ final class LibvirtConnection: @unchecked Sendable {
             if failure.is(VIR_ERR_NO_DOMAIN) { return nil }
             throw failure.whileDoing("Guest \(name) could not be looked up.")
         }
-        return LibvirtDomain(domain)
+        return LibvirtDomain(domain, marks)
     }
 
     /// Nil when there is none.
@@ -96,7 +98,7 @@ final class LibvirtConnection: @unchecked Sendable {
             throw HypervisorError(
                 .invalidDefinition, "The hypervisor refuses the definition.", cause: failure.words)
         }
-        return LibvirtDomain(domain)
+        return LibvirtDomain(domain, marks)
     }
 
     func versions() throws -> HypervisorVersions {

@@ -28,10 +28,10 @@ extension LibvirtDomain {
         try require(ended: power)
     }
 
-    /// Throws when it goes on at another host, as far as libvirt remembers: it must not run twice.
+    /// Throws when it goes on at another host, as far as libvirt or this host remembers: it must not run twice.
     func requireHere() throws {
         let end = try power().end
-        guard end == .migrated, let finding = Finding(end, of: name) else { return }
+        guard case .migrated = end, let finding = Finding(end, of: name) else { return }
         throw HypervisorError.unfinished(finding)
     }
 

@@ -6,10 +6,12 @@ import Glibc
 /// Not Sendable: it lives inside one call on one blocking thread, and is looked up again by the next.
 final class LibvirtDomain {
     let pointer: virDomainPtr
+    private let marks: MigrationMarks
 
     /// Takes over the reference.
-    init(_ pointer: virDomainPtr) {
+    init(_ pointer: virDomainPtr, _ marks: MigrationMarks) {
         self.pointer = pointer
+        self.marks = marks
     }
 
     deinit { virDomainFree(pointer) }
@@ -26,12 +28,16 @@ final class LibvirtDomain {
 
     var snapshotCount: Int { max(0, Int(virDomainSnapshotNum(pointer, 0))) }
 
+    /// With what libvirt has forgotten of a migration.
     func power() throws -> DomainPower {
+        let guest = uuid
+        let mark = try marks.mark(of: guest)
         var state: Int32 = 0
         var reason: Int32 = 0
         try check(virDomainGetState(pointer, &state, &reason, 0), "The state of guest \(name) could not be read.")
         let isOff = UInt32(bitPattern: state) == VIR_DOMAIN_SHUTOFF.rawValue
-        return DomainPower(state: state, reason: reason, hasSavedMemory: try isOff && hasSavedMemory)
+        let power = DomainPower(state: state, reason: reason, hasSavedMemory: try isOff && hasSavedMemory)
+        return marks.remembering(power, of: guest, mark: mark)
     }
 
     /// The run that the guest is in. Its number is of when the domain was looked up, the rest of now.

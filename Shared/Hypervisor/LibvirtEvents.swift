@@ -65,6 +65,7 @@ enum LibvirtEvents {
             switch UInt32(bitPattern: detail) {
             case VIR_DOMAIN_EVENT_STOPPED_SHUTDOWN.rawValue: .shutDown
             case VIR_DOMAIN_EVENT_STOPPED_CRASHED.rawValue: .crashed
+            case VIR_DOMAIN_EVENT_STOPPED_MIGRATED.rawValue: .migrated
             default: .destroyed
             }
         default: nil

@@ -22,7 +22,11 @@ extension LibvirtHypervisor {
         }
         // Before anything is captured, so that no file is a capture's of this run. Those of a job that has not ended go,
         // too, because QEMU has them open and needs their names no more.
-        return try await cleared.sorted() + call { [self] _ in try removeLeftoverFiles(protections: protections) }
+        return try await cleared.sorted() + call { [self] connection in
+            // Of a guest that was undefined while nobody looked the mark says nothing any more.
+            let migrated = try Set(connection.domains().map { directory.migratedMark($0.uuid) })
+            return try removeLeftoverFiles(protections: protections, but: migrated)
+        }
     }
 
     /// Asks libvirt's memory alone, which no guest that hangs keeps from answering. Blocks.
@@ -49,11 +53,12 @@ extension LibvirtHypervisor {
     }
 
     /// Blocks.
-    private func removeLeftoverFiles(protections: Set<String>?) throws -> [String] {
+    private func removeLeftoverFiles(protections: Set<String>?, but kept: Set<String>) throws -> [String] {
         var removed: [String] = []
         let offline = Set((protections ?? []).map(directory.offlineRecord))
         for file in try directory.files() where !file.hasSuffix(".frozen") {
             let path = "\(directory.path)/\(file)"
+            if kept.contains(path) { continue }
             if file.hasSuffix(".offline"), protections == nil || offline.contains(path) { continue }
             do {
                 try removeFile(file)

@@ -13,6 +13,7 @@ import Synchronization
 package final class LibvirtHypervisor: HypervisorDriver {
     let settings: LibvirtSettings
     let directory: CaptureDirectory
+    let marks: MigrationMarks
     let connector: any BlockReaderConnector
     let logger: Logger
     let turns = GuestTurns()
@@ -36,6 +37,7 @@ package final class LibvirtHypervisor: HypervisorDriver {
         self.logger = logger
         directory = CaptureDirectory(settings.directory)
         keeper = JobKeeper(uri: settings.uri, directory: directory)
+        marks = MigrationMarks(directory, logger: logger)
     }
 
     /// Connects and makes the directory of captures. Ends nothing that is left over: `clearLeftovers` does.
@@ -84,7 +86,7 @@ package final class LibvirtHypervisor: HypervisorDriver {
     func callApart<T: Sendable>(_ body: @escaping @Sendable (LibvirtConnection) throws -> T) async throws -> T {
         try await owedThreads.run { [self] in
             guard EmbeddedRoot(uri: settings.uri) == nil else { return try body(liveConnection()) }
-            return try body(LibvirtConnection(uri: settings.uri, onChange: nil))
+            return try body(LibvirtConnection(uri: settings.uri, marks: marks, onChange: nil))
         }
     }
 
@@ -92,7 +94,9 @@ package final class LibvirtHypervisor: HypervisorDriver {
         try connection.withLock { connection in
             if let connection, connection.isAlive { return connection }
             try EmbeddedRoot(uri: settings.uri)?.checkFree()
-            let fresh = try LibvirtConnection(uri: settings.uri) { [weak self] change in self?.heard(change) }
+            let fresh = try LibvirtConnection(uri: settings.uri, marks: marks) { [weak self] change in
+                self?.heard(change)
+            }
             connection = fresh
             return fresh
         }
@@ -100,6 +104,7 @@ package final class LibvirtHypervisor: HypervisorDriver {
 
     /// On the event loop's thread: takes note of what ends a capture, at once, and passes the change on.
     private func heard(_ change: GuestChange) {
+        marks.heard(change)
         switch change.kind {
         case .started:
             lose(captureOf: change.guest, because: "The guest was started, so its images change.") { source in
@@ -110,7 +115,7 @@ package final class LibvirtHypervisor: HypervisorDriver {
                 case .job: return false
                 }
             }
-        case .shutDown, .destroyed, .crashed:
+        case .shutDown, .destroyed, .migrated, .crashed:
             lose(captureOf: change.guest, because: "The guest ended, and its backup job with it.") { source in
                 switch source {
                 case .images: false

@@ -20,9 +20,9 @@ struct DomainPowerTests {
     }
 
     @Test func oneThatWentToAnotherHostIsNotTakenForAnyOther() {
-        #expect(off(VIR_DOMAIN_SHUTOFF_MIGRATED).end == .migrated)
+        #expect(off(VIR_DOMAIN_SHUTOFF_MIGRATED).end == .migrated(mark: nil))
         // What it saved before it went is older still.
-        #expect(off(VIR_DOMAIN_SHUTOFF_MIGRATED, hasSavedMemory: true).end == .migrated)
+        #expect(off(VIR_DOMAIN_SHUTOFF_MIGRATED, hasSavedMemory: true).end == .migrated(mark: nil))
     }
 
     @Test func oneThatRunsHasNotEnded() {

@@ -39,7 +39,7 @@ struct PreflightTests {
         #expect(try rules { $0.foreignJob = "a migration" }[.foreignBackup] == "")
         #expect(try rules { $0.liveOnlyDisks = ["vda"] }[.liveOnlyDisk] == "vda")
         #expect(try rules { $0.end = .saved }[.savedMemory] == "")
-        #expect(try rules { $0.end = .migrated }[.migrated] == "")
+        #expect(try rules { $0.end = .migrated(mark: nil) }[.migrated] == "")
         #expect(try rules { $0.blockJobs = ["vda"] }[.blockJob] == "vda")
         #expect(try rules { $0.scratchFreeBytes = 1 << 30 }[.scratchSpace] == "")
         #expect(try rules { $0.images["vda"] = .unreadable("gone") }[.unreadableDisk] == "vda")

@@ -227,8 +227,8 @@ package final class HostAgentService: RunnableService {
             switch change.kind {
             case .captureLost(let protection, let cycle, let reason):
                 await source.captureLost(protection: protection, cycle: cycle, reason: reason)
-            case .defined, .undefined, .started, .paused, .resumed, .shutDown, .destroyed, .crashed, .devicesChanged,
-                .guestAgentChanged:
+            case .defined, .undefined, .started, .paused, .resumed, .shutDown, .destroyed, .migrated, .crashed,
+                .devicesChanged, .guestAgentChanged:
                 await sides.guestChanged(change)
                 await started.guestChanged(change)
                 hypervisorChanged.ring()

@@ -182,7 +182,7 @@ package actor SideRole {
                 } catch {
                     logger.warning("side not saved", metadata: ["protection": "\(protection)", "error": "\(error)"])
                 }
-            case .defined, .undefined, .paused, .resumed, .shutDown, .destroyed, .crashed, .devicesChanged,
+            case .defined, .undefined, .paused, .resumed, .shutDown, .destroyed, .migrated, .crashed, .devicesChanged,
                 .guestAgentChanged, .captureLost:
                 break
             }

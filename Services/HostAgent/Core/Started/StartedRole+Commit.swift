@@ -156,7 +156,7 @@ extension StartedRole {
         case .shutDown, .destroyed, .crashed:
             for protection in committedProtections(of: change.guest) { await settleIfOff(protection) }
         case .guestAgentChanged: answersAreDue.ring()
-        case .defined, .undefined, .started, .paused, .resumed, .devicesChanged, .captureLost: break
+        case .defined, .undefined, .started, .paused, .resumed, .migrated, .devicesChanged, .captureLost: break
         }
     }
 
