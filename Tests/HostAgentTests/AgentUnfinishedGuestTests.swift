@@ -38,6 +38,21 @@ import Testing
         }
     }
 
+    /// Whoever asks whether the guest is off, and changes nothing, hears it, too: active, and once another side is.
+    @Test func aSideTellsOfAGuestThatIsOffAndMoreThanItsDisks() async throws {
+        try await withAgentSite { site in
+            try await site.withAgent { agent in
+                try await agent.setSide(active: true, generation: 2)
+                try agent.hypervisor.migrateAway(agent.guest)
+                let active = try await agent.describeSide()
+                #expect(active.power == .shutOff && active.alarm.contains("migrated"))
+                #expect(active.alarm.contains("virsh start"), "and what to do")
+                try await agent.setSide(active: false, generation: 3)
+                #expect(try await agent.describeSide().alarm == active.alarm)
+            }
+        }
+    }
+
     private static func expectRefusal(
         _ reason: String, isRetryable: Bool = false, _ body: () async throws -> some Any
     ) async {

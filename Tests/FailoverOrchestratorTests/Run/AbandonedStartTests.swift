@@ -94,7 +94,8 @@ import Testing
             return
         }
         let runs = SideState(
-            generation: 2, guestRuns: true, runsReplica: false, runsTest: false, hasReplica: true, alarm: "")
+            generation: 2, hasGuest: true, guestRuns: true, runsReplica: false, runsTest: false, hasReplica: true,
+            alarm: "")
         _ = try machine.handle(.answered(look.number, .success(.side(runs))), now: Samples.start)
         try machine.record.checkInvariants()
         #expect(machine.record.steps.suffix(2).map(\.step) == [.startReplica, .pend])

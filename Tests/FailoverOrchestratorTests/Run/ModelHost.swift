@@ -7,6 +7,8 @@ struct ModelHost: Hashable, Sendable {
     var isActive: Bool
     /// The guest of this host runs, from its disks or from a replica.
     var guestRuns: Bool
+    /// It was migrated from here to a host that no run knows of, and runs there.
+    var isElsewhere = false
     /// What the guest has written so far, as one number that only rises while it runs.
     var disk: Int?
     /// Content by cycle; nil: no replica.
@@ -33,8 +35,9 @@ struct ModelHost: Hashable, Sendable {
         case .describeSide:
             return .side(
                 SideState(
-                    generation: generation, guestRuns: guestRuns, runsReplica: runsFrom != nil && !isOnBase,
-                    runsTest: testRunsFrom != nil, hasReplica: points != nil, alarm: ""))
+                    generation: generation, hasGuest: disk != nil, guestRuns: guestRuns,
+                    runsReplica: runsFrom != nil && !isOnBase, runsTest: testRunsFrom != nil,
+                    hasReplica: points != nil, alarm: isElsewhere && disk != nil ? "It was migrated." : ""))
         case .describeReplica:
             return .replica(ReplicaState(generation: generation, isAdopted: isAdopted))
         case .listPoints:
@@ -46,6 +49,7 @@ struct ModelHost: Hashable, Sendable {
         case .startGuest:
             guard isActive else { throw Self.refused("\(id) is not the active side.") }
             guard disk != nil else { throw Self.refused("\(id) has no guest.") }
+            guard !isElsewhere else { throw Self.refused("The guest of \(id) was migrated.") }
             guestRuns = true
             return .done
         case .startReplica(let cycle, let purpose, _, let onBase):

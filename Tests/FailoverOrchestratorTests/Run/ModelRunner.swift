@@ -20,6 +20,8 @@ struct ModelRunner {
         case hiccup(Int, OrchestratorError.Code = .unavailable)
         /// Somebody starts the source's guest by hand right before the call of this number.
         case startedByHand(Int)
+        /// The same, and it is migrated to a third host at once.
+        case migratedByHand(Int, withDefinition: Bool)
         /// This peer is silent from the call of this number on.
         case silent(String, from: Int)
         /// This peer carries out the call of this number, and then nobody hears of it any more.
@@ -78,6 +80,13 @@ struct ModelRunner {
         world.unreachable = []
     }
 
+    /// The guest that went from here to a third host comes back.
+    mutating func migrateBack(to host: String) {
+        world.hosts[host]?.isElsewhere = false
+        world.hosts[host]?.disk = 100
+        world.hosts[host]?.guestRuns = true
+    }
+
     /// The vault notices that this host is away.
     mutating func lose(_ host: String) { world.unreachable.insert(host) }
 
@@ -123,6 +132,10 @@ struct ModelRunner {
                 wasKilled = true
             }
             if trouble == .startedByHand(number) { world.hosts["h1"]?.guestRuns = true }
+            if case .migratedByHand(number, let withDefinition) = trouble {
+                world.hosts["h1"]?.isElsewhere = true
+                if withDefinition { world.hosts["h1"]?.disk = nil }
+            }
             let result: Result<RunAnswer, OrchestratorError>
             switch trouble {
             case .lost(number):
@@ -142,7 +155,7 @@ struct ModelRunner {
                 _ = try world.answer(order)
                 return try restart()
             case .none, .killedBefore, .killedInside, .lost, .answerLost, .refused, .hiccup, .silent, .silentAfter,
-                .startedByHand:
+                .startedByHand, .migratedByHand:
                 result = try world.answer(order)
             }
             if case .failure(let error) = result, error.facts["origin"] == "caller" {

@@ -52,6 +52,53 @@ import Testing
         #expect(runner.record.isEnded && runner.world.isAsBefore)
     }
 
+    private static func expectToldWhatToDo(_ runner: ModelRunner) throws {
+        #expect(!runner.record.isEnded && !runner.asked.contains("StartReplica"))
+        let wait = try #require(runner.record.wait)
+        #expect(wait.sentence.contains("migrated") || wait.sentence.contains("no guest"))
+        #expect(!wait.remedy.isEmpty && wait.until == nil)
+    }
+
+    @Test(arguments: [false, true])
+    func `started and migrated away before the side changes, it is not started a second time`(
+        withDefinition: Bool
+    ) throws {
+        let look = try number(of: "DescribeSide", after: "GetHistory")
+        var runner = try ModelRunner(
+            Samples.request(.planned), in: ModelWorld(),
+            trouble: .migratedByHand(look, withDefinition: withDefinition))
+        try runner.walk()
+        // It is taken back, which cannot be done before that guest is.
+        try Self.expectToldWhatToDo(runner)
+        runner.migrateBack(to: "h1")
+        try runner.send(.resumeAsked)
+        try runner.walk()
+        guard case .failed(let cause) = runner.record.progress else {
+            Issue.record("it ended as \(runner.record.progress)")
+            return
+        }
+        #expect(cause.facts["rule"] == (withDefinition ? "guest-gone" : "started-again") && !cause.remedy.isEmpty)
+        #expect(cause.message.contains("alpha") && cause.message.contains("migrated"))
+        #expect(runner.world.isAsBefore)
+    }
+
+    @Test(arguments: [false, true])
+    func `started and migrated away after it, it is not started a second time either`(withDefinition: Bool) throws {
+        let fence = try number(of: "SetSide", after: "GetHistory")
+        var runner = try ModelRunner(
+            Samples.request(.planned), in: ModelWorld(),
+            trouble: .migratedByHand(fence + 1, withDefinition: withDefinition))
+        try runner.walk()
+        try Self.expectToldWhatToDo(runner)
+        try runner.send(.abandonAsked)
+        try runner.walk()
+        try Self.expectToldWhatToDo(runner)
+        runner.migrateBack(to: "h1")
+        try runner.send(.resumeAsked)
+        try runner.walk()
+        #expect(runner.record.isEnded && runner.world.isAsBefore)
+    }
+
     @Test func `a source that is silent does not keep the guest down`() throws {
         let look = try number(of: "DescribeSide", after: "GetHistory")
         var runner = try ModelRunner(

@@ -104,7 +104,7 @@ extension ScriptedSites {
         case .describeSide:
             return .side(
                 .with {
-                    $0.power = who == "alpha" && state.guestRuns ? .running : .unspecified
+                    $0.power = who != "alpha" ? .unspecified : state.guestRuns ? .running : .shutOff
                     $0.hasReplica_p = who == "beta"
                 })
         case .describeReplica: return .replica(.with { $0.generation = 4 })

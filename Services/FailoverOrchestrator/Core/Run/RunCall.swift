@@ -83,12 +83,15 @@ struct CycleOutcome: Hashable, Sendable {
 /// What runs at a host of a protection.
 struct SideState: Hashable, Sendable {
     var generation: UInt64
-    /// The guest of this host is running or paused.
+    /// The guest is defined at this host.
+    var hasGuest: Bool
+    /// It is running or paused there.
     var guestRuns: Bool
     /// A guest started from the replica, for good or as a test.
     var runsReplica: Bool
     var runsTest: Bool
     var hasReplica: Bool
+    /// What is wrong with the guest: it runs and may not, or it is off and its disks are not all there is of it.
     var alarm: String
 }
 

@@ -125,7 +125,7 @@ extension RunRecord {
                 .failedPrecondition, "\(host.name) has no replica of \(guestName).",
                 remedy: "See “bascule status”: the first point has to be there.", facts: ["rule": "no-replica"])
         }
-        if !side.alarm.isEmpty { warn("\(host.name): \(side.alarm)") }
+        if side.guestRuns, !side.alarm.isEmpty { warn("\(host.name): \(side.alarm)") }
         if kind == .test, side.runsTest {
             throw OrchestratorError(
                 .alreadyExists, "A test guest of \(guestName) is at \(host.name) already.",
@@ -149,7 +149,27 @@ extension RunRecord {
 
     /// A guest that was started again writes what the point does not hold, and two of them must not run.
     private func requireOff(_ side: SideState) throws(OrchestratorError) {
-        guard side.guestRuns else { return }
+        guard side.hasGuest else {
+            throw OrchestratorError(
+                .failedPrecondition,
+                "\(guestName) is not defined at \(facts.source.name) any more: somebody undefined it, or started and "
+                    + "migrated it away with its definition, after its last changes were fetched.",
+                remedy: "Find out whether it runs elsewhere, because it must not run twice. To keep what it wrote "
+                    + "there, bring it back and abandon this run; else define it at \(facts.source.name) again, and "
+                    + "leave it off.",
+                facts: ["rule": "guest-gone"])
+        }
+        guard side.guestRuns else {
+            // It was not so when the run shut it down, because it would not have passed for off.
+            guard !side.alarm.isEmpty else { return }
+            throw OrchestratorError(
+                .failedPrecondition,
+                "\(guestName) was started at \(facts.source.name) again after its last changes were fetched. "
+                    + side.alarm,
+                remedy: "To keep what it wrote since, abandon this run and begin another; to lose that, see to it that "
+                    + "it runs nowhere and is shut down at \(facts.source.name).",
+                facts: ["rule": "started-again"])
+        }
         throw OrchestratorError(
             .failedPrecondition,
             "\(guestName) runs at \(facts.source.name) again: somebody started it after its last changes were fetched.",

@@ -81,8 +81,8 @@ extension SideState {
             case .shutOff, .crashed, .unspecified, .UNRECOGNIZED: false
             }
         self.init(
-            generation: wire.generation, guestRuns: runs, runsReplica: wire.hasFailover, runsTest: wire.hasTest,
-            hasReplica: wire.hasReplica_p, alarm: wire.alarm)
+            generation: wire.generation, hasGuest: wire.power != .unspecified, guestRuns: runs,
+            runsReplica: wire.hasFailover, runsTest: wire.hasTest, hasReplica: wire.hasReplica_p, alarm: wire.alarm)
     }
 }
 

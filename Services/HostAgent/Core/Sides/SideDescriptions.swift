@@ -39,7 +39,9 @@ struct SideDescriptions: Sendable {
         do {
             let described = try await hypervisor.describe(guest: guest)
             description.power = Messages.PowerState(described.power)
-            if side?.guest == guest {
+            if let unfinished = described.findings.first(where: \.rule.forbidsHandingOver) {
+                description.alarm = "\(unfinished.message) \(unfinished.remedy)"
+            } else if side?.guest == guest {
                 description.alarm = side?.alarm(SideStateMachine.Observation(described)) ?? ""
             }
         } catch let error as HypervisorError where error.code == .guestNotFound {
