@@ -167,6 +167,7 @@ struct InMemoryGuest: Sendable {
 
     mutating func crash() {
         power = .shutOff
+        end = .unknown
         capture?.isLost = true
         isFrozen = false
         for name in checkpoints.keys { checkpoints[name]!.isConsistent = false }
@@ -214,7 +215,8 @@ struct InMemoryGuest: Sendable {
                 changed: histogram.changed)
         }
         if power.hasProcess { track(protection: request.protection, cycle: request.cycle) }
-        let isApplication = request.consistency == .application && (power.hasProcess ? hasGuestAgent : end == .shutDown)
+        let isApplication =
+            power.hasProcess ? request.consistency == .application && hasGuestAgent : end == .shutDown
         let opened = Capture(
             protection: request.protection,
             description: CaptureDescription(

@@ -202,7 +202,7 @@ extension InMemoryHypervisor {
         guard shutsDown || destroysAfterLimit else {
             throw HypervisorError.shutdownTimedOut(name: name, isPaused: power == .paused, limit: shutdownLimit)
         }
-        try end(guest)
+        try end(guest, as: shutsDown ? .shutDown : .unknown)
         broadcaster.send(GuestChange(guest: guest, kind: shutsDown ? .shutDown : .destroyed))
         return StoppedGuest(wasRunning: true, wasForced: !shutsDown)
     }

@@ -9,6 +9,8 @@ struct ModelHost: Hashable, Sendable {
     var guestRuns: Bool
     /// It was migrated from here to a host that no run knows of, and runs there.
     var isElsewhere = false
+    /// Whether it shuts down when it is told to.
+    var shutsDown = true
     /// What the guest has written so far, as one number that only rises while it runs.
     var disk: Int?
     /// Content by cycle; nil: no replica.
@@ -45,7 +47,7 @@ struct ModelHost: Hashable, Sendable {
             return .points(list)
         case .stopGuest:
             guestRuns = false
-            return .guestStopped(forced: false)
+            return .guestStopped(forced: !shutsDown)
         case .startGuest:
             guard isActive else { throw Self.refused("\(id) is not the active side.") }
             guard disk != nil else { throw Self.refused("\(id) has no guest.") }

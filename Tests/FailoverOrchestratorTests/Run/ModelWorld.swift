@@ -117,7 +117,7 @@ struct ModelWorld: Hashable, Sendable {
         cycles.append(
             CycleOutcome(
                 cycle: lastCycle, capturedUnixMilliseconds: Samples.start.milliseconds,
-                isOffline: !source.guestRuns))
+                isOffline: !source.guestRuns, isApplicationConsistent: !source.guestRuns && source.shutsDown))
     }
 
     /// The first cycle back after a reversal.

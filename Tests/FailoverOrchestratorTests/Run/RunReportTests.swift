@@ -46,6 +46,18 @@ import Testing
         #expect(try record(.planned, spoil: false).rpoMilliseconds == 0)
     }
 
+    @Test(arguments: [true, false])
+    func `the last point of a guest whose plug was pulled is crash-consistent`(shutsDown: Bool) throws {
+        var world = ModelWorld()
+        world.hosts["h1"]?.shutsDown = shutsDown
+        var runner = try ModelRunner(Samples.request(.planned), in: world)
+        try runner.walk()
+        #expect(runner.record.facts.point?.isApplicationConsistent == shutsDown)
+        let delta = try #require(runner.record.steps.first { $0.step == .lastDelta })
+        #expect(delta.detail.contains("crash-consistent") == !shutsDown)
+        #expect(runner.record.warnings.contains { $0.contains("plug") } == !shutsDown)
+    }
+
     /// A cycle that is open is let end, for a while.
     @Test(arguments: [true, false])
     func `a planned shutdown waits for the open cycle, and not for ever`(ends: Bool) throws {

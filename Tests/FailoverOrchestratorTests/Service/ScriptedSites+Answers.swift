@@ -87,6 +87,7 @@ extension ScriptedSites {
                         .with {
                             $0.cycle = cycle
                             $0.offline = cycle > 7
+                            $0.consistency = cycle > 7 ? .application : .crash
                             $0.capturedUnixMs = 1_700_000_000_000
                         }
                     ]

@@ -74,8 +74,10 @@ struct CycleProgress: Hashable, Sendable {
 struct CycleOutcome: Hashable, Sendable {
     var cycle: UInt64
     var capturedUnixMilliseconds: Int64
-    /// Captured from the disks of a guest that was shut off.
+    /// Captured from the disks of a guest that was off.
     var isOffline: Bool
+    /// A guest that was off shut down by itself; one whose plug was pulled did not.
+    var isApplicationConsistent: Bool
     /// Nil: committed.
     var error: OrchestratorError?
 }

@@ -216,8 +216,8 @@ extension RunRecord {
             facts.lastDelta = delta.cycle
             facts.point = RecoveryPoint(
                 cycle: delta.cycle, capturedUnixMilliseconds: delta.capturedUnixMilliseconds,
-                isApplicationConsistent: true, isVerified: false)
-            steps[index].detail = "Point \(delta.cycle)."
+                isApplicationConsistent: delta.isApplicationConsistent, isVerified: false)
+            steps[index].detail = "Point \(delta.cycle)\(delta.isApplicationConsistent ? "" : ", crash-consistent")."
             return .next
         }
         let limit =

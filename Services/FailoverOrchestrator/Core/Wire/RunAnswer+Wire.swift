@@ -69,6 +69,7 @@ extension CycleOutcome {
     init(wire: Messages.CycleReport) {
         self.init(
             cycle: wire.cycle, capturedUnixMilliseconds: wire.capturedUnixMs, isOffline: wire.offline,
+            isApplicationConsistent: wire.consistency == .application,
             error: wire.hasError ? OrchestratorError(wire: wire.error) : nil)
     }
 }
