@@ -22,11 +22,12 @@ extension LibvirtHypervisor {
         }
         // Before anything is captured, so that no file is a capture's of this run. Those of a job that has not ended go,
         // too, because QEMU has them open and needs their names no more.
-        return try await cleared.sorted() + call { [self] connection in
-            // Of a guest that was undefined while nobody looked the mark says nothing any more.
-            let migrated = try Set(connection.domains().map { directory.migratedMark($0.uuid) })
-            return try removeLeftoverFiles(protections: protections, but: migrated)
-        }
+        return try await cleared.sorted()
+            + call { [self] connection in
+                // Of a guest that was undefined while nobody looked the mark says nothing any more.
+                let migrated = try Set(connection.domains().map { directory.migratedMark($0.uuid) })
+                return try removeLeftoverFiles(protections: protections, but: migrated)
+            }
     }
 
     /// Asks libvirt's memory alone, which no guest that hangs keeps from answering. Blocks.
