@@ -22,6 +22,8 @@ struct ModelRunner {
         case startedByHand(Int)
         /// The same, and it is migrated to a third host at once.
         case migratedByHand(Int, withDefinition: Bool)
+        /// Somebody unprotects the guest right before the call of this number.
+        case unprotected(Int)
         /// This peer is silent from the call of this number on.
         case silent(String, from: Int)
         /// This peer carries out the call of this number, and then nobody hears of it any more.
@@ -132,6 +134,7 @@ struct ModelRunner {
                 wasKilled = true
             }
             if trouble == .startedByHand(number) { world.hosts["h1"]?.guestRuns = true }
+            if trouble == .unprotected(number) { world.isUnprotected = true }
             if case .migratedByHand(number, let withDefinition) = trouble {
                 world.hosts["h1"]?.isElsewhere = true
                 if withDefinition { world.hosts["h1"]?.disk = nil }
@@ -155,7 +158,7 @@ struct ModelRunner {
                 _ = try world.answer(order)
                 return try restart()
             case .none, .killedBefore, .killedInside, .lost, .answerLost, .refused, .hiccup, .silent, .silentAfter,
-                .startedByHand, .migratedByHand:
+                .startedByHand, .migratedByHand, .unprotected:
                 result = try world.answer(order)
             }
             if case .failure(let error) = result, error.facts["origin"] == "caller" {

@@ -13,6 +13,8 @@ struct ModelWorld: Hashable, Sendable {
     var silent: Set<String> = []
     /// Whether the vault has noticed it.
     var unreachable: Set<String> = []
+    /// Somebody unprotected the guest, and the vault knows nothing of it any more.
+    var isUnprotected = false
 
     /// A protected guest that runs at h1, with three points at h2.
     init() {
@@ -28,6 +30,7 @@ struct ModelWorld: Hashable, Sendable {
         for index in registry.hosts.indices {
             registry.hosts[index].isReachable = !unreachable.contains(registry.hosts[index].id)
         }
+        if isUnprotected { registry.protections = [] }
         return registry
     }
 
@@ -130,6 +133,7 @@ struct ModelWorld: Hashable, Sendable {
     }
 
     private mutating func take(_ advance: FailoverAdvance, run: String) throws(OrchestratorError) -> ProtectionEntry {
+        guard !isUnprotected else { throw OrchestratorError(.notFound, "no such protection", remedy: "List them.") }
         guard advance.version == entry.version else { throw OrchestratorError(.conflict, "another version") }
         func demand(_ holds: Bool) throws(OrchestratorError) {
             guard !holds else { return }

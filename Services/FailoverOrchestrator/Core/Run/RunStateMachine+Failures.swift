@@ -125,6 +125,43 @@ extension RunStateMachine {
         record.steps[index].stage = 0
     }
 
+    /// The registry could not be read, which is no failure of the host that was to be asked.
+    static func unread(_ error: OrchestratorError) -> OrchestratorError {
+        guard error.facts["origin"] == "caller" else { return error }
+        return OrchestratorError(
+            .unavailable, "The vault does not answer. \(error.message)", remedy: "Start the vault.", isRetryable: true)
+    }
+
+    /// The vault may answer that it has no such protection. Nil when that is not what it says, or the run has to wait for
+    /// somebody because of it.
+    mutating func passUnprotected(_ error: OrchestratorError, at index: Int, now: RunTime) -> [RunAction]? {
+        guard error.code == .notFound else { return nil }
+        if record.kind.isUnheld { return endUnprotected(now: now) }
+        // Taken back, a run has nothing to let go of there.
+        guard case .back = record.progress else { return nil }
+        record.wait = nil
+        record.steps[index].stage = record.undoStages(of: record.steps[index].step).count
+        return proceed(now: now)
+    }
+
+    /// The guest was unprotected while the run was under way. It ends where it is, because its hosts are others' now: the
+    /// guest may be protected anew, and be running where the run would stop it.
+    mutating func endUnprotected(now: RunTime) -> [RunAction] {
+        doing = .nothing
+        guard let index = presentIndex else { return [] }
+        let cause = OrchestratorError(
+            .failedPrecondition, "\(record.guestName) was unprotected while the run was under way.",
+            remedy: "See with “bascule status” how it is protected now, and ask again if that is to be reversed.")
+        end(index, .failed, cause.message, now: now)
+        for later in record.steps.indices where later > index {
+            end(later, .skipped, "The guest was unprotected.", now: now)
+        }
+        record.wait = nil
+        record.progress = .failed(cause)
+        record.endedAt = now
+        return storing([])
+    }
+
     /// The guest did not shut down in the time that it had: asking again would only make it longer.
     private static func isFinal(_ error: OrchestratorError, _ stage: StepStage) -> Bool {
         stage == .stopGuest && error.code == .deadlineExceeded && error.facts["origin"] != "caller"

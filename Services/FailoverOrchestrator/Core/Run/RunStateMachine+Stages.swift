@@ -72,10 +72,13 @@ extension RunStateMachine {
         _ call: RunCall, _ stage: StepStage, at index: Int, isGoingBack: Bool, now: RunTime
     ) -> [RunAction] {
         let number = number()
-        if case .agent = call, !isFresh {
+        // Nothing keeps an operator from unprotecting the guest meanwhile.
+        let looks = record.kind.isUnheld && !call.isQuestion && !hasLooked
+        if case .agent = call, !isFresh || looks {
             doing = .freshening(number)
             return storing([.ask(order(.snapshot, number, stage, at: index, isGoingBack: isGoingBack))])
         }
+        hasLooked = false
         record.willAsk(stage, now: now)
         doing = .asking(number, stage)
         return storing([.ask(order(call, number, stage, at: index, isGoingBack: isGoingBack))])

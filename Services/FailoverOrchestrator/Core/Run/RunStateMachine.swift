@@ -15,7 +15,8 @@ struct RunStateMachine: Sendable {
     enum Doing: Hashable, Sendable {
         case nothing
         case asking(UInt64, StepStage)
-        /// Reads anew where agents are before a call is tried again; without an answer the old places have to do.
+        /// Reads the registry anew: where agents are, before a call is tried again; and whether the protection is still there,
+        /// before an order of a run that the vault does not hold it for (``RunKind/isUnheld``).
         case freshening(UInt64)
         case sleeping(UInt64)
     }
@@ -25,6 +26,8 @@ struct RunStateMachine: Sendable {
     private var lastNumber: UInt64 = 0
     private var stored: RunRecord?
     var isFresh = true
+    /// The registry was read for the call that is made next.
+    var hasLooked = false
 
     /// A new run, or one from the store.
     init(_ record: RunRecord) { self.record = record }
@@ -41,9 +44,7 @@ struct RunStateMachine: Sendable {
             switch doing {
             case .asking(number, let stage): return take(result, of: stage, now: now)
             case .freshening(number):
-                if case .success(.registry(let registry)) = result { freshen(registry) }
-                isFresh = true
-                return proceed(now: now)
+                return freshened(result, now: now)
             case .nothing, .asking, .freshening, .sleeping: return []
             }
         case .timePassed(let number):
@@ -127,12 +128,15 @@ struct RunStateMachine: Sendable {
             if case .stopReplica = stage, error.code == .notFound { return succeed(at: index, now: now) }
             // The test is gone, which is what was asked for; what is said of its point can be read later.
             if stage == .listPoints, record.kind == .cleanup { return succeed(at: index, now: now) }
+            if case .advance = stage, let actions = passUnprotected(error, at: index, now: now) { return actions }
             // Without a replica its guest runs on its own disks, and there is nothing to put into them.
             if stage == .commitReplica, error.code == .notFound { return succeed(at: index, now: now) }
             return failed(error, stage, at: index, now: now)
         case .success(let answer):
             switch record.absorb(answer, to: stage, at: index, now: now) {
-            case .fail(let error): return failed(error, stage, at: index, now: now)
+            case .fail(let error):
+                if stage == .refresh, let actions = passUnprotected(error, at: index, now: now) { return actions }
+                return failed(error, stage, at: index, now: now)
             case .next: return succeed(at: index, now: now)
             case .keepGuest(let isNoted): return endWithPend(at: index, isNoted: isNoted, now: now)
             case .again(let milliseconds):
@@ -176,9 +180,21 @@ struct RunStateMachine: Sendable {
         return proceed(now: now)
     }
 
-    private mutating func freshen(_ registry: RegistryView) {
-        if let host = registry.host(record.facts.source.id) { record.facts.source = host }
-        if let host = registry.host(record.facts.target.id) { record.facts.target = host }
+    private mutating func freshened(_ result: Result<RunAnswer, OrchestratorError>, now: RunTime) -> [RunAction] {
+        if case .success(.registry(let registry)) = result {
+            if let host = registry.host(record.facts.source.id) { record.facts.source = host }
+            if let host = registry.host(record.facts.target.id) { record.facts.target = host }
+            let isThere = registry.protections.contains { $0.id == record.protection && $0.state != .disabling }
+            if record.kind.isUnheld, !isThere { return endUnprotected(now: now) }
+        } else if record.kind.isUnheld, case .failure(let error) = result, case .forward(let index) = record.progress {
+            let stages = record.stages(of: record.steps[index].step)
+            doing = .nothing
+            return failed(Self.unread(error), stages[record.steps[index].stage], at: index, now: now)
+        }
+        // Without an answer the old places have to do.
+        isFresh = true
+        hasLooked = true
+        return proceed(now: now)
     }
 
     private func demandOpen() throws(OrchestratorError) {

@@ -79,6 +79,11 @@ extension RunRequest {
 }
 
 extension RunKind {
+    /// The vault does not keep the protection for this run from its first step on, and lets it be unprotected meanwhile,
+    /// because a committed one may be at any time. Others are claimed, refused unprotecting by their state, or do no harm to
+    /// a guest that is protected anew.
+    var isUnheld: Bool { self == .reverse }
+
     /// The first step that is not taken back any more: from here on the run goes forward. Nil: everything is.
     var pointOfNoReturn: RunStep? {
         switch self {
