@@ -53,6 +53,9 @@ package enum HypervisorLimits {
     /// After how long libvirt is made to look at what became of a backup job that was told to end, and how often.
     package static let jobEndPatience: Duration = .milliseconds(100)
 
+    /// What is left to clients of a capture that is given up for their handshake with QEMU: normally 1 ms.
+    static let handshakeMicroseconds: UInt32 = 100_000
+
     /// Seconds between the attempts of the child process that ends the jobs of an agent that died: from at once to half an
     /// hour. An embedded driver lets one process in at a time, which should be the agent when it is started again soon.
     static func keeperPauses(isEmbedded: Bool) -> [Int] {

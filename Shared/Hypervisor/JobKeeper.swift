@@ -76,7 +76,7 @@ final class JobKeeper: Sendable {
             environment: environment)
     }
 
-    /// Ends a job only when it is the one that was kept, as its socket tells. Asked again after it was told to end, it is
+    /// Ends a job only when it is the one that was kept, as its socket tells, and lets handshakes end first (see `endJob`). Asked again after it was told to end, it is
     /// done with when libvirt answers that there is no such job, or another; any other failure is tried again.
     private static let script = """
         uri=$0 file=$1 permission=$2
@@ -94,7 +94,8 @@ final class JobKeeper: Sendable {
             may || exit 0
             job=$(timeout -k 5 30 virsh -q -c "$uri" backup-dumpxml "$guest" 2>&1)
             case $job in
-              *"${sockets[$guest]}"*) may && timeout -k 5 90 virsh -q -c "$uri" domjobabort "$guest" ;;
+              *"${sockets[$guest]}"*)
+                may && rm -f "${sockets[$guest]}" && sleep 0.1 && timeout -k 5 90 virsh -q -c "$uri" domjobabort "$guest" ;;
               *'<domainbackup'* | *'no domain backup job'* | *'domain is not running'* | *'failed to get domain'*) unset "sockets[$guest]" ;;
             esac
           done

@@ -12,7 +12,9 @@ extension LibvirtHypervisor {
             try await ending(name, of: guest) { [self] connection in
                 do {
                     let domain = try connection.domain(guest)
-                    try endJob(of: domain, protection: protection)
+                    // Of a cycle that is committed everything was read, and nobody connects any more.
+                    try endJob(
+                        of: domain, protection: protection, mayBeConnecting: keepCheckpointOfCycle != cycle)
                     if try domain.power().state.hasProcess {
                         let own = try domain.checkpointNames().compactMap(CheckpointName.init)
                             .filter { $0.belongs(to: protection) }
@@ -84,8 +86,13 @@ extension LibvirtHypervisor {
     // MARK: Pieces, all blocking
 
     /// Ends the backup job if it is one of ours for `protection`, or any of ours.
+    ///
+    /// QEMU 7.2 hangs, and its guest with it, when its NBD server is stopped in the middle of a client's handshake
+    /// (`qmp_nbd_server_stop` waits for an export that a client holds which it does not close). So the socket's name is taken
+    /// away, and who has connected by it gets the time that a handshake takes.
     func endJob(
-        of domain: LibvirtDomain, protection: String? = nil, within limit: Duration = HypervisorLimits.jobEndTime
+        of domain: LibvirtDomain, protection: String? = nil, mayBeConnecting: Bool = true,
+        within limit: Duration = HypervisorLimits.jobEndTime
     ) throws {
         guard let backup = try domain.backup(), owns(backup), let socket = BackupDocument.socket(of: backup)
         else { return try keeper.drop(guest: domain.uuid) }
@@ -94,6 +101,10 @@ extension LibvirtHypervisor {
             guard file.hasPrefix("\(CheckpointName.prefix)\(CheckpointName.prefix(ofProtection: protection))-") else {
                 return
             }
+        }
+        if mayBeConnecting {
+            try directory.remove(socket)
+            usleep(HypervisorLimits.handshakeMicroseconds)
         }
         try domain.abortJob()
         // Scratch files are given up at its end, and the next job needs it.
