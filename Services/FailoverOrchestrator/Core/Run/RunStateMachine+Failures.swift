@@ -152,14 +152,7 @@ extension RunStateMachine {
         let cause = OrchestratorError(
             .failedPrecondition, "\(record.guestName) was unprotected while the run was under way.",
             remedy: "See with “bascule status” how it is protected now, and ask again if that is to be reversed.")
-        end(index, .failed, cause.message, now: now)
-        for later in record.steps.indices where later > index {
-            end(later, .skipped, "The guest was unprotected.", now: now)
-        }
-        record.wait = nil
-        record.progress = .failed(cause)
-        record.endedAt = now
-        return storing([])
+        return endHere(at: index, cause.message, later: "The guest was unprotected.", cause, now: now)
     }
 
     /// The guest did not shut down in the time that it had: asking again would only make it longer.
@@ -305,12 +298,18 @@ extension RunStateMachine {
 
     /// The run ends where it is; asking for the same again goes on from there.
     private mutating func giveUp(at index: Int, now: RunTime) -> [RunAction] {
-        end(index, .failed, record.wait?.sentence ?? "", now: now)
-        for later in record.steps.indices where later > index {
-            end(later, .skipped, "The run was abandoned.", now: now)
-        }
+        let cause = record.leftOff ?? Self.abandonedCause
+        return endHere(at: index, record.wait?.sentence ?? "", later: "The run was abandoned.", cause, now: now)
+    }
+
+    /// Ends the run at a step, with nothing taken back.
+    private mutating func endHere(
+        at index: Int, _ detail: String, later reason: String, _ cause: OrchestratorError, now: RunTime
+    ) -> [RunAction] {
+        end(index, .failed, detail, now: now)
+        for later in record.steps.indices where later > index { end(later, .skipped, reason, now: now) }
         record.wait = nil
-        record.progress = .failed(record.leftOff ?? Self.abandonedCause)
+        record.progress = .failed(cause)
         record.endedAt = now
         return storing([])
     }
