@@ -103,7 +103,13 @@ extension LibvirtHypervisor {
             }
         }
         if mayBeConnecting {
-            try directory.remove(socket)
+            do {
+                try directory.remove(socket)
+            } catch {
+                // The job has to end all the same, because its scratch files grow; somebody may connect meanwhile.
+                logger.warning(
+                    "socket of a capture not removed", metadata: ["socket": "\(socket)", "error": "\(error)"])
+            }
             usleep(HypervisorLimits.handshakeMicroseconds)
         }
         try domain.abortJob()
