@@ -104,8 +104,7 @@ final class NBDConnection: Sendable {
 
     private func run(connected: (Result<NBDExport, any Error>) -> Void) {
         do {
-            let handle = try NBDHandle()
-            try connect(handle)
+            let handle = try HandshakeLock.holding(for: uri) { try connect() }
             connected(.success(try handle.export(contexts: contexts)))
             serve(handle)
         } catch {
@@ -128,7 +127,8 @@ final class NBDConnection: Sendable {
         }
     }
 
-    private func connect(_ handle: borrowing NBDHandle) throws {
+    private func connect() throws -> NBDHandle {
+        let handle = try NBDHandle()
         let deadline = ContinuousClock.now + options.connectTimeout
         try handle.beginConnecting(to: uri, contexts: contexts)
         while handle.isConnecting {
@@ -141,6 +141,7 @@ final class NBDConnection: Sendable {
         guard handle.isReady else {
             throw BlockDeviceError(.connectFailed, "The server at \(uri) ended the negotiation.")
         }
+        return handle
     }
 
     private func serve(_ handle: borrowing NBDHandle) {

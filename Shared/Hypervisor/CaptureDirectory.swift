@@ -1,3 +1,4 @@
+import BlockDevice
 import Foundation
 
 /// Names of everything that a capture leaves on the host, all in one directory and, but for one, beginning with `bascule-`:
@@ -5,6 +6,7 @@ import Foundation
 /// | name | what |
 /// |---|---|
 /// | `bascule-<8>-<cycle>.sock` | NBD socket of a running guest's backup job |
+/// | `bascule-<8>-<cycle>.sock.lock` | who connects to that socket holds a lock on it meanwhile (`HandshakeLock`) |
 /// | `bascule-<8>-<cycle>-<disk>.scratch` | what the guest overwrites meanwhile |
 /// | `bascule-<8>-<cycle>-<disk>.sock`, `.pid` | socket and process of an image served while its guest is off |
 /// | `bascule-<8>.offline` | what the images looked like at the last capture of the guest while off |
@@ -111,6 +113,15 @@ struct CaptureDirectory: Sendable, Hashable {
                 .operationFailed, "\(file) can not be given to the owner of its directory.",
                 cause: String(cString: strerror(errno)))
         }
+    }
+
+    /// To be called before the backup job begins, so that its end waits for clients that are connecting (`HandshakeLock`).
+    func makeLock(ofSocket socket: String) throws {
+        let file = HandshakeLock.file(ofSocket: socket)
+        let descriptor = open(file, O_RDONLY | O_CREAT | O_CLOEXEC, 0o660)
+        guard descriptor >= 0 else { throw Self.failure(file, "made") }
+        close(descriptor)
+        try giveAway(file)
     }
 
     func freeBytes() throws -> UInt64 {

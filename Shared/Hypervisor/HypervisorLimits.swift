@@ -53,7 +53,8 @@ package enum HypervisorLimits {
     /// After how long libvirt is made to look at what became of a backup job that was told to end, and how often.
     package static let jobEndPatience: Duration = .milliseconds(100)
 
-    /// What is left to clients of a capture that is given up for their handshake with QEMU: normally 1 ms.
+    /// What is left to clients of a capture that is given up, and that hold no `HandshakeLock`, for their handshake with QEMU:
+    /// normally 1 ms.
     static let handshakeMicroseconds: UInt32 = 100_000
 
     /// Seconds between the attempts of the child process that ends the jobs of an agent that died: from at once to half an

@@ -76,8 +76,9 @@ final class JobKeeper: Sendable {
             environment: environment)
     }
 
-    /// Ends a job only when it is the one that was kept, as its socket tells, and lets handshakes end first (see `endJob`). Asked again after it was told to end, it is
-    /// done with when libvirt answers that there is no such job, or another; any other failure is tried again.
+    /// Ends a job only when it is the one that was kept, as its socket tells, and lets handshakes end first (see
+    /// `HandshakeLock`). Asked again after it was told to end, it is done with when libvirt answers that there is no such job,
+    /// or another; any other failure is tried again.
     private static let script = """
         uri=$0 file=$1 permission=$2
         declare -A sockets
@@ -95,7 +96,10 @@ final class JobKeeper: Sendable {
             job=$(timeout -k 5 30 virsh -q -c "$uri" backup-dumpxml "$guest" 2>&1)
             case $job in
               *"${sockets[$guest]}"*)
-                may && rm -f "${sockets[$guest]}" && sleep 0.1 && timeout -k 5 90 virsh -q -c "$uri" domjobabort "$guest" ;;
+                may && rm -f "${sockets[$guest]}" || continue
+                [ ! -e "${sockets[$guest]}.lock" ] || flock -w 11 "${sockets[$guest]}.lock" true
+                sleep 0.1
+                may && timeout -k 5 90 virsh -q -c "$uri" domjobabort "$guest" ;;
               *'<domainbackup'* | *'no domain backup job'* | *'domain is not running'* | *'failed to get domain'*) unset "sockets[$guest]" ;;
             esac
           done

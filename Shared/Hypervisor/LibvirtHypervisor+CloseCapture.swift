@@ -1,3 +1,4 @@
+import BlockDevice
 import Foundation
 import Logging
 import Synchronization
@@ -86,10 +87,6 @@ extension LibvirtHypervisor {
     // MARK: Pieces, all blocking
 
     /// Ends the backup job if it is one of ours for `protection`, or any of ours.
-    ///
-    /// QEMU 7.2 hangs, and its guest with it, when its NBD server is stopped in the middle of a client's handshake
-    /// (`qmp_nbd_server_stop` waits for an export that a client holds which it does not close). So the socket's name is taken
-    /// away, and who has connected by it gets the time that a handshake takes.
     func endJob(
         of domain: LibvirtDomain, protection: String? = nil, mayBeConnecting: Bool = true,
         within limit: Duration = HypervisorLimits.jobEndTime
@@ -102,16 +99,7 @@ extension LibvirtHypervisor {
                 return
             }
         }
-        if mayBeConnecting {
-            do {
-                try directory.remove(socket)
-            } catch {
-                // The job has to end all the same, because its scratch files grow; somebody may connect meanwhile.
-                logger.warning(
-                    "socket of a capture not removed", metadata: ["socket": "\(socket)", "error": "\(error)"])
-            }
-            usleep(HypervisorLimits.handshakeMicroseconds)
-        }
+        letHandshakesEnd(at: socket, of: domain, mayBeConnecting: mayBeConnecting)
         try domain.abortJob()
         // Scratch files are given up at its end, and the next job needs it.
         let deadline = ContinuousClock.now + limit
@@ -128,6 +116,24 @@ extension LibvirtHypervisor {
             }
             usleep(1_000)
         }
+    }
+
+    /// To be called before a job is ended, because of what QEMU does otherwise (see `HandshakeLock`).
+    ///
+    /// - Parameter mayBeConnecting: somebody may be who holds no lock: a worker of an earlier release, or a program of others.
+    private func letHandshakesEnd(at socket: String, of domain: LibvirtDomain, mayBeConnecting: Bool) {
+        do {
+            try directory.remove(socket)
+        } catch {
+            // The job has to end all the same, because its scratch files grow; somebody may connect meanwhile.
+            logger.warning("socket of a capture not removed", metadata: ["socket": "\(socket)", "error": "\(error)"])
+        }
+        if !HandshakeLock.wait(ofSocket: socket) {
+            // QEMU has dropped by now who still was in its handshake.
+            logger.warning(
+                "a client's handshake does not end", metadata: ["guest": "\(domain.name)", "socket": "\(socket)"])
+        }
+        if mayBeConnecting { usleep(HypervisorLimits.handshakeMicroseconds) }
     }
 
     /// Deletes a checkpoint with its bitmaps, also when libvirt and QEMU disagree about them.

@@ -9,6 +9,7 @@ extension LibvirtHypervisor {
     /// and libvirt 9.0 waits 30 s for the job of a process that is gone.
     func makeScratchFiles(_ plan: CapturePlan) throws {
         try removeFiles(of: plan.name)
+        try directory.makeLock(ofSocket: directory.socket(plan.name))
         for disk in plan.guest.disks {
             let file = directory.scratch(plan.name, disk: disk.target)
             do {

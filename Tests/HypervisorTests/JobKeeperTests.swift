@@ -1,3 +1,4 @@
+import BlockDevice
 import Foundation
 import TestGuest
 import Testing
@@ -59,6 +60,24 @@ struct JobKeeperTests {
         try await eventually { try host.children == 1 }
         #expect(try host.hasJob("g1") && host.log.isEmpty)
         second.leave()
+        try await eventually { try !host.hasJob("g1") }
+    }
+
+    @Test func aJobIsEndedOnlyWhenNobodyIsInAHandshakeWithIt() async throws {
+        let host = try FakeHost()
+        defer { host.remove() }
+        let keeper = host.keeper()
+        let socket = "\(host.path)/bascule-1-7.sock"
+        let lock = open(HandshakeLock.file(ofSocket: socket), O_RDONLY | O_CREAT | O_CLOEXEC, 0o600)
+        #expect(flock(lock, LOCK_SH) == 0 && FileManager.default.createFile(atPath: socket, contents: nil))
+        try keeper.keep(guest: "g1", socket: socket)
+        try host.begin("g1", socket: socket)
+        keeper.leave()
+        try await eventually { !FileManager.default.fileExists(atPath: socket) }
+        // A fixed time, because it is nothing that is waited for: longer than what clients without a lock are left.
+        try await Task.sleep(for: .milliseconds(500))
+        #expect(try host.hasJob("g1"))
+        close(lock)
         try await eventually { try !host.hasJob("g1") }
     }
 

@@ -6,12 +6,13 @@ import Testing
 
 /// What happens when a capture, or the end of a protection, fails halfway.
 extension RealGuestTests {
-    /// The directory of captures takes one file: the scratch file of the first disk, and not that of the second.
+    /// The directory of captures takes two files: that of the lock and the scratch file of the first disk, and not that of
+    /// the second.
     @Test func aScratchFileThatCannotBeMadeLeavesNoneAndTheNextCaptureOpens() async throws {
         try await RealHost.withGuest(disks: 2) { host, guest in
             let directory = "\(host.directory)/small"
             try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-            try Program.run("mount", ["-t", "tmpfs", "-o", "size=64m,nr_inodes=2", "tmpfs", directory])
+            try Program.run("mount", ["-t", "tmpfs", "-o", "size=64m,nr_inodes=3", "tmpfs", directory])
             defer {
                 #expect(throws: Never.self) {
                     try Program.run("umount", [directory])
