@@ -122,7 +122,7 @@ package final class InMemoryHypervisor: HypervisorDriver {
         state.withLock { $0.failures[operation] = Failure(error: error, timesLeft: times) }
     }
 
-    /// Captures of this guest do not return until it is let go.
+    /// Captures of this guest neither open nor close until it is let go.
     package func hang(_ guest: String) { state.withLock { $0.hanging[guest] = [] } }
 
     package func letGo(_ guest: String) {
@@ -225,6 +225,7 @@ package final class InMemoryHypervisor: HypervisorDriver {
         protection: String, guest: String, cycle: UInt64, keepCheckpointOfCycle: UInt64
     ) async throws {
         try enter(.closeCapture)
+        await passHang(of: guest)
         try existing(guest) { $0.closeCapture(protection: protection, keepCheckpointOfCycle: keepCheckpointOfCycle) }
         withdrawExports(of: guest)
     }

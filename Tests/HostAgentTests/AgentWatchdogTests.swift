@@ -33,4 +33,29 @@ import Testing
             }
         }
     }
+
+    @Test func aGuestThatHangsKeepsTheEndOfTheAgentFromNoOther() async throws {
+        try await withAgentSite { site in
+            let hypervisor = site.hypervisor
+            let others = (1...6).map {
+                hypervisor.addGuest(
+                    name: "other\($0)", uuid: UUID().uuidString.lowercased(), disks: [("vda", AgentHarness.diskBytes)])
+            }
+            try await site.withAgent { agent in
+                _ = try await agent.capture(1, .full, parent: 0)
+                for other in others {
+                    let neighbour = AgentHarness(
+                        protection: UUID().uuidString.lowercased(), guest: other, settings: agent.settings,
+                        hypervisor: hypervisor, agent: agent.agent, bus: agent.bus, client: agent.client)
+                    _ = try await neighbour.capture(1, .full, parent: 0)
+                }
+                hypervisor.hang(site.guest)
+                defer { hypervisor.letGo(site.guest) }
+                agent.agent.stop()
+                try await poll("the others are ended") { !others.contains(where: hypervisor.hasOpenCapture) }
+                #expect(hypervisor.hasOpenCapture(site.guest))
+            }
+            #expect(!hypervisor.hasOpenCapture(site.guest))
+        }
+    }
 }

@@ -192,17 +192,22 @@ package actor SourceRole {
     }
 
     /// Ends every open capture, because a service that is away can not keep scratch files from growing. What was
-    /// acknowledged stays, so the next cycle after the start is an incremental one.
+    /// acknowledged stays, so the next cycle after the start is an incremental one. All at once, because a guest that hangs
+    /// in the hypervisor must not keep the others'.
     package func stop() async {
-        for protection in entries.keys {
-            do {
-                try await lock.withLock(protection) {
-                    guard case .open(let order, _) = entries[protection]?.machine.phase else { return }
-                    try await lose(protection, cycle: order.cycle, reason: "the agent was stopped")
-                }
-            } catch {
-                logger.error("capture not ended", metadata: ["protection": "\(protection)", "error": "\(error)"])
+        await withDiscardingTaskGroup { group in
+            for protection in entries.keys { group.addTask { await self.end(protection) } }
+        }
+    }
+
+    private func end(_ protection: String) async {
+        do {
+            try await lock.withLock(protection) {
+                guard case .open(let order, _) = entries[protection]?.machine.phase else { return }
+                try await lose(protection, cycle: order.cycle, reason: "the agent was stopped")
             }
+        } catch {
+            logger.error("capture not ended", metadata: ["protection": "\(protection)", "error": "\(error)"])
         }
     }
 
