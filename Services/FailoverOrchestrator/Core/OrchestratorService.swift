@@ -138,16 +138,23 @@ package final class OrchestratorService: RunnableService {
         }
     }
 
-    /// Nothing may be done that is not recorded, so while the store fails, everything waits; and when it goes on
-    /// failing, the service stops rather than pretend.
+    /// Nothing may be done that is not recorded, so while the store fails, everything waits, and who asks hears why; and when
+    /// it goes on failing, the service stops rather than pretend.
     private func store(_ changes: [StoreChange]) async throws {
         guard !changes.isEmpty else { return }
         let deadline = ContinuousClock.now.advanced(by: .milliseconds(OrchestratorLimits.storeRetryMilliseconds))
+        var isTold = false
         while true {
             do {
-                return try await store.apply(changes)
+                try await store.apply(changes)
+                if isTold { desk.refuse(with: nil) }
+                return
             } catch {
-                logger.error("database not written", metadata: ["error": "\(error)"])
+                if !isTold {
+                    logger.error("database not written", metadata: ["error": "\(error)"])
+                    desk.refuse(with: OrchestratorError(thrown: error))
+                    isTold = true
+                }
                 guard ContinuousClock.now < deadline, !stopping.isGiven else { throw error }
                 await stopping.sleep(for: .milliseconds(OrchestratorLimits.storeRetryEveryMilliseconds))
             }

@@ -8,6 +8,14 @@ enum OrchestratorRequest: Hashable, Sendable {
     case resume(String)
     case abandon(String)
     case health
+
+    /// Whether it changes nothing.
+    var isReading: Bool {
+        switch self {
+        case .get, .list, .health: true
+        case .start, .resume, .abandon: false
+        }
+    }
 }
 
 /// What it is answered with.

@@ -4,10 +4,18 @@ import Synchronization
 final class ReplyDesk: Sendable {
     typealias Answer = Result<OrchestratorAnswer, OrchestratorError>
 
+    private struct Asker: Sendable {
+        let continuation: CheckedContinuation<Answer, Never>
+        /// Whether what is asked for changes nothing.
+        let isReading: Bool
+    }
+
     private struct State: Sendable {
         var last: UInt64 = 0
-        var waiting: [RequestToken: CheckedContinuation<Answer, Never>] = [:]
+        var waiting: [RequestToken: Asker] = [:]
         var isClosed = false
+        /// Why nothing can be decided at present.
+        var fault: OrchestratorError?
     }
 
     private let state = Mutex(State())
@@ -18,23 +26,34 @@ final class ReplyDesk: Sendable {
     /// Hands a request to the book and waits for its answer. What a cancelled asker asked for is done all the same.
     func ask(_ request: OrchestratorRequest) async -> Answer {
         await withCheckedContinuation { continuation in
-            let token = state.withLock { state -> RequestToken? in
-                guard !state.isClosed else { return nil }
+            let admitted = state.withLock { state -> Result<RequestToken, OrchestratorError> in
+                if state.isClosed { return .failure(Self.stopping) }
+                if let fault = state.fault { return .failure(fault) }
                 state.last += 1
                 let token = RequestToken(value: state.last)
-                state.waiting[token] = continuation
-                return token
+                state.waiting[token] = Asker(continuation: continuation, isReading: request.isReading)
+                return .success(token)
             }
-            if let token {
-                inbox.yield(.asked(token, request))
-            } else {
-                continuation.resume(returning: .failure(Self.stopping))
+            switch admitted {
+            case .success(let token): inbox.yield(.asked(token, request))
+            case .failure(let refusal): continuation.resume(returning: .failure(refusal))
             }
         }
     }
 
     func answer(_ token: RequestToken, _ answer: Answer) {
-        state.withLock { $0.waiting.removeValue(forKey: token) }?.resume(returning: answer)
+        state.withLock { $0.waiting.removeValue(forKey: token) }?.continuation.resume(returning: answer)
+    }
+
+    /// From now on who asks hears at once why nothing can be decided, and so does who waits and changes nothing; nil: requests
+    /// are taken again.
+    func refuse(with fault: OrchestratorError?) {
+        let readers = state.withLock { state -> [RequestToken] in
+            state.fault = fault
+            return state.waiting.filter { $0.value.isReading }.map(\.key)
+        }
+        guard let fault else { return }
+        for token in readers { answer(token, .failure(fault)) }
     }
 
     func close() {
@@ -43,7 +62,7 @@ final class ReplyDesk: Sendable {
             defer { state.waiting = [:] }
             return Array(state.waiting.values)
         }
-        for continuation in waiting { continuation.resume(returning: .failure(Self.stopping)) }
+        for asker in waiting { asker.continuation.resume(returning: .failure(Self.stopping)) }
     }
 
     private static let stopping = OrchestratorError(

@@ -55,8 +55,17 @@ final class DatabaseRunStore: RunStore {
 
     func apply(_ changes: [StoreChange]) async throws {
         guard !changes.isEmpty else { return }
-        try await database.write { database in
-            for change in changes { try Self.apply(change, database) }
+        do {
+            try await database.write { database in
+                for change in changes { try Self.apply(change, database) }
+            }
+        } catch let error as DatabaseError where error.resultCode == .SQLITE_FULL {
+            throw OrchestratorError(
+                .resourceExhausted, "The disk of the orchestrator's database is full.", remedy: "Free space on it.")
+        } catch let error as DatabaseError {
+            throw OrchestratorError(
+                .unavailable, "The orchestrator's database can not be written: \(error).",
+                remedy: "See whether its disk is well, and whether its directory can be written.")
         }
     }
 

@@ -4,10 +4,18 @@ import Synchronization
 final class ReplyDesk: Sendable {
     typealias Answer = Result<ServiceAnswer, PolicyError>
 
+    private struct Asker: Sendable {
+        let continuation: CheckedContinuation<Answer, Never>
+        /// Whether what is asked for changes nothing.
+        let isReading: Bool
+    }
+
     private struct State: Sendable {
         var last: UInt64 = 0
-        var waiting: [RequestToken: CheckedContinuation<Answer, Never>] = [:]
+        var waiting: [RequestToken: Asker] = [:]
         var isClosed = false
+        /// Why nothing can be decided at present.
+        var fault: PolicyError?
     }
 
     private let state = Mutex(State())
@@ -23,13 +31,14 @@ final class ReplyDesk: Sendable {
         }
         return await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                let refusal = state.withLock { state in
-                    if state.isClosed || Task.isCancelled { return true }
-                    state.waiting[token] = continuation
-                    return false
+                let refusal = state.withLock { state -> PolicyError? in
+                    if state.isClosed || Task.isCancelled { return Self.stopping }
+                    if let fault = state.fault, !request.isOfWorker { return fault }
+                    state.waiting[token] = Asker(continuation: continuation, isReading: request.isReading)
+                    return nil
                 }
-                if refusal {
-                    continuation.resume(returning: .failure(Self.stopping))
+                if let refusal {
+                    continuation.resume(returning: .failure(refusal))
                 } else {
                     inbox.post(.asked(token, request))
                 }
@@ -42,9 +51,20 @@ final class ReplyDesk: Sendable {
     /// - Returns: whether somebody still waited for it.
     @discardableResult
     func answer(_ token: RequestToken, _ answer: Answer) -> Bool {
-        guard let continuation = state.withLock({ $0.waiting.removeValue(forKey: token) }) else { return false }
-        continuation.resume(returning: answer)
+        guard let asker = state.withLock({ $0.waiting.removeValue(forKey: token) }) else { return false }
+        asker.continuation.resume(returning: answer)
         return true
+    }
+
+    /// From now on who asks hears at once why nothing can be decided, and so does who waits and changes nothing; nil: requests
+    /// are taken again. Workers wait, because an answer to them is about their job.
+    func refuse(with fault: PolicyError?) {
+        let readers = state.withLock { state -> [RequestToken] in
+            state.fault = fault
+            return state.waiting.filter { $0.value.isReading }.map(\.key)
+        }
+        guard let fault else { return }
+        for token in readers { answer(token, .failure(fault)) }
     }
 
     func close() {
@@ -53,7 +73,7 @@ final class ReplyDesk: Sendable {
             defer { state.waiting = [:] }
             return state.waiting.values.map { $0 }
         }
-        for continuation in waiting { continuation.resume(returning: .failure(Self.stopping)) }
+        for asker in waiting { asker.continuation.resume(returning: .failure(Self.stopping)) }
     }
 
     private static let stopping = PolicyError(.unavailable, "The policy service is stopping.")

@@ -19,6 +19,27 @@ enum ServiceRequest: Sendable {
     case resumeWorker(name: String)
     case leaveBoard(worker: String)
     case health
+
+    /// Whether it changes nothing, whoever asks.
+    var isReading: Bool {
+        switch self {
+        case .listPolicies, .status, .history, .listWorkers, .health: true
+        case .putPolicy, .deletePolicy, .trigger, .pull, .report, .finish, .fail, .drainWorker, .resumeWorker,
+            .leaveBoard:
+            false
+        }
+    }
+
+    /// Whether a worker asks about its jobs.
+    var isOfWorker: Bool {
+        switch self {
+        case .pull, .report, .finish, .fail, .leaveBoard: true
+        case .putPolicy, .deletePolicy, .listPolicies, .status, .trigger, .history, .listWorkers, .drainWorker,
+            .resumeWorker,
+            .health:
+            false
+        }
+    }
 }
 
 enum ServiceAnswer: Sendable {

@@ -78,8 +78,17 @@ final class DatabasePolicyStore: PolicyStore {
 
     func apply(_ changes: [StoreChange]) async throws {
         guard !changes.isEmpty else { return }
-        try await database.write { database in
-            for change in changes { try Self.apply(change, database) }
+        do {
+            try await database.write { database in
+                for change in changes { try Self.apply(change, database) }
+            }
+        } catch let error as DatabaseError where error.resultCode == .SQLITE_FULL {
+            throw PolicyError(
+                .resourceExhausted, "The disk of the policy service's database is full.", remedy: "Free space on it.")
+        } catch let error as DatabaseError {
+            throw PolicyError(
+                .unavailable, "The policy service's database can not be written: \(error).",
+                remedy: "See whether its disk is well, and whether its directory can be written.")
         }
     }
 
