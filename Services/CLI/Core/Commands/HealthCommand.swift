@@ -33,8 +33,12 @@ package struct HealthCommand: OperatorCommand {
         if services[1].answers {
             // A drained worker that is not there has no endpoint, and need not answer; one that nobody can connect to has
             // none either, and shows that it lives by asking for jobs (`bascule workers`).
-            for worker in try await session.policy().workers() where !worker.endpoint.isEmpty {
-                services.append(await ask("worker", worker.name, at: worker.endpoint, in: session))
+            do {
+                for worker in try await session.policy().workers() where !worker.endpoint.isEmpty {
+                    services.append(await ask("worker", worker.name, at: worker.endpoint, in: session))
+                }
+            } catch {
+                services[1].details.append("Workers were not asked: \(FailureReport(error).message)")
             }
         }
         if services[0].answers {

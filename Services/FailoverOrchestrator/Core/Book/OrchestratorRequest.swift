@@ -9,6 +9,12 @@ enum OrchestratorRequest: Hashable, Sendable {
     case abandon(String)
     case health
 
+    /// What it is answered with while nothing can be decided.
+    func refused(with fault: OrchestratorError) -> Result<OrchestratorAnswer, OrchestratorError> {
+        guard case .health = self else { return .failure(fault) }
+        return .success(.health(OrchestratorHealth(details: [fault.message, fault.remedy], isHeldUp: true)))
+    }
+
     /// Whether it changes nothing.
     var isReading: Bool {
         switch self {
@@ -27,8 +33,11 @@ enum OrchestratorAnswer: Hashable, Sendable {
 
 /// How well the service is.
 struct OrchestratorHealth: Hashable, Sendable {
-    var waiting: Int
+    /// Runs that wait for a person.
+    var waiting = 0
     var details: [String]
+    /// Nothing can be decided at present.
+    var isHeldUp = false
 }
 
 /// One request that waits for its answer.

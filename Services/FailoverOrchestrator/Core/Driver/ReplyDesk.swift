@@ -6,8 +6,7 @@ final class ReplyDesk: Sendable {
 
     private struct Asker: Sendable {
         let continuation: CheckedContinuation<Answer, Never>
-        /// Whether what is asked for changes nothing.
-        let isReading: Bool
+        let request: OrchestratorRequest
     }
 
     private struct State: Sendable {
@@ -26,17 +25,20 @@ final class ReplyDesk: Sendable {
     /// Hands a request to the book and waits for its answer. What a cancelled asker asked for is done all the same.
     func ask(_ request: OrchestratorRequest) async -> Answer {
         await withCheckedContinuation { continuation in
-            let admitted = state.withLock { state -> Result<RequestToken, OrchestratorError> in
-                if state.isClosed { return .failure(Self.stopping) }
-                if let fault = state.fault { return .failure(fault) }
+            let token = state.withLock { state in
                 state.last += 1
-                let token = RequestToken(value: state.last)
-                state.waiting[token] = Asker(continuation: continuation, isReading: request.isReading)
-                return .success(token)
+                return RequestToken(value: state.last)
             }
-            switch admitted {
-            case .success(let token): inbox.yield(.asked(token, request))
-            case .failure(let refusal): continuation.resume(returning: .failure(refusal))
+            let refusal = state.withLock { state -> Answer? in
+                if state.isClosed { return .failure(Self.stopping) }
+                if let fault = state.fault { return request.refused(with: fault) }
+                state.waiting[token] = Asker(continuation: continuation, request: request)
+                return nil
+            }
+            if let refusal {
+                continuation.resume(returning: refusal)
+            } else {
+                inbox.yield(.asked(token, request))
             }
         }
     }
@@ -48,12 +50,12 @@ final class ReplyDesk: Sendable {
     /// From now on who asks hears at once why nothing can be decided, and so does who waits and changes nothing; nil: requests
     /// are taken again.
     func refuse(with fault: OrchestratorError?) {
-        let readers = state.withLock { state -> [RequestToken] in
+        let readers = state.withLock { state in
             state.fault = fault
-            return state.waiting.filter { $0.value.isReading }.map(\.key)
+            return state.waiting.mapValues(\.request).filter { $0.value.isReading }
         }
         guard let fault else { return }
-        for token in readers { answer(token, .failure(fault)) }
+        for (token, request) in readers { answer(token, request.refused(with: fault)) }
     }
 
     func close() {

@@ -12,7 +12,7 @@ extension OrchestratorAnswer {
                     $0.service = "orchestrator"
                     $0.name = identity.name
                     $0.version = identity.version
-                    $0.level = health.waiting == 0 ? .normal : .warning
+                    $0.level = health.isHeldUp ? .critical : health.waiting == 0 ? .normal : .warning
                     $0.details = health.details
                     $0.uptimeSeconds = uptimeSeconds
                 })

@@ -6,8 +6,7 @@ final class ReplyDesk: Sendable {
 
     private struct Asker: Sendable {
         let continuation: CheckedContinuation<Answer, Never>
-        /// Whether what is asked for changes nothing.
-        let isReading: Bool
+        let request: ServiceRequest
     }
 
     private struct State: Sendable {
@@ -31,14 +30,14 @@ final class ReplyDesk: Sendable {
         }
         return await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                let refusal = state.withLock { state -> PolicyError? in
-                    if state.isClosed || Task.isCancelled { return Self.stopping }
-                    if let fault = state.fault, !request.isOfWorker { return fault }
-                    state.waiting[token] = Asker(continuation: continuation, isReading: request.isReading)
+                let refusal = state.withLock { state -> Answer? in
+                    if state.isClosed || Task.isCancelled { return .failure(Self.stopping) }
+                    if let fault = state.fault, !request.isOfWorker { return request.refused(with: fault) }
+                    state.waiting[token] = Asker(continuation: continuation, request: request)
                     return nil
                 }
                 if let refusal {
-                    continuation.resume(returning: .failure(refusal))
+                    continuation.resume(returning: refusal)
                 } else {
                     inbox.post(.asked(token, request))
                 }
@@ -59,12 +58,12 @@ final class ReplyDesk: Sendable {
     /// From now on who asks hears at once why nothing can be decided, and so does who waits and changes nothing; nil: requests
     /// are taken again. Workers wait, because an answer to them is about their job.
     func refuse(with fault: PolicyError?) {
-        let readers = state.withLock { state -> [RequestToken] in
+        let readers = state.withLock { state in
             state.fault = fault
-            return state.waiting.filter { $0.value.isReading }.map(\.key)
+            return state.waiting.mapValues(\.request).filter { $0.value.isReading }
         }
         guard let fault else { return }
-        for token in readers { answer(token, .failure(fault)) }
+        for (token, request) in readers { answer(token, request.refused(with: fault)) }
     }
 
     func close() {

@@ -20,6 +20,12 @@ enum ServiceRequest: Sendable {
     case leaveBoard(worker: String)
     case health
 
+    /// What it is answered with while nothing can be decided.
+    func refused(with fault: PolicyError) -> Result<ServiceAnswer, PolicyError> {
+        guard case .health = self else { return .failure(fault) }
+        return .success(.health(ServiceHealth(level: .critical, details: [fault.message, fault.remedy])))
+    }
+
     /// Whether it changes nothing, whoever asks.
     var isReading: Bool {
         switch self {
