@@ -72,6 +72,7 @@ import Testing
         "job kept for a faster worker": [
             [ms(PolicyLimits.heldForFasterMilliseconds)], [ms(PolicyLimits.presentMilliseconds)],
         ],
+        "job that waits for a worker that has not failed it": [[ms(PolicyLimits.leaseMilliseconds)]],
         "lease": [[ms(PolicyLimits.leaseMilliseconds)], [ReplicationWorkerLimits.reportInterval]],
         "job that is reported and does not move": [[ms(PolicyLimits.stalledMilliseconds)]],
         "cycle of which no job runs and no worker could have pulled one": [[ms(PolicyLimits.unclaimedMilliseconds)]],

@@ -60,6 +60,67 @@ extension JobBoardTests {
         guard case .finished? = settled().last else { return #expect(Bool(false)) }
     }
 
+    /// A job that w1 failed, after which w1 asks again; w2 was heard of just now, and runs nothing.
+    private func failBesideAnother() throws -> RequestToken {
+        board.post(Samples.posting(), now: now)
+        let other = try pull("w2")
+        try finish("w2", try #require(grants()[other]?.first))
+        board.post(Samples.posting(), now: now)
+        let token = try pull("w1")
+        try board.fail(
+            report("w1", try #require(grants()[token]?.first)), PolicyError(.unavailable, "no socket"), now: now)
+        return try pull("w1")
+    }
+
+    @Test func `a job waits for another worker no longer than a lease after that one's last word`() throws {
+        let again = try failBesideAnother()
+        #expect(grants()[again] == nil, "w2 did not fail it")
+        #expect(board.wakesAt == now + PolicyLimits.leaseMilliseconds)
+        now = now + (PolicyLimits.leaseMilliseconds - 1)
+        #expect(grants()[again] == nil)
+        now = now + 1
+        #expect(grants()[again]?.count == 1, "w2 is gone, as its leases would be")
+    }
+
+    @Test func `a worker whose pull waited long and got a job is waited for until its lease is over`() throws {
+        let other = try pull("w2")
+        _ = settled()
+        now = now + PolicyLimits.leaseMilliseconds
+        board.post(Samples.posting(pieces: 2), now: now)
+        let token = try pull("w1")
+        let granted = grants()
+        #expect(granted[other]?.count == 1)
+        try board.fail(
+            report("w1", try #require(granted[token]?.first)), PolicyError(.unavailable, "no socket"), now: now)
+        let again = try pull("w1", slots: 2)
+        now = now + (PolicyLimits.leaseMilliseconds - 1)
+        #expect(grants()[again] == nil)
+        now = now + 1
+        #expect(grants()[again]?.count == 2)
+    }
+
+    @Test func `a worker that is silent because its pull waits is there, and so it is when that was answered`() throws {
+        // It is full, and waits as long as a pull may.
+        let full = try pull("w2", slots: 0)
+        let answered = now + PolicyLimits.pullWaitMillisecondsMaximum
+        board.post(Samples.posting(), now: now)
+        let token = try pull("w1")
+        try board.fail(
+            report("w1", try #require(grants()[token]?.first)), PolicyError(.unavailable, "no socket"), now: now)
+        while now < answered {
+            let again = try pull("w1")
+            #expect(grants()[again] == nil, "w2 waits")
+            now = now + 1_000
+        }
+        let again = try pull("w1")
+        let granted = grants()
+        #expect(granted[full] == [] && granted[again] == nil)
+        #expect(board.wakesAt == now + PolicyLimits.leaseMilliseconds)
+        now = now + 1_000
+        let next = try pull("w2")
+        #expect(grants()[next]?.count == 1, "it asked again")
+    }
+
     @Test func `a job that every worker failed goes to them again, and its cycle's error names them`() throws {
         board.post(Samples.posting(), now: now)
         var names: [String] = []

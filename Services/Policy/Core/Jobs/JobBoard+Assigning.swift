@@ -124,7 +124,7 @@ extension JobBoard {
     private mutating func worker(
         for job: BoardCycle.Job, of posting: JobPosting, behind ahead: UInt64, now: PolicyTime
     ) -> String? {
-        let avoided = avoided(for: job, of: posting)
+        let avoided = avoided(for: job, of: posting, now: now)
         let candidates = candidates(for: posting, besides: avoided)
         guard !candidates.isEmpty else { return nil }
         let protection = posting.protection
@@ -150,14 +150,18 @@ extension JobBoard {
     }
 
     /// Names of the workers that failed this job, while another is there that can read its source, busy or not, because
-    /// one that fails at once would be the only one with a free slot each time.
-    private func avoided(for job: BoardCycle.Job, of posting: JobPosting) -> Set<String> {
+    /// one that fails at once would be the only one with a free slot each time. One that has been silent for as long as
+    /// a lease lives is not there, or the job would wait for a dead one until that is forgotten.
+    private mutating func avoided(for job: BoardCycle.Job, of posting: JobPosting, now: PolicyTime) -> Set<String> {
         guard !job.failedBy.isEmpty else { return [] }
-        let hasOthers = workers.values.contains { worker in
+        let others = workers.filter { _, worker in
             !job.failedBy.contains(worker.introduction.name) && isServing(worker)
                 && worker.introduction.reads(host: posting.sourceHost, named: posting.sourceHostName)
         }
-        return hasOthers ? job.failedBy : []
+        let vanish = others.map { id, worker in worker.vanishes(waiting: pulls[id]?.until) }.max()
+        guard let vanish, vanish > now else { return [] }
+        holdEndsAt = [holdEndsAt, vanish].compactMap(\.self).min()
+        return job.failedBy
     }
 
     /// Waiting workers with a free slot that can read the source, the one with most capacity still free first: slots

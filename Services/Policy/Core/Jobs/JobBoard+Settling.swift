@@ -49,6 +49,7 @@ extension JobBoard {
         let answered = pulls.filter { !$1.grants.isEmpty || $1.until <= now }
         for (worker, pull) in answered.sorted(by: { $0.key < $1.key }) {
             pulls[worker] = nil
+            workers[worker]?.answeredAt = now
             // Shares are stated last, when all jobs of this round are counted.
             let grants = pull.grants.map { grant in
                 var grant = grant

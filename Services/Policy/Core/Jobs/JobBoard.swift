@@ -12,7 +12,7 @@ struct RequestToken: Hashable, Sendable {
 ///   over the waiting workers, each time to the one that has most to spare: free slots × what one job of it moves a second.
 /// - Jobs under way are limited per host and per pair of sites; a bandwidth limit is shared by those it is set for.
 /// - A worker seen to be slow is offered jobs after faster ones, and none that those would finish sooner.
-/// - A worker that failed a job is not offered it again while another is there that did not.
+/// - A worker that failed a job is not offered it again while another is there, not silent, that did not.
 /// - A drained worker is offered none.
 /// - Under a bandwidth limit that their jobs would fill for long, first and large cycles leave a slot to small ones.
 /// - A pull without work waits here, at most one per worker, so pulls are bounded by workers.

@@ -16,6 +16,8 @@ struct WorkerIntroduction: Hashable, Sendable {
 struct WorkerEntry: Hashable, Sendable {
     var introduction: WorkerIntroduction
     var lastSeen: PolicyTime
+    /// When a pull of it was last answered: a worker may be silent for as long as its pull waits, and asks again then.
+    var answeredAt: PolicyTime?
     /// Slots that were free when it last asked, and jobs that it was given since.
     var slots: Int
     var runningJobs = 0
@@ -23,4 +25,11 @@ struct WorkerEntry: Hashable, Sendable {
     var speed = WorkerSpeed()
     /// It said that it stops.
     var hasLeft = false
+
+    /// When it has been silent for as long as a lease lives.
+    ///
+    /// - Parameter waiting: until when its pull waits.
+    func vanishes(waiting: PolicyTime?) -> PolicyTime {
+        (waiting ?? max(lastSeen, answeredAt ?? lastSeen)) + PolicyLimits.leaseMilliseconds
+    }
 }
