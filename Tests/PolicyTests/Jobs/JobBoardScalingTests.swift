@@ -192,13 +192,13 @@ import Testing
     }
 
     @Test func `a worker held back by the bandwidth limit does not count as slow`() {
-        var speed = WorkerSpeed()
+        var speed = JobSpeed()
         speed.finished(64 << 20, in: 1_000, isHeldBack: false)
         speed.finished(64 << 20, in: 60_000, isHeldBack: true)
         #expect(speed.bytesPerSecond == 64 << 20)
         speed.finished(64 << 20, in: 60_000, isHeldBack: false)
         #expect(speed.bytesPerSecond < 40 << 20)
-        var unknown = WorkerSpeed()
+        var unknown = JobSpeed()
         unknown.ran(1 << 20, in: 2_000, isHeldBack: false)
         #expect(unknown.bytesPerSecond == 0, "a megabyte in two seconds says nothing yet")
         unknown.ran(1 << 20, in: 10_000, isHeldBack: false)

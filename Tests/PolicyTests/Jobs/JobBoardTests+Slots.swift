@@ -2,12 +2,13 @@ import Testing
 
 @testable import Policy
 
-/// The slot that is kept for small cycles while the jobs of others wait for a bandwidth limit.
+/// The slot that is kept for small cycles while the jobs of others wait for a bandwidth limit, or may.
 extension JobBoardTests {
-    private func first(_ name: String = "first", pieces: Int = 8, limit: UInt64) -> JobPosting {
+    private func first(
+        _ name: String = "first", pieces: Int = 8, limit: UInt64, bytes: UInt64 = PolicyLimits.jobBytesTarget
+    ) -> JobPosting {
         var posting = Samples.posting(
-            ProtectionIdentifier(name), pieces: pieces, objective: now + 600_000, limit: limit,
-            bytes: PolicyLimits.jobBytesTarget)
+            ProtectionIdentifier(name), pieces: pieces, objective: now + 600_000, limit: limit, bytes: bytes)
         posting.kind = .full
         return posting
     }
@@ -54,7 +55,15 @@ extension JobBoardTests {
 
     @Test func `where no limit keeps a job for long, every slot is taken`() throws {
         try smallCycle()
+        board.post(first("tiny", limit: 0, bytes: PolicyLimits.jobAlignmentBytes), now: now)
+        #expect(try jobs(slots: 2) == ["tiny", "tiny"])
+        board.withdraw(ProtectionIdentifier("tiny"))
         board.post(first("free", limit: 0), now: now)
+        let token = try pull("w1", slots: 2)
+        let granted = try #require(grants()[token])
+        #expect(granted.count == 1, "it shows how fast they are")
+        now = now + 2_000
+        try finish("w1", granted[0])
         #expect(try jobs(slots: 2) == ["free", "free"])
         board.post(first("quick", limit: 50 << 20), now: now)
         board.withdraw(ProtectionIdentifier("free"))

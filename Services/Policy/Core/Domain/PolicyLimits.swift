@@ -101,8 +101,12 @@ enum PolicyLimits {
     static let unclaimedMilliseconds: Int64 = 60_000
     /// How long a first or comparing cycle gives way to ordinary ones before it takes turns with them.
     static let longCycleGraceMilliseconds: Int64 = 600_000
-    /// A job that takes longer than this of the whole bandwidth limit is no short one.
-    static let limitedJobMilliseconds: Int64 = 10_000
+    /// A job that takes longer than this of the whole bandwidth limit, or of its way, is no short one.
+    static let longJobMilliseconds: Int64 = 10_000
+    /// What one job is taken to move where none has shown it yet: little, so that larger ones wait until the first did.
+    static let unknownWayBytesPerSecond: UInt64 = 1 << 20
+    /// Pairs of sites between which the speed of jobs is remembered; of more it is measured anew.
+    static let waySpeedsMaximum = 1_024
     /// For so long after a small cycle another is expected, and a slot kept for it.
     static let smallExpectedMilliseconds: Int64 = 600_000
     /// An ordinary cycle of more bytes takes turns with smaller ones: two jobs of full size are not waited for long.

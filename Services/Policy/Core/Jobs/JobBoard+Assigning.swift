@@ -100,15 +100,16 @@ extension JobBoard {
     }
 
     /// Whether this job of a cycle that is not small would leave no slot to small ones, though such come, and not for a
-    /// short time: when the limit is what it waits for, fewer jobs are as fast. A comparing one reads much and sends little.
+    /// short time: when the limit or the way is what it waits for, fewer jobs are as fast. The jobs in the other slots
+    /// show the speed of the way. A comparing one reads much and sends little.
     private func takesLastSlot(_ piece: JobPiece, _ posting: JobPosting, now: PolicyTime) -> Bool {
         guard let smallPostedAt, now - smallPostedAt < PolicyLimits.smallExpectedMilliseconds,
             cycles[posting.protection]?.weight != .small, posting.kind != .compare
         else { return false }
         let limits = [posting.bandwidthPlan, posting.pairBandwidthPlan].map { shares.limit(of: $0, now: now) }
-        guard let limit = limits.filter({ $0 > 0 }).min(),
-            piece.changedBytes / limit >= UInt64(PolicyLimits.limitedJobMilliseconds / 1_000)
-        else { return false }
+        let speed = waySpeeds[posting.sites]?.bytesPerSecond ?? 0
+        let rate = (limits + [speed]).filter { $0 > 0 }.min() ?? PolicyLimits.unknownWayBytesPerSecond
+        guard piece.changedBytes / rate >= UInt64(PolicyLimits.longJobMilliseconds / 1_000) else { return false }
         let readers = workers.filter { _, worker in
             isServing(worker) && worker.introduction.reads(host: posting.sourceHost, named: posting.sourceHostName)
         }

@@ -37,17 +37,28 @@ extension JobBoard {
         workers[lease.worker]?.runningJobs -= 1
     }
 
-    /// What a lease shows of its worker's speed.
-    mutating func noteSpeed(_ lease: BoardCycle.Lease, _ piece: JobPiece, isFinished: Bool, now: PolicyTime) {
+    /// What a lease shows of its worker's speed, and of the way's.
+    mutating func noteSpeed(
+        _ lease: BoardCycle.Lease, _ index: Int, of cycle: BoardCycle, isFinished: Bool, now: PolicyTime
+    ) {
+        let piece = cycle.jobs[index].piece
         let bytes = isFinished ? piece.changedBytes : min(lease.readBytes, piece.length)
         let time = now - lease.grantedAt
         let allowed = Double(lease.bandwidthBytesPerSecond) / 1_000 * Double(time)
         let isHeldBack = lease.bandwidthBytesPerSecond > 0 && Double(lease.sentBytes) >= allowed * 0.75
-        if isFinished {
-            workers[lease.worker]?.speed.finished(bytes, in: time, isHeldBack: isHeldBack)
-        } else {
-            workers[lease.worker]?.speed.ran(bytes, in: time, isHeldBack: isHeldBack)
+        func note(_ speed: inout JobSpeed) {
+            if isFinished {
+                speed.finished(bytes, in: time, isHeldBack: isHeldBack)
+            } else {
+                speed.ran(bytes, in: time, isHeldBack: isHeldBack)
+            }
         }
+        if let worker = workers.index(forKey: lease.worker) { note(&workers.values[worker].speed) }
+        // A small one tells more of what each job costs, and a comparing one of the disks.
+        guard cycle.weight != .small, cycle.posting.kind != .compare else { return }
+        let sites = cycle.posting.sites
+        if waySpeeds[sites] == nil, waySpeeds.count >= PolicyLimits.waySpeedsMaximum { waySpeeds = [:] }
+        note(&waySpeeds[sites, default: JobSpeed()])
     }
 
     mutating func moved(_ protection: ProtectionIdentifier, _ worker: String, by bytes: UInt64, now: PolicyTime) {

@@ -14,7 +14,7 @@ struct RequestToken: Hashable, Sendable {
 /// - A worker seen to be slow is offered jobs after faster ones, and none that those would finish sooner.
 /// - A worker that failed a job is not offered it again while another is there, not silent, that did not.
 /// - A drained worker is offered none.
-/// - Under a bandwidth limit that their jobs would fill for long, first and large cycles leave a slot to small ones.
+/// - Where a bandwidth limit or the way makes their jobs long, first and large cycles leave a slot to small ones.
 /// - A pull without work waits here, at most one per worker, so pulls are bounded by workers.
 struct JobBoard: Sendable {
     enum Outcome: Sendable {
@@ -60,6 +60,8 @@ struct JobBoard: Sendable {
     var holdEndsAt: PolicyTime?
     /// When a small cycle was last posted.
     private(set) var smallPostedAt: PolicyTime?
+    /// Of the jobs of first and large cycles, by the sites that they are between.
+    var waySpeeds: [SitePair: JobSpeed] = [:]
     private var identifiers: SeededGenerator
     var outcomes: [Outcome] = []
     /// The last attempts that finished a cycle and left the board, so that a repeated report is answered as the first.
@@ -202,7 +204,7 @@ struct JobBoard: Sendable {
         }
         cycles[place.protection]?.renew(place.index, renewed)
         shares.moved(report.job, under: cycle.posting.bandwidth, by: renewed.sentBytes - lease.sentBytes)
-        noteSpeed(renewed, cycle.jobs[place.index].piece, isFinished: false, now: now)
+        noteSpeed(renewed, place.index, of: cycle, isFinished: false, now: now)
         moved(place.protection, report.worker, by: renewed.sentBytes - lease.sentBytes, now: now)
         return .goOn(bandwidthBytesPerSecond: share)
     }
@@ -224,7 +226,7 @@ struct JobBoard: Sendable {
         ended(report.job, lease, cycle.posting)
         var whole = lease
         whole.sentBytes = max(lease.sentBytes, sentBytes)
-        noteSpeed(whole, cycle.jobs[place.index].piece, isFinished: true, now: now)
+        noteSpeed(whole, place.index, of: cycle, isFinished: true, now: now)
         moved(place.protection, report.worker, by: sentBytes - min(sentBytes, lease.sentBytes), now: now)
         remember(report)
         completeIfFinished(place.protection)

@@ -22,7 +22,7 @@ struct WorkerEntry: Hashable, Sendable {
     var slots: Int
     var runningJobs = 0
     var rate = RateMeter()
-    var speed = WorkerSpeed()
+    var speed = JobSpeed()
     /// It said that it stops.
     var hasLeft = false
 

@@ -1,5 +1,5 @@
-/// How many bytes a second one job of a worker reads, as seen lately.
-struct WorkerSpeed: Hashable, Sendable {
+/// How many bytes a second one job reads, as seen lately: of a worker, or between two sites.
+struct JobSpeed: Hashable, Sendable {
     /// 0: not known yet.
     private(set) var bytesPerSecond: UInt64 = 0
 
