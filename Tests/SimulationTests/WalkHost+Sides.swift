@@ -95,6 +95,9 @@ extension WalkHost {
             if let guest { $0.power = guest.isOn ? .running : .shutOff }
             if let running = started?.started { $0.failover = ReplicaStarted(running) }
             if started == nil, let onBase { $0.failover = ReplicaStarted(onBase) }
+            if let guest, !guest.isOn, let stopped, stopped != guest.starts, replica == nil || $0.hasFailover {
+                $0.alarm = "The guest ran again."
+            }
             if let running = test?.started { $0.test = ReplicaStarted(running) }
         }
     }

@@ -924,7 +924,7 @@ package nonisolated struct Bascule_V1_SideDescription: @unchecked Sendable {
   /// Clears the value of `test`. Subsequent reads from it will return its default value.
   package mutating func clearTest() {_uniqueStorage()._test = nil}
 
-  /// fenced and running all the same, or off and more than its disks; empty: all is well
+  /// fenced and running all the same, or off and not as it was left; empty: all is well
   package var alarm: String {
     get {_storage._alarm}
     set {_uniqueStorage()._alarm = newValue}

@@ -9,6 +9,8 @@ struct ModelHost: Hashable, Sendable {
     var guestRuns: Bool
     /// It was migrated from here to a host that no run knows of, and runs there.
     var isElsewhere = false
+    /// It was started and shut down again after it was told to stop, as its disks show.
+    var ranAgain = false
     /// Whether it shuts down when it is told to.
     var shutsDown = true
     /// What the guest has written so far, as one number that only rises while it runs.
@@ -39,7 +41,7 @@ struct ModelHost: Hashable, Sendable {
                 SideState(
                     generation: generation, hasGuest: disk != nil, guestRuns: guestRuns,
                     runsReplica: runsFrom != nil && !isOnBase, runsTest: testRunsFrom != nil,
-                    hasReplica: points != nil, alarm: isElsewhere && disk != nil ? "It was migrated." : ""))
+                    hasReplica: points != nil, alarm: alarm))
         case .describeReplica:
             return .replica(ReplicaState(generation: generation, isAdopted: isAdopted))
         case .listPoints:
@@ -47,6 +49,7 @@ struct ModelHost: Hashable, Sendable {
             return .points(list)
         case .stopGuest:
             guestRuns = false
+            ranAgain = false
             return .guestStopped(forced: !shutsDown)
         case .startGuest:
             guard isActive else { throw Self.refused("\(id) is not the active side.") }
@@ -80,6 +83,11 @@ struct ModelHost: Hashable, Sendable {
         case .adoptDisks(let cycle, let diverged, _):
             return try adopt(cycle, diverged: diverged)
         }
+    }
+
+    private var alarm: String {
+        if isElsewhere, disk != nil { return "It was migrated." }
+        return ranAgain && !guestRuns ? "It ran again." : ""
     }
 
     private mutating func start(

@@ -20,6 +20,8 @@ struct ModelRunner {
         case hiccup(Int, OrchestratorError.Code = .unavailable)
         /// Somebody starts the source's guest by hand right before the call of this number.
         case startedByHand(Int)
+        /// The same, and it is shut down again at once.
+        case ranByHand(Int)
         /// The same, and it is migrated to a third host at once.
         case migratedByHand(Int, withDefinition: Bool)
         /// Somebody unprotects the guest right before the call of this number.
@@ -134,6 +136,7 @@ struct ModelRunner {
                 wasKilled = true
             }
             if trouble == .startedByHand(number) { world.hosts["h1"]?.guestRuns = true }
+            if trouble == .ranByHand(number) { world.hosts["h1"]?.ranAgain = true }
             if trouble == .unprotected(number) { world.isUnprotected = true }
             if case .migratedByHand(number, let withDefinition) = trouble {
                 world.hosts["h1"]?.isElsewhere = true
@@ -158,7 +161,7 @@ struct ModelRunner {
                 _ = try world.answer(order)
                 return try restart()
             case .none, .killedBefore, .killedInside, .lost, .answerLost, .refused, .hiccup, .silent, .silentAfter,
-                .startedByHand, .migratedByHand, .unprotected:
+                .startedByHand, .ranByHand, .migratedByHand, .unprotected:
                 result = try world.answer(order)
             }
             if case .failure(let error) = result, error.facts["origin"] == "caller" {

@@ -52,6 +52,36 @@ import Testing
         #expect(runner.record.isEnded && runner.world.isAsBefore)
     }
 
+    /// It is off as before, but its disks hold what was not fetched.
+    @Test func `started and shut down again before the side changes, the run is taken back`() throws {
+        let look = try number(of: "DescribeSide", after: "GetHistory")
+        var runner = try ModelRunner(Samples.request(.planned), in: ModelWorld(), trouble: .ranByHand(look))
+        try runner.walk()
+        guard case .failed(let cause) = runner.record.progress else {
+            Issue.record("it ended as \(runner.record.progress)")
+            return
+        }
+        #expect(cause.facts["rule"] == "started-again" && cause.message.contains("It ran again."))
+        #expect(!runner.asked.contains("StartReplica") && runner.world.hosts["h1"]?.guestRuns == true)
+    }
+
+    /// That it is off again does not bring back what it wrote, so nobody is told to shut it down.
+    @Test func `started and shut down again after it, the run stands still until it is abandoned`() throws {
+        let fence = try number(of: "SetSide", after: "GetHistory")
+        var runner = try ModelRunner(Samples.request(.planned), in: ModelWorld(), trouble: .ranByHand(fence + 1))
+        try runner.walk()
+        try runner.send(.resumeAsked)
+        try runner.walk()
+        #expect(!runner.record.isEnded && !runner.asked.contains("StartReplica"))
+        let wait = try #require(runner.record.wait)
+        #expect(wait.sentence.contains("It ran again.") && wait.until == nil)
+        #expect(wait.remedy.contains("abandon") && !wait.remedy.contains("shut down"), "\(wait.remedy)")
+        try runner.send(.abandonAsked)
+        try runner.walk()
+        #expect(runner.record.isEnded && runner.world.hosts["h1"]?.guestRuns == true)
+        #expect(!runner.asked.contains("StartReplica"))
+    }
+
     private static func expectToldWhatToDo(_ runner: ModelRunner) throws {
         #expect(!runner.record.isEnded && !runner.asked.contains("StartReplica"))
         let wait = try #require(runner.record.wait)

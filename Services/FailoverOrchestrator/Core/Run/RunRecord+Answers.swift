@@ -164,18 +164,19 @@ extension RunRecord {
             guard !side.alarm.isEmpty else { return }
             throw OrchestratorError(
                 .failedPrecondition,
-                "\(guestName) was started at \(facts.source.name) again after its last changes were fetched. "
-                    + side.alarm,
-                remedy: "To keep what it wrote since, abandon this run and begin another; to lose that, see to it that "
-                    + "it runs nowhere and is shut down at \(facts.source.name).",
-                facts: ["rule": "started-again"])
+                "\(guestName) was started at \(facts.source.name) again after it was shut down. \(side.alarm)",
+                remedy: wayOn, facts: ["rule": "started-again"])
         }
         throw OrchestratorError(
             .failedPrecondition,
             "\(guestName) runs at \(facts.source.name) again: somebody started it after its last changes were fetched.",
-            remedy: "Find out who starts it there. To keep what it wrote since, abandon this run and begin another; to "
-                + "lose that, shut it down.",
-            facts: ["rule": "started-again"])
+            remedy: "Find out who starts it there. \(wayOn)", facts: ["rule": "started-again"])
+    }
+
+    /// Of a guest that was started again: that it is off once more does not bring what it wrote, so it leads nowhere.
+    private var wayOn: String {
+        "To keep what it wrote since, begin another run once this one was taken back or abandoned; to lose that, fail over "
+            + "then with --unplanned, and reverse."
     }
 
     private mutating func take(_ replica: ReplicaState) throws(OrchestratorError) {

@@ -36,23 +36,38 @@ struct SideDescriptions: Sendable {
         description.generation = max(side?.generation ?? 0, replica ?? 0)
         description.active = side?.isActive ?? false
         description.hasReplica_p = replica != nil
+        let running = try await started.failover(of: protection)
         do {
             let described = try await hypervisor.describe(guest: guest)
             description.power = Messages.PowerState(described.power)
             if let unfinished = described.findings.first(where: \.rule.forbidsHandingOver) {
                 description.alarm = "\(unfinished.message) \(unfinished.remedy)"
-            } else if side?.guest == guest {
-                description.alarm = side?.alarm(SideStateMachine.Observation(described)) ?? ""
+            } else if described.power.hasProcess {
+                if side?.guest == guest {
+                    description.alarm = side?.alarm(SideStateMachine.Observation(described)) ?? ""
+                }
+            } else if replica == nil || running != nil {
+                // Where its disks are the base of a replica, it is replication that writes to them.
+                description.alarm = try await alarm(of: described, protection)
             }
         } catch let error as HypervisorError where error.code == .guestNotFound {
             // Unspecified: none is defined.
         }
-        if let guest = try await started.failover(of: protection) {
+        if let guest = running {
             description.failover = ReplicaStarted(guest, isVerified: await started.isVerified(protection, guest))
         }
         if let guest = try await started.started(protection, .test)?.started {
             description.test = ReplicaStarted(guest, isVerified: await started.isVerified(protection, guest))
         }
         return description
+    }
+
+    /// Of a guest that is off and was stopped by command; empty while it is as it was left.
+    private func alarm(of guest: GuestDescription, _ protection: String) async throws -> String {
+        let changed = Set(try await started.changedByOthers(guest, of: protection))
+        guard !changed.isEmpty else { return "" }
+        let disks = guest.disks.filter { changed.contains($0.source) }.map(\.target).joined(separator: ", ")
+        return "Guest \(guest.name) ran again after it was stopped by command, or somebody else wrote to its disks: "
+            + "\(disks) changed since."
     }
 }

@@ -136,8 +136,8 @@ extension StartedRole {
     private func requireUntouched(
         _ protection: String, _ order: AdoptionOrder, _ described: GuestDescription?
     ) async throws {
-        guard !order.isDiverged, let described, let stopped = try await store.stoppedImages(protection) else { return }
-        let changed = StoppedImages(of: described).changed(since: stopped)
+        guard !order.isDiverged, let described else { return }
+        let changed = try await changedSinceStop(described, of: protection)
         guard changed.isEmpty else {
             throw HostAgentError(
                 .failedPrecondition,

@@ -10,6 +10,20 @@ extension StartedRole {
         }
     }
 
+    /// The images of a guest that look otherwise than when it was stopped by command, sorted: it ran again, whoever started
+    /// it, or somebody else wrote to them. None, too, where nothing is known of how they looked.
+    func changedSinceStop(_ guest: GuestDescription, of protection: String) async throws -> [String] {
+        guard let stopped = try await store.stoppedImages(protection) else { return [] }
+        return StoppedImages(of: guest).changed(since: stopped)
+    }
+
+    /// The same for whoever asks at any time, and does not take what is being changed here for a run of the guest. Waits for
+    /// nobody while the images look as they did.
+    func changedByOthers(_ guest: GuestDescription, of protection: String) async throws -> [String] {
+        guard try await !changedSinceStop(guest, of: protection).isEmpty else { return [] }
+        return try await lock.withLock(protection) { try await changedSinceStop(guest, of: protection) }
+    }
+
     /// Changes images of a guest that is off without changing what it sees, and looks at them anew: they are as it left
     /// them. Not when they had been changed before. An agent that is killed meanwhile leaves the old look, which keeps
     /// the disks from being adopted as exactly a point: a refusal too many, and never one too few.
