@@ -104,6 +104,27 @@ struct ReplicaRecoveryTests {
         }
     }
 
+    /// The generation that its source got back, in a failover that was cancelled, is never taken.
+    @Test func aReplicaIsRecoveredAboveTheGenerationOfItsSource() async throws {
+        try await withTwoSites { sites in
+            try await sites.run(ending: .asAfterACrash) { source, target in
+                try await source.cycle(1, .full, parent: 0, to: target)
+                try await target.setSide(active: true, generation: 2)
+                try await target.abort(2, generation: 3)
+                let side = try await target.describeSide()
+                #expect(side.generation == 3 && !side.active)
+            }
+            let protection = sites.target.protection
+            let started = try await recover(sites.target) {
+                try await $0.start(protection, cycle: nil, networks: [:])
+            }
+            #expect(started.generation == 4 && started.cycle == 1)
+            let again = try await recover(sites.target) { try await $0.start(protection, cycle: nil, networks: [:]) }
+            #expect(again.generation == 4)
+            _ = try await recover(sites.target) { try await $0.stop(protection) }
+        }
+    }
+
     @Test func anAgentThatRunsIsAsked() async throws {
         try await withTwoSites { sites in
             try await sites.run { source, target in

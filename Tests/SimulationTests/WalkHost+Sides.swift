@@ -88,9 +88,10 @@ extension WalkHost {
     }
 
     func describeSide() -> SideDescription {
-        .with {
-            $0.generation = max(side?.generation ?? 0, replica?.generation ?? 0)
-            $0.active = side?.isActive ?? false
+        let knowledge = SideKnowledge(side: side, replica: replica?.generation)
+        return .with {
+            $0.generation = knowledge.generation
+            $0.active = knowledge.isActive
             $0.hasReplica_p = replica != nil
             if let guest { $0.power = guest.isOn ? .running : .shutOff }
             if let running = started?.started { $0.failover = ReplicaStarted(running) }
@@ -140,10 +141,11 @@ extension WalkHost {
                 ]
             }
             if side != nil || replica != nil {
+                let knowledge = SideKnowledge(side: side, replica: replica?.generation)
                 $0.sides = [
                     SideReport(
-                        protection: protection, generation: max(side?.generation ?? 0, replica?.generation ?? 0),
-                        active: side?.isActive ?? false, cycle: started?.started?.cycle ?? onBase?.cycle ?? 0)
+                        protection: protection, generation: knowledge.generation, active: knowledge.isActive,
+                        cycle: started?.started?.cycle ?? onBase?.cycle ?? 0)
                 ]
             }
         }

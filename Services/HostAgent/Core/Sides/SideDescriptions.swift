@@ -16,11 +16,11 @@ struct SideDescriptions: Sendable {
         let started = try await started.failovers()
         var reports: [SideReport] = []
         for protection in Set(known.keys).union(replicas.keys).sorted() {
-            let side = known[protection]
+            let knowledge = SideKnowledge(side: known[protection], replica: replicas[protection])
             reports.append(
                 SideReport(
-                    protection: protection, generation: max(side?.generation ?? 0, replicas[protection] ?? 0),
-                    active: side?.isActive ?? false, cycle: started[protection]?.cycle ?? 0))
+                    protection: protection, generation: knowledge.generation, active: knowledge.isActive,
+                    cycle: started[protection]?.cycle ?? 0))
         }
         return reports
     }
@@ -33,8 +33,9 @@ struct SideDescriptions: Sendable {
         // planned failover is refused before anything was done. Replicas of other protections are not looked at.
         let replica = try await target.generation(of: protection)
         var description = SideDescription()
-        description.generation = max(side?.generation ?? 0, replica ?? 0)
-        description.active = side?.isActive ?? false
+        let knowledge = SideKnowledge(side: side, replica: replica)
+        description.generation = knowledge.generation
+        description.active = knowledge.isActive
         description.hasReplica_p = replica != nil
         let running = try await started.failover(of: protection)
         do {
