@@ -53,6 +53,23 @@ import Testing
         }
     }
 
+    /// Its side is forgotten, and whoever recovers it takes the next generation. That of a side that is active is its own.
+    @Test(arguments: zip([false, true], [3, 1] as [UInt64]))
+    func aReplicaThatIsKeptRemembersWhichGenerationWasTheOtherSides(isActive: Bool, remembered: UInt64) async throws {
+        try await withTwoSites { sites in
+            try await sites.run { source, target in
+                try await source.cycle(1, .full, parent: 0, to: target)
+                try await target.setSide(active: isActive, generation: 3)
+                #expect(try await target.describe().generation == 1)
+                // A message may come twice.
+                for _ in 0..<2 {
+                    try await target.releaseSource(generation: 3)
+                    #expect(try await target.describe().generation == remembered)
+                }
+            }
+        }
+    }
+
     /// A vault that lost what it knew names nothing: fences hold.
     @Test func aSideThatIsMerelyNotNamedHolds() async throws {
         try await withAgentSite { site in

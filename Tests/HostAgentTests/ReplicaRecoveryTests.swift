@@ -105,15 +105,23 @@ struct ReplicaRecoveryTests {
     }
 
     /// The generation that its source got back, in a failover that was cancelled, is never taken.
-    @Test func aReplicaIsRecoveredAboveTheGenerationOfItsSource() async throws {
+    @Test(arguments: ["released, and its side forgotten", "told by a cycle alone"])
+    func aReplicaIsRecoveredAboveTheGenerationOfItsSource(before: String) async throws {
         try await withTwoSites { sites in
+            let isReleased = before.hasPrefix("released")
             try await sites.run(ending: .asAfterACrash) { source, target in
                 try await source.cycle(1, .full, parent: 0, to: target)
                 try await target.setSide(active: true, generation: 2)
-                try await target.abort(2, generation: 3)
-                let side = try await target.describeSide()
-                #expect(side.generation == 3 && !side.active)
+                if isReleased {
+                    try await target.setSide(active: false, generation: 3)
+                    try await target.releaseSource(generation: 3)
+                } else {
+                    try await target.abort(2, generation: 3)
+                    let side = try await target.describeSide()
+                    #expect(side.generation == 3 && !side.active)
+                }
             }
+            if isReleased { try FileManager.default.removeItem(atPath: "\(sites.target.directory)/state") }
             let protection = sites.target.protection
             let started = try await recover(sites.target) {
                 try await $0.start(protection, cycle: nil, networks: [:])

@@ -20,4 +20,18 @@ import Testing
             #expect(knowledge.generation == generation && knowledge.isActive == isActive, "\(knowledge)")
         }
     }
+
+    @Test func aReplicaOutlivesItsSideWithTheGenerationOfTheOther() {
+        let known: [(SideStateMachine?, UInt64, UInt64?)] = [
+            // Released before, and forgotten.
+            (nil, 3, nil),
+            (Self.side(3, .passive(.alarm)), 3, 3), (Self.side(3, .passive(.alarm)), 2, 3),
+            // Nobody told it yet that it lost.
+            (Self.side(2, .active), 3, 3),
+            (Self.side(2, .active), 2, nil), (Self.side(4, .active), 3, nil),
+        ]
+        for (side, generation, outliving) in known {
+            #expect(SideKnowledge.outliving(side, releasedAt: generation) == outliving)
+        }
+    }
 }

@@ -4,7 +4,7 @@ import Testing
 
 @testable import HostAgent
 
-/// A target that is recovered when it does not know which generation gave the right to run to its source.
+/// A target that is recovered when it does not know, or no longer, which generation gave the right to run to its source.
 @Suite struct RecoverWalkTests {
     /// - Parameter absent: a host whose agent does not come up meanwhile.
     private static func go(_ walk: inout Walk, without absent: Int? = nil, until isThere: (Walk) -> Bool) throws {
@@ -22,6 +22,16 @@ import Testing
         try go(&walk, without: absent) { $0.now >= end }
     }
 
+    /// Failed over to host 1, at generation 2.
+    private static func failedOver(seed: UInt64) throws -> Walk {
+        var walk = try Walk(seed: seed)
+        walk.faults = .none
+        try walk.run(milliseconds: 60_000)
+        walk.start(.unplanned, reaching: false)
+        try go(&walk) { $0.orchestrator.open.isEmpty && $0.protection?.state == .commitPending }
+        return walk
+    }
+
     private static func recover(_ walk: inout Walk) throws -> UInt64? {
         let outcome = try walk.hosts[1].recover(cycle: nil)
         walk.note("recover at host 1: \(outcome)")
@@ -37,6 +47,28 @@ import Testing
         #expect(walk.protection?.state == .commitPending && walk.protection?.generation == generation)
         #expect(walk.hosts[1].side?.isActive == true && walk.hosts[1].side?.generation == generation)
         #expect(walk.hosts[0].side?.isActive == false && walk.hosts[0].side?.generation == generation)
+    }
+
+    /// The source is silent, so that the protection waits for it; the target was released, and forgot its side.
+    @Test(arguments: [7, 8, 9] as [UInt64])
+    func `replica that was kept is recovered above the generation of a failover that was cancelled`(
+        seed: UInt64
+    ) throws {
+        var walk = try Self.failedOver(seed: seed)
+        // No cycle is taken that would tell the replica.
+        walk.isPolicyAway = true
+        walk.start(.cancel)
+        try Self.go(&walk) { $0.orchestrator.open.isEmpty && $0.protection?.state == .protected }
+        walk.hosts[0].crashes()
+        walk.unprotect(keeping: true)
+        try Self.go(&walk, without: 0) { $0.protection?.state == .disabling }
+        walk.isPolicyAway = false
+        try walk.restartPolicy()
+        try Self.go(&walk, without: 0) { $0.hosts[1].side == nil }
+        #expect(walk.protection?.state == .disabling)
+        #expect(walk.hosts[0].side?.isActive == true && walk.hosts[0].side?.generation == 3)
+        #expect(try Self.recover(&walk) == 4)
+        try Self.expectFollowed(&walk, 4)
     }
 
     /// The vault is away, so nobody tells the target of the cancelled failover but the cycles that it refuses.

@@ -135,6 +135,12 @@ struct WalkHost {
             }
             guard test == nil else { throw Self.refused("a test is here") }
             try releaseSource(generation)
+            if let outliving = SideKnowledge.outliving(side, releasedAt: generation),
+                outliving > replica?.generation ?? .max
+            {
+                try admit(outliving)
+            }
+            try step()
             isEnding = true
         case .openCycle(let request): return .cycleOpened(try openCycle(request, generation))
         case .commitCycle(let request): return .cycleCommitted(try commitCycle(request, generation))

@@ -47,7 +47,7 @@ extension AgentRequestHandler {
         return .done(AgentDone())
     }
 
-    /// Whoever unprotects ends what was withheld, too.
+    /// Whoever unprotects ends what was withheld, too. A replica that is kept goes on without its side.
     func releaseSource(_ request: ReleaseSource, generation: UInt64) async throws -> AgentReply.OneOf_Reply {
         let protection = try protection(request.protection)
         try await started.requireReleasable(protection)
@@ -55,6 +55,10 @@ extension AgentRequestHandler {
             protection: protection,
             guest: try RequiredField.uuid(request.guestUuid, "guest_uuid").uuidString.lowercased(),
             generation: generation)
+        let side = await sides.side(of: protection)
+        if let outliving = SideKnowledge.outliving(side, releasedAt: generation) {
+            try await target.remember(outliving, protection)
+        }
         try await sides.end(protection)
         return .done(AgentDone())
     }

@@ -25,6 +25,14 @@ extension TargetRole {
         try await lock.withLock(protection) { try await existing(protection) }
     }
 
+    /// Takes note that a generation was reached. A replica that cannot be opened cannot be recovered either.
+    func remember(_ generation: UInt64, _ protection: String) async throws {
+        try await lock.withLock(protection) {
+            guard let replica = entries[protection]?.replica, replica.generation < generation else { return }
+            try await admit(generation, protection)
+        }
+    }
+
     func exists(_ protection: String) async throws -> Bool {
         try await lock.withLock(protection) { try await find(protection) != nil }
     }
