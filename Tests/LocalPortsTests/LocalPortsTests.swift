@@ -38,6 +38,23 @@ import Testing
         #expect(try !LocalPorts.isFree(port))
     }
 
+    /// As another process would claim them.
+    @Test func noneOfABlockOfAnotherProcessIsGiven() throws {
+        let port = try #require(try LocalPorts.free(count: 1).first)
+        let kernel = try String(contentsOfFile: "/proc/sys/net/ipv4/ip_local_port_range", encoding: .utf8)
+        let range = LocalPorts.range(besides: kernel)
+        // What follows, and some of which other tests may have been given meanwhile.
+        let ahead = (1...10).map {
+            UInt16((Int(port) - Int(range.lowerBound) + $0 * 64) % range.count) + range.lowerBound
+        }
+        let names = Set(ahead.map(LocalPorts.claim))
+        var claims: [String: Int32] = [:]
+        for name in names { claims[name] = try LocalPorts.bindAbstract(name) }
+        defer { for descriptor in claims.values { close(descriptor) } }
+        try #require(claims.count > 2)
+        #expect(try LocalPorts.free(count: 640).allSatisfy { claims[LocalPorts.claim(ofPort: $0)] == nil })
+    }
+
     @Test func moreThanThereAreIsAnErrorThatSaysHowMany() {
         #expect { try LocalPorts.free(count: 70_000) } throws: { error in
             "\(error)".contains("70000 are needed") && "\(error)".contains("End programs")
