@@ -15,9 +15,13 @@ package struct ChildProcess: ~Copyable {
     /// would hold it open, and its other end would never see the end.
     private static let starting = Mutex(())
 
-    /// - Parameter arguments: without the program's own name.
-    package init(_ program: String, _ arguments: [String], environment: [String: String] = [:]) throws {
-        self = try Self.starting.withLock { _ in try Self.start(program, arguments, environment) }
+    /// - Parameters:
+    ///   - arguments: without the program's own name.
+    ///   - errors: what its standard error goes to; nil: to where its output goes.
+    package init(
+        _ program: String, _ arguments: [String], environment: [String: String] = [:], errors: Int32? = nil
+    ) throws {
+        self = try Self.starting.withLock { _ in try Self.start(program, arguments, environment, errors) }
     }
 
     /// Starts `script` in bash with `arguments` as `$0`, `$1`, ….
@@ -42,7 +46,7 @@ package struct ChildProcess: ~Copyable {
     }
 
     private static func start(
-        _ program: String, _ arguments: [String], _ environment: [String: String]
+        _ program: String, _ arguments: [String], _ environment: [String: String], _ errors: Int32?
     ) throws -> ChildProcess {
         let toChild = try makeInput()
         let fromChild = try makePipe()
@@ -51,7 +55,7 @@ package struct ChildProcess: ~Copyable {
         defer { posix_spawn_file_actions_destroy(&actions) }
         posix_spawn_file_actions_adddup2(&actions, toChild.read, 0)
         posix_spawn_file_actions_adddup2(&actions, fromChild.write, 1)
-        posix_spawn_file_actions_adddup2(&actions, fromChild.write, 2)
+        posix_spawn_file_actions_adddup2(&actions, errors ?? fromChild.write, 2)
         // A session of its own, so that a terminal's Ctrl-C ends us in order and not our children before us.
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)

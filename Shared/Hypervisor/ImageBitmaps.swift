@@ -18,7 +18,7 @@ struct ImageBitmaps: Sendable, Hashable {
     /// Blocks.
     static func read(_ path: String) throws -> ImageBitmaps {
         // Without locking (-U), because the guest may be running.
-        let text = try Program.run("qemu-img", ["info", "-U", "-f", "qcow2", "--output=json", path])
+        let text = try Program.answer("qemu-img", ["info", "-U", "-f", "qcow2", "--output=json", path])
         return try ImageBitmaps(json: text)
     }
 

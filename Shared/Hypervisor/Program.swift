@@ -17,6 +17,21 @@ package enum Program {
         return result.output
     }
 
+    /// The same of a program that changes nothing and whose answer is read: what it says on its standard error, as a warning,
+    /// is no part of that. Blocks.
+    package static func answer(
+        _ program: String, _ arguments: [String], within limit: Duration = HypervisorLimits.programTime
+    ) throws -> String {
+        let nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC)
+        defer { if nowhere >= 0 { close(nowhere) } }
+        if nowhere >= 0 {
+            let result = try ChildProcess(program, arguments, errors: nowhere).waitUntilEnd(within: limit)
+            if result.exitCode == 0, !result.isLate { return result.output }
+        }
+        // Once more, for what it says of it.
+        return try run(program, arguments, within: limit)
+    }
+
     /// Whether a program is found where programs are looked for.
     package static func isInstalled(_ program: String) -> Bool {
         ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"].contains {
