@@ -90,6 +90,7 @@ final class JobKeeper: Sendable {
         done
         may() { [ -e "$file" ] && [ "$(<"$file")" = "$permission" ]; }
         for pause in $3; do
+          may || exit 0
           sleep "$pause"
           for guest in "${!sockets[@]}"; do
             may || exit 0

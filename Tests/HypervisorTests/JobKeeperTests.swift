@@ -47,6 +47,21 @@ struct JobKeeperTests {
         #expect(try host.log.isEmpty)
     }
 
+    /// Each cycle ends with it.
+    @Test func theEndOfTheLastJobWaitsForNoPause() throws {
+        let host = try FakeHost()
+        defer { host.remove() }
+        // Whose child lets three seconds pass before it looks.
+        let keeper = host.keeper(uri: "qemu:///embed?root=\(host.path)/v")
+        let begun = ContinuousClock.now
+        for _ in 1...3 {
+            try keeper.keep(guest: "g1", socket: "/c/bascule-1-7.sock")
+            try keeper.drop(guest: "g1")
+        }
+        #expect(ContinuousClock.now - begun < .seconds(3))
+        #expect(try host.log.isEmpty)
+    }
+
     /// The agent came back, and opened a capture under the same name.
     @Test func aJobOfAnAgentThatIsBackStays() async throws {
         let host = try FakeHost()
@@ -144,9 +159,9 @@ private struct FakeHost {
 
     func remove() { #expect(throws: Never.self) { try FileManager.default.removeItem(atPath: path) } }
 
-    func keeper() -> JobKeeper {
+    func keeper(uri: String = "test:///default") -> JobKeeper {
         JobKeeper(
-            uri: "test:///default", directory: CaptureDirectory(path),
+            uri: uri, directory: CaptureDirectory(path),
             environment: ["PATH": "\(path):/usr/bin:/bin", "HOME": path])
     }
 
