@@ -25,7 +25,7 @@ package enum HandshakeLock {
             guard errno != ENOENT else { return try body() }
             throw failure(uri, "\(file) can not be opened")
         }
-        defer { close(descriptor) }
+        defer { release(descriptor) }
         guard flock(descriptor, LOCK_SH | LOCK_NB) == 0 else {
             guard errno != EWOULDBLOCK else {
                 throw BlockDeviceError(.connectFailed, "The disk at \(uri) is not served any more: its capture ends.")
@@ -41,13 +41,20 @@ package enum HandshakeLock {
     package static func wait(ofSocket socket: String, within limit: Duration = longestHandshake) -> Bool {
         let descriptor = open(file(ofSocket: socket), O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return errno == ENOENT }
-        defer { close(descriptor) }
+        defer { release(descriptor) }
         let deadline = ContinuousClock.now + limit
         while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
-            guard ContinuousClock.now < deadline else { return false }
+            guard errno == EWOULDBLOCK, ContinuousClock.now < deadline else { return false }
             usleep(1_000)
         }
         return true
+    }
+
+    /// Said expressly, because a child process that another thread is starting has copies of all descriptors until it
+    /// executes its program, and the lock would last as long as these.
+    private static func release(_ descriptor: Int32) {
+        flock(descriptor, LOCK_UN)
+        close(descriptor)
     }
 
     /// The path in `nbd+unix:///vda?socket=/path`; nil of other addresses. A path with characters that have to be escaped is

@@ -25,15 +25,13 @@ final class ReplyDesk: Sendable {
     /// Hands a request to the book and waits for its answer. What a cancelled asker asked for is done all the same.
     func ask(_ request: OrchestratorRequest) async -> Answer {
         await withCheckedContinuation { continuation in
-            let token = state.withLock { state in
+            let (token, refusal) = state.withLock { state -> (RequestToken, Answer?) in
                 state.last += 1
-                return RequestToken(value: state.last)
-            }
-            let refusal = state.withLock { state -> Answer? in
-                if state.isClosed { return .failure(Self.stopping) }
-                if let fault = state.fault { return request.refused(with: fault) }
+                let token = RequestToken(value: state.last)
+                if state.isClosed { return (token, .failure(Self.stopping)) }
+                if let fault = state.fault { return (token, request.refused(with: fault)) }
                 state.waiting[token] = Asker(continuation: continuation, request: request)
-                return nil
+                return (token, nil)
             }
             if let refusal {
                 continuation.resume(returning: refusal)
