@@ -1,3 +1,4 @@
+import BlockDevice
 import Foundation
 import Synchronization
 
@@ -98,8 +99,8 @@ final class JobKeeper: Sendable {
             case $job in
               *"${sockets[$guest]}"*)
                 may && rm -f "${sockets[$guest]}" || continue
-                [ ! -e "${sockets[$guest]}.lock" ] || flock -w 11 "${sockets[$guest]}.lock" true
-                sleep 0.1
+                [ ! -e "${sockets[$guest]}.lock" ] || flock -w \(HandshakeLock.longestHandshake.components.seconds) "${sockets[$guest]}.lock" true
+                sleep \(Double(HypervisorLimits.handshakeMicroseconds) / 1_000_000)
                 may && timeout -k 5 90 virsh -q -c "$uri" domjobabort "$guest" ;;
               *'<domainbackup'* | *'no domain backup job'* | *'domain is not running'* | *'failed to get domain'*) unset "sockets[$guest]" ;;
             esac
