@@ -41,7 +41,7 @@ package final class MessageBus: Sendable {
         handler: @escaping @Sendable @concurrent (IncomingRequest) async throws -> Envelope.OneOf_Body
     ) async throws -> RequestServer {
         let thread = try await controlThread()
-        let socket = try factory.bind(.requestServer, at: endpoint)
+        let socket = try await bind(.requestServer, at: endpoint)
         let bound = socket.boundEndpoint
         let core = RequestServerCore(
             name: name, thread: thread, socket: socket, limits: limits, logger: logger, handler: handler)
@@ -67,7 +67,7 @@ package final class MessageBus: Sendable {
         at endpoint: String, position: EventPosition? = nil, limits: PublisherLimits = .init()
     ) async throws -> EventPublisher {
         let thread = try await controlThread()
-        let socket = try factory.bind(.publisher(limits), at: endpoint)
+        let socket = try await bind(.publisher(limits), at: endpoint)
         let bound = socket.boundEndpoint
         let core = PublisherCore(name: name, thread: thread, socket: socket, position: position, limits: limits)
         await core.start()
@@ -96,8 +96,8 @@ package final class MessageBus: Sendable {
         let thread = try await ownThread("bulk-server")
         let core: BulkServerCore
         let bound: String
-        do throws(MessageBusError) {
-            let socket = try factory.bind(.bulkServer, at: endpoint)
+        do {
+            let socket = try await bind(.bulkServer, at: endpoint)
             bound = socket.boundEndpoint
             core = BulkServerCore(thread: thread, socket: socket, limits: limits, handler: handler, logger: logger)
         } catch {
@@ -138,6 +138,23 @@ package final class MessageBus: Sendable {
     // MARK: Making
 
     private var factory: SocketFactory { SocketFactory(context: context) }
+
+    /// A port that is in use is tried for a while: libzmq gives one back some time after its socket was closed, and a child
+    /// process has copies of all descriptors from its start until it executes its program, also when its parent was killed
+    /// meanwhile.
+    private func bind(_ role: SocketFactory.Role, at endpoint: String) async throws -> ZeroMQSocket {
+        let deadline = ContinuousClock.now + BindTimes.patience
+        while true {
+            do throws(MessageBusError) {
+                return try factory.bind(role, at: endpoint)
+            } catch {
+                guard error.code == .addressInUse, ContinuousClock.now < deadline else { throw error }
+            }
+            try await Task.sleep(for: BindTimes.pause)
+            // The context is gone when the bus was shut down meanwhile.
+            _ = try endpoints.controlThread()
+        }
+    }
 
     private func address(of endpoint: String) -> PeerAddress {
         PeerAddress(of: endpoint, resolver: resolver, logger: logger)

@@ -151,3 +151,10 @@ package enum ConnectionTimes {
     package static let reconnectMilliseconds: Int32 = 100
     package static let reconnectMaximumMilliseconds: Int32 = 2_000
 }
+
+/// What the bus does when the port that it is to listen at is in use.
+package enum BindTimes {
+    /// How long it is tried for.
+    package static let patience: Duration = .seconds(2)
+    static let pause: Duration = .milliseconds(10)
+}

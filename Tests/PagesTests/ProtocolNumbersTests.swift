@@ -31,6 +31,7 @@ import Testing
         "reconnection": [
             [ms(ConnectionTimes.reconnectMilliseconds)], [ms(ConnectionTimes.reconnectMaximumMilliseconds)],
         ],
+        "port in use": [[BindTimes.patience]],
         "answer of a resolver": [[names.answerLimit]],
         "name not found": [[names.firstPause], [names.longestPause]],
         "peer with a name not reached": [[names.connectLimit]],
