@@ -75,4 +75,18 @@ struct HandshakeLockTests {
             try await connected.close()
         }
     }
+
+    /// A link that leads to itself.
+    @Test func aFileThatCanNotBeOpenedIsSaidAndTakenForALock() async throws {
+        try await withServer { server, socket in
+            let file = HandshakeLock.file(ofSocket: socket)
+            #expect(unlink(file) == 0 && symlink(file, file) == 0)
+            #expect(!HandshakeLock.wait(ofSocket: socket, within: .zero))
+            await #expect {
+                try await NBDConnector().connect(uri: server.uri, contexts: [])
+            } throws: { error in
+                (error as? BlockDeviceError)?.code == .connectFailed && "\(error)".contains("\(file) can not be opened")
+            }
+        }
+    }
 }

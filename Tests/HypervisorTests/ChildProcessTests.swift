@@ -17,6 +17,13 @@ struct ChildProcessTests {
         #expect(result.isLate && result.exitCode == 128 + 9)
     }
 
+    @Test func anAnswerIsWithoutWarningsAndAFailureIsSaidWithThem() throws {
+        #expect(try Program.answer("sh", ["-c", "echo out; echo beware >&2"]) == "out\n")
+        #expect { try Program.answer("sh", ["-c", "echo out; echo why >&2; exit 1"]) } throws: {
+            ($0 as? HypervisorError)?.cause == "out; why"
+        }
+    }
+
     @Test func aProgramThatIsAbsentIsSaid() {
         #expect { try Program.run("bascule-no-such-program", []) } throws: {
             ($0 as? HypervisorError)?.code == .programFailed

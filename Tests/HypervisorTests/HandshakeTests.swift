@@ -40,6 +40,32 @@ extension RealGuestTests {
             try await host.driver.releaseGuest(protection: cycles.protection, guest: cycles.guest)
         }
     }
+
+    /// What has the socket's name is a directory, which no `unlink(2)` removes.
+    @Test func aCaptureEndsThoughItsSocketCanNotBeRemoved() async throws {
+        try await RealHost.withGuest { host, guest in
+            var cycles = Cycles(guest: guest.uuid, driver: host.driver)
+            _ = try await cycles.open()
+            let socket = try host.socket(of: cycles)
+            try #require(unlink(socket) == 0 && mkdir(socket, 0o700) == 0)
+            let opened = cycles
+            await #expect {
+                try await opened.abandon()
+            } throws: { error in
+                (error as? HypervisorError)?.code == .operationFailed
+                    && "\(error)".contains("\(socket) can not be removed")
+            }
+            let isRunning = try await host.driver.call { try $0.domain(guest.uuid).backup() != nil }
+            #expect(!isRunning)
+            try await guest.waitForRecord(above: guest.committed + 10)
+            // Once it can be removed, what was left is cleared away by asking once more.
+            try #require(rmdir(socket) == 0)
+            try await opened.abandon()
+            let left = try host.driver.directory.files(ofProtection: opened.protection)
+            #expect(left.isEmpty)
+            try await host.driver.releaseGuest(protection: opened.protection, guest: opened.guest)
+        }
+    }
 }
 
 extension RealHost {
