@@ -17,12 +17,15 @@ other() { case "$1" in demo) echo neighbour ;; *) echo demo ;; esac; }
 # guest_of VICTIM: whose cycles that container has to do with. The workers of site B read the neighbour's disks.
 guest_of() { case "$1" in worker-b) echo neighbour ;; *) echo demo ;; esac; }
 
-# kill_all SERVICE…: SIGKILL at once; killed_at is when all of them were dead.
+# kill_all SERVICE…: SIGKILL at once; killed_at is when the last of them was dead, by its engine's own record.
 kill_all() {
     local identifiers
     mapfile -t identifiers < <(for service in "$@"; do container "$service"; done)
-    docker kill "${identifiers[@]}" >/dev/null
-    killed_at="$(milliseconds)"
+    kill_containers "${identifiers[@]}"
+}
+kill_containers() {
+    docker kill "$@" >/dev/null
+    killed_at="$(docker inspect --format '{{.State.FinishedAt}}' "$@" | date --file=- +%s%3N | sort --numeric-sort | tail -n 1)"
 }
 start_all() {
     local identifiers
@@ -30,11 +33,16 @@ start_all() {
     docker start "${identifiers[@]}" >/dev/null
     await_healthy "$@"
 }
-# crash SERVICE…: SIGKILL and, a second later, started again, as Docker does by itself after a crash.
+# crash SERVICE [RUN STEP]: SIGKILL, at once or when the step of the run begins, and, a second later, started again, as Docker
+# does by itself after a crash.
 crash() {
-    kill_all "$@"
+    local identifiers
+    # Looked up before the moment, because a step may last half a second.
+    mapfile -t identifiers < <(container "$1")
+    the_moment "${2:-}" "${3:-}"
+    kill_containers "${identifiers[@]}"
     sleep 1 # because a machine takes a moment, too, and the others have to notice that it is gone
-    start_all "$@"
+    start_all "$1"
 }
 
 # ---- Scenarios -------------------------------------------------------------------------------------------------------
@@ -159,15 +167,15 @@ begun = any(0 < step["startedUnixMilliseconds"] <= killed for step in steps)
 sys.exit(not (begun and max(step["endedUnixMilliseconds"] for step in steps) > killed))' "$killed_at"
 }
 
-# the_moment RUN STEP: the step of the run has begun, or the run is over.
+# the_moment RUN STEP: the step of the run has begun, or the run is over. Asked from within a container and without a pause.
 the_moment() {
-    [ -z "$2" ] || await 60 "the step $2 of the run $1 to begin" step_began "$1" "$2"
-}
-step_began() {
-    bascule run show "$1" --json | python3 -c 'import json, sys
-run = json.load(sys.stdin)
-over = run["state"] in ("succeeded", "failed")
-sys.exit(not (over or any(s["name"] == sys.argv[1] and s["startedUnixMilliseconds"] > 0 for s in run["steps"])))' "$2"
+    [ -n "$2" ] || return 0
+    # shellcheck disable=SC2016 # the inner shell expands
+    in_container demo timeout 60 bash -c '
+        begun="\"name\":\"$2\"[^}]*\"startedUnixMilliseconds\":[1-9]"
+        over="\"state\":\"(succeeded|failed)\""
+        until run="$(bascule run show "$1" --json)" && [[ "$run" =~ $begun || "$run" =~ $over ]]; do :; done' bash "$1" "$2" \
+        || fail "waited 60 s for the step $2 of the run $1 to begin, in vain."
 }
 
 # listen_away, heard_away: the last record that demo told of at site B, whose console goes with its folder.
@@ -194,8 +202,7 @@ failover() {
                 # The test is of a copy at site B.
                 [ "$victim" = agent-a ] || watch demo
                 run="$(begin failover demo --test)"
-                the_moment "$run" "$step"
-                crash "$victim"
+                crash "$victim" "$run" "$step"
                 await 120 "the test guest to run" test_runs "$run" agent-b
                 if went_on "$run"; then hit=1; fi
                 guests_come_back "$victim"
@@ -204,8 +211,7 @@ failover() {
                 ;;
             planned)
                 run="$(begin failover demo --planned)"
-                the_moment "$run" "$step"
-                crash "$victim"
+                crash "$victim" "$run" "$step"
                 over "$run"
                 if went_on "$run"; then hit=1; fi
                 # The guest is off at home now, so this is all that it ever told of there; and it writes nothing at B.
@@ -223,8 +229,7 @@ failover() {
                 listen_away
                 note_boots demo
                 run="$(begin failback demo)"
-                the_moment "$run" "$step"
-                crash "$victim"
+                crash "$victim" "$run" "$step"
                 over "$run"
                 if went_on "$run"; then hit=1; fi
                 told[demo]="$(heard_away)"
@@ -232,8 +237,7 @@ failover() {
                 ;;
             unplanned)
                 run="$(begin failover demo --unplanned --reach-source)"
-                the_moment "$run" "$step"
-                crash "$victim"
+                crash "$victim" "$run" "$step"
                 over "$run"
                 if went_on "$run"; then hit=1; fi
                 over "$(begin cancel demo)"
